@@ -1,0 +1,135 @@
+// Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+
+internal import MeshModel
+
+/// `kind: Proxy`, the section about this very proxy and its namespace.
+extension FieldReader {
+    mutating func proxy() -> ProxySettings? {
+        guard let metadata = metadata() else {
+            _ = value("spec")
+            return nil
+        }
+        return require("spec") { value in
+            value.mapping { fields in
+                var proxy = ProxySettings(workload: metadata.reference)
+                proxy.identity = fields.read("identity") { $0.identityPaths }
+                fields.section("ports") { $0.ports(&proxy.ports) }
+                fields.section("capture") { $0.capture(&proxy.capture) }
+                fields.section("inbound") { $0.inbound(&proxy.inbound) }
+                fields.section("outbound") { fields in
+                    fields.assign("registryOnly", to: &proxy.outbound.registryOnly) { $0.truth }
+                }
+                fields.section("timeouts") { $0.timeouts(&proxy.timeouts) }
+                fields.section("limits") { $0.limits(&proxy.limits) }
+                fields.section("drain") { fields in
+                    fields.assign("settle", to: &proxy.drain.settle) { $0.duration(.zero ... .seconds(3600)) }
+                    fields.assign("deadline", to: &proxy.drain.deadline) { $0.duration(.zero ... .seconds(86_400)) }
+                }
+                fields.section("log") { fields in
+                    fields.assign("level", to: &proxy.log.level) { $0.choice(LogSettings.Level.self) }
+                    fields.assign("format", to: &proxy.log.format) { $0.choice(LogSettings.Format.self) }
+                    fields.assign("connections", to: &proxy.log.connections) { $0.truth }
+                }
+                fields.section("admin") { fields in
+                    proxy.admin.socketPath = fields.read("socket") { $0.filePath }
+                    proxy.admin.port = fields.read("port") { $0.port }
+                }
+                fields.assign("dataThreads", to: &proxy.dataThreads) { $0.integer(1...64) }
+                fields.assign("stateDirectory", to: &proxy.stateDirectory) { $0.filePath }
+                fields.complainOfTwins(proxy.ports.all + [proxy.admin.port].compactMap(\.self), in: "ports and admin")
+                return proxy
+            }
+        }
+    }
+
+    private mutating func ports(_ ports: inout ProxyPorts) {
+        assign("outbound", to: &ports.outbound) { $0.port }
+        assign("inbound", to: &ports.inbound) { $0.port }
+        assign("metrics", to: &ports.metrics) { $0.port }
+    }
+
+    private mutating func capture(_ capture: inout CaptureSettings) {
+        assign("proxyUIDs", to: &capture.proxyUsers) { $0.list { $0.proxyUser } }
+        section("inbound") { fields in
+            fields.selection("Ports", &capture.inbound.ports) { $0.portRange }
+            fields.selection("Sources", &capture.inbound.sources) { $0.addressRange }
+            fields.selection("Interfaces", &capture.inbound.interfaces) { $0.interfaceName }
+        }
+        section("outbound") { fields in
+            fields.selection("Ports", &capture.outbound.ports) { $0.portRange }
+            fields.selection("Destinations", &capture.outbound.destinations) { $0.addressRange }
+            fields.selection("Interfaces", &capture.outbound.interfaces) { $0.interfaceName }
+            fields.selection("UIDs", &capture.outbound.users) { $0.userRange }
+        }
+        assign("dropInvalid", to: &capture.dropInvalid) { $0.truth }
+        assign("backend", to: &capture.backend) { $0.choice(CaptureSettings.Backend.self) }
+    }
+
+    private mutating func selection<Element>(
+        _ name: String, _ selection: inout Selection<Element>, _ read: (Value) -> Element?
+    ) {
+        assign("include\(name)", to: &selection.include) { $0.list(read) }
+        assign("skip\(name)", to: &selection.skip) { $0.list(read) }
+    }
+
+    private mutating func inbound(_ inbound: inout InboundSettings) {
+        assign("mode", to: &inbound.mode) { $0.choice(MutualTLSMode.self) }
+        let mode = inbound.mode
+        assign("ports", to: &inbound.ports) { list in
+            list.list { entry in
+                entry.mapping { fields in
+                    let port = fields.require("port") { $0.port }
+                    let mode = fields.read("mode") { $0.choice(MutualTLSMode.self) } ?? mode
+                    let passthrough = fields.read("passthroughTLS") { $0.truth } ?? false
+                    return port.map { InboundPortSettings(port: $0, mode: mode, passthroughTLS: passthrough) }
+                }
+            }
+        }
+        complainOfTwins(inbound.ports.map(\.port), in: "ports")
+        assign("permissiveSilence", to: &inbound.permissiveSilence) { $0.duration(.milliseconds(10) ... .seconds(60)) }
+    }
+
+    private mutating func timeouts(_ timeouts: inout ProxyTimeouts) {
+        let short: ClosedRange<Duration> = .milliseconds(10) ... .seconds(600)
+        let long: ClosedRange<Duration> = .milliseconds(100) ... .seconds(30 * 86_400)
+        assign("connect", to: &timeouts.connect) { $0.duration(short) }
+        assign("handshake", to: &timeouts.handshake) { $0.duration(short) }
+        assign("open", to: &timeouts.open) { $0.duration(short) }
+        assign("idle", to: &timeouts.idle) { $0.duration(.zero ... .seconds(30 * 86_400)) }
+        assign("halfClose", to: &timeouts.halfClose) { $0.duration(long) }
+        assign("hold", to: &timeouts.hold) { $0.duration(short) }
+    }
+
+    private mutating func limits(_ limits: inout ProxyLimits) {
+        assign("connections", to: &limits.connections) { $0.integer(1...10_000_000) }
+        assign("held", to: &limits.held) { $0.integer(0...1_000_000) }
+        assign("handshakes", to: &limits.handshakes) { $0.integer(1...1_000_000) }
+    }
+}
+
+extension Value {
+    fileprivate var identityPaths: IdentityPaths? {
+        mapping { fields in
+            let chain = fields.require("chain") { $0.filePath }
+            let key = fields.require("key") { $0.filePath }
+            let bundle = fields.require("bundle") { $0.filePath }
+            guard let chain, let key, let bundle else { return nil }
+            return IdentityPaths(chain: chain, key: key, bundle: bundle)
+        }
+    }
+
+    fileprivate var portRange: PortRange? { scalar("a port or a range of ports such as 8000-8099") { PortRange($0) } }
+
+    fileprivate var userRange: UserIDRange? {
+        scalar("a numeric uid or a range of them such as 1000-1999; names are not looked up") { UserIDRange($0) }
+    }
+
+    fileprivate var interfaceName: InterfaceName? {
+        scalar("an interface name of at most 15 letters, perhaps ending in +") { InterfaceName($0) }
+    }
+
+    /// Root is refused: every program that runs as root would pass for the proxy and bypass the mesh.
+    fileprivate var proxyUser: UserID? {
+        scalar("a numeric uid other than 0") { text in UserID(text).flatMap { $0.number == 0 ? nil : $0 } }
+    }
+}

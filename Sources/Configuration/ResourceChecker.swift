@@ -1,0 +1,56 @@
+// Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+
+internal import MeshModel
+
+/// Checks that hold between resources: names that lead somewhere, addresses that belong to one only.
+final class ResourceChecker {
+    private var places: [String: Value] = [:]
+
+    func seen(_ workload: Workload, _ document: Value) { see("Workload \(workload.reference)", document) }
+    func seen(_ service: Service, _ document: Value) { see("Service \(service.reference)", document) }
+
+    private func see(_ name: String, _ document: Value) {
+        if let earlier = places.updateValue(document, forKey: name) {
+            document.complain(
+                .conflict, "\(name) is there twice, the first time on line \(earlier.node.mark.line)",
+                "keep one of them")
+        }
+    }
+
+    func check(_ resources: MeshResources, _ findings: Findings) {
+        checkAddresses(resources)
+        let workloads = Set(resources.workloads.map(\.reference))
+        for service in resources.services {
+            for case .workload(let reference) in service.members where !workloads.contains(reference) {
+                let nearest = Spelling.nearest(to: reference.description, among: workloads.map(\.description))
+                places["Service \(service.reference)"]?.complain(
+                    .danglingReference,
+                    "Service \(service.reference) has the endpoint `workload: \(reference)`, which does not exist",
+                    nearest.map { "did you mean `\($0)`?" } ?? "add a `kind: Workload` of that name")
+            }
+        }
+        var domains: Set<TrustDomain> = []
+        for trust in resources.trust where !domains.insert(trust.trustDomain).inserted {
+            findings.add(
+                .conflict, "", Mark(line: 1, column: 1), "two Trust resources are for `\(trust.trustDomain)`",
+                "keep one of them")
+        }
+    }
+
+    /// One address leads to one workload or one service; anything else would make the expected identity a guess.
+    private func checkAddresses(_ resources: MeshResources) {
+        var owners: [IPAddress: String] = [:]
+        func claim(_ address: IPAddress, _ owner: String) {
+            guard let earlier = owners.updateValue(owner, forKey: address), earlier != owner else { return }
+            places[owner]?.complain(
+                .conflict, "\(owner) has the address \(address), which \(earlier) has too",
+                "an address belongs to one resource")
+        }
+        for workload in resources.workloads {
+            for address in workload.addresses { claim(address, "Workload \(workload.reference)") }
+        }
+        for service in resources.services {
+            for address in service.addresses { claim(address, "Service \(service.reference)") }
+        }
+    }
+}

@@ -1,0 +1,42 @@
+// Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+
+/// Strict decimal text: digits only, no sign, no leading zero. One reader for every number that people write.
+package enum Decimal {
+    /// The value, or nil if the text is empty, holds anything but digits, starts with a needless zero or exceeds `limit`.
+    package static func parse(_ text: some Collection<UInt8>, atMost limit: UInt64) -> UInt64? {
+        guard let first = text.first, text.count == 1 || first != UInt8(ascii: "0") else { return nil }
+        var value: UInt64 = 0
+        for byte in text {
+            guard byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9") else { return nil }
+            let (scaled, overflow) = value.multipliedReportingOverflow(by: 10)
+            let (sum, carry) = scaled.addingReportingOverflow(UInt64(byte - UInt8(ascii: "0")))
+            guard !overflow, !carry, sum <= limit else { return nil }
+            value = sum
+        }
+        return value
+    }
+}
+
+/// Hexadecimal digits.
+package enum Hexadecimal {
+    /// The value of one digit of either case.
+    package static func value(of byte: UInt8) -> UInt8? {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
+        case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
+        default: nil
+        }
+    }
+
+    /// Lower-case text, two digits a byte.
+    package static func text(of bytes: some Sequence<UInt8>) -> String {
+        let digits = Array("0123456789abcdef".utf8)
+        var text: [UInt8] = []
+        for byte in bytes {
+            text.append(digits[Int(byte >> 4)])
+            text.append(digits[Int(byte & 15)])
+        }
+        return String(decoding: text, as: UTF8.self)
+    }
+}

@@ -1,0 +1,660 @@
+// Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+
+extension ErrorCode {
+    /// What the documentation says of a code.
+    struct Entry {
+        let name: String
+        let meaning: String
+        let remedy: String
+
+        init(_ name: String, _ meaning: String, _ remedy: String) {
+            self.name = name
+            self.meaning = meaning
+            self.remedy = remedy
+        }
+    }
+
+    /// The catalogue: the one place for these sentences.
+    var entry: Entry {
+        switch self {
+        case .unknownOption:
+            Entry(
+                "unknown-option",
+                "An option or command that does not exist.",
+                "Look at `--help`; the message names the nearest one that exists.")
+        case .missingValue:
+            Entry(
+                "missing-value",
+                "An option was given without its value, or a required option is missing.",
+                "Give the value: `--option value` or `--option=value`.")
+        case .badValue:
+            Entry(
+                "bad-value",
+                "A value that cannot be read as what the option or field holds.",
+                "The message says what is expected and shows the value found.")
+        case .fileUnreadable:
+            Entry(
+                "file-unreadable",
+                "A file could not be opened or read.",
+                "Check the path and its permissions for the user that the program runs as.")
+        case .notYAML:
+            Entry(
+                "not-yaml",
+                "The file is not well-formed YAML (or JSON).",
+                "Mend the line and column that the message names.")
+        case .unknownField:
+            Entry(
+                "unknown-field",
+                "A field that this kind of resource does not have.",
+                "The message names the nearest field that exists; nothing is ignored silently.")
+        case .missingField:
+            Entry(
+                "missing-field",
+                "A field that must be there is not.",
+                "Add the field that the message names.")
+        case .duplicateField:
+            Entry(
+                "duplicate-field",
+                "A field stands twice in one mapping.",
+                "Remove one of the two; which one was meant cannot be known.")
+        case .wrongType:
+            Entry(
+                "wrong-type",
+                "A value of the wrong shape, such as text where a list belongs.",
+                "The message says what belongs there.")
+        case .unsupportedYAML:
+            Entry(
+                "unsupported-yaml",
+                "An anchor, alias, tag or merge key.",
+                "Write the value out; configuration has one way to say each thing.")
+        case .unknownKind:
+            Entry(
+                "unknown-kind",
+                "A document of a kind that does not exist.",
+                "The message lists the kinds; `kind: Proxy` is the proxy's own section.")
+        case .missingDocument:
+            Entry(
+                "missing-document",
+                "A document that must be there is not, or is there twice.",
+                "A file has exactly one `kind: Proxy`.")
+        case .danglingReference:
+            Entry(
+                "dangling-reference",
+                "A name that no resource in the file has.",
+                "Add the resource or correct the name.")
+        case .conflict:
+            Entry(
+                "conflict",
+                "Two values that cannot both hold, such as one address for two workloads.",
+                "The message names both places.")
+        case .notReloadable:
+            Entry(
+                "not-reloadable",
+                "A change that takes effect only at the next start.",
+                "Restart the proxy; everything else of the new file is in force.")
+        case .badDocument:
+            Entry(
+                "bad-document",
+                "The input is too large or too deep to be a configuration.",
+                "Keep a file under 16 MiB and 64 levels.")
+        case .proxyUserMissing:
+            Entry(
+                "proxy-user-missing",
+                "No user id tells the proxy's own traffic apart, so that rules would send it round in "
+                    + "circles.",
+                "Give `--proxy-uid` (or `capture.proxyUIDs`), the numeric uid that weft-proxy runs as; not 0.")
+        case .noNetAdmin:
+            Entry(
+                "no-net-admin",
+                "The capability NET_ADMIN is missing in this network namespace.",
+                "Run as root, or give the init container `NET_ADMIN`.")
+        case .noNetRaw:
+            Entry(
+                "no-net-raw",
+                "The capability NET_RAW is missing.",
+                "Give `NET_RAW` for the legacy backend and for the inbound proof, or accept \"not proven\".")
+        case .iptablesMissing:
+            Entry(
+                "iptables-missing",
+                "The iptables programs of the chosen backend are not installed.",
+                "Install the package `iptables`.")
+        case .backendUnusable:
+            Entry(
+                "backend-unusable",
+                "Neither nf_tables nor legacy iptables works in this namespace.",
+                "The message carries the programs' own words; load the kernel modules or choose the other "
+                    + "`--backend`.")
+        case .ipv6Impossible:
+            Entry(
+                "ipv6-impossible",
+                "The namespace has an IPv6 address, but IPv6 rules cannot be applied, and traffic would "
+                    + "bypass the mesh.",
+                "Make ip6tables work, or take the IPv6 addresses away.")
+        case .lockHeld:
+            Entry(
+                "lock-held",
+                "Another program held the xtables lock longer than the limit.",
+                "Wait for it to end or raise `--lock-timeout`.")
+        case .applyFailed:
+            Entry(
+                "apply-failed",
+                "The kernel refused the rules; the namespace is as it was.",
+                "The message carries the program's own words.")
+        case .rolledBack:
+            Entry(
+                "rolled-back",
+                "The rules were applied but did not capture, and were taken back.",
+                "The message says what the proof saw; `--no-verify` applies without proof.")
+        case .notProven:
+            Entry(
+                "not-proven",
+                "The rules are there, but whether they capture could not be proven.",
+                "The message says what was missing (a route, NET_RAW, a uid).")
+        case .notCaptured:
+            Entry(
+                "not-captured",
+                "A connection that the rules should have captured went past them.",
+                "Look for foreign rules ahead of ours with `weft-init status`.")
+        case .noInterfaceAddress:
+            Entry(
+                "no-interface-address",
+                "A captured interface has no IPv4 address, so that the kernel would drop redirected "
+                    + "connections silently.",
+                "Give the interface an address before the init step.")
+        case .addressTentative:
+            Entry(
+                "address-tentative",
+                "An IPv6 address was still being checked for duplicates after the limit.",
+                "Run the init step again once the address is usable.")
+        case .noDefaultRoute:
+            Entry(
+                "no-default-route",
+                "There is no default route: connections to service addresses fail before any rule sees them.",
+                "Add a default route.")
+        case .foreignRules:
+            Entry(
+                "foreign-rules",
+                "Rules of somebody else stand ahead of ours and may decide first.",
+                "Look at the rules that `weft-init status` lists.")
+        case .bypassingConnections:
+            Entry(
+                "bypassing-connections",
+                "Connections that were open before the rules go on outside the mesh until they end.",
+                "`--established reset` ends them.")
+        case .namespaceUnreachable:
+            Entry(
+                "namespace-unreachable",
+                "The network namespace could not be entered.",
+                "Check the path and that you may enter it (SYS_ADMIN in its user namespace).")
+        case .notApplied:
+            Entry(
+                "not-applied",
+                "There are no Weft rules in this namespace.",
+                "Run `weft-init apply`.")
+        case .rulesDiffer:
+            Entry(
+                "rules-differ",
+                "The rules in the kernel are not those that the configuration asks for.",
+                "Run `weft-init apply` again; it converges.")
+        case .undoFailed:
+            Entry(
+                "undo-failed",
+                "The rules could not be taken away.",
+                "The message carries the program's own words.")
+        case .netlinkFailed:
+            Entry(
+                "netlink-failed",
+                "The kernel refused a netlink request.",
+                "The message names the request and the error.")
+        case .completed:
+            Entry(
+                "completed",
+                "Both directions ended cleanly.",
+                "Nothing to do.")
+        case .clientReset:
+            Entry(
+                "client-reset",
+                "The client reset the connection.",
+                "Look at the client; the server's side was reset too.")
+        case .serverReset:
+            Entry(
+                "server-reset",
+                "The server reset the connection.",
+                "Look at the server; the client's side was reset too.")
+        case .connectRefused:
+            Entry(
+                "connect-refused",
+                "Nobody listens at the destination.",
+                "Start the application, or correct the port.")
+        case .connectUnreachable:
+            Entry(
+                "connect-unreachable",
+                "The network has no way to the destination.",
+                "Look at routes and firewalls.")
+        case .connectTimeout:
+            Entry(
+                "connect-timeout",
+                "The destination did not answer the connect in time.",
+                "Look at routes, firewalls and the host; `timeouts.connect` is the limit.")
+        case .loopbackOnly:
+            Entry(
+                "loopback-only",
+                "The application listens on a loopback address only, which is never exposed to others.",
+                "Let it listen on the pod's address or on 0.0.0.0 and [::].")
+        case .connectFailed:
+            Entry(
+                "connect-failed",
+                "The connect to the destination failed for a reason of its own.",
+                "The record carries the system's error.")
+        case .originalDestinationUnknown:
+            Entry(
+                "original-destination-unknown",
+                "The kernel does not know where the client wanted to go: the connection was not redirected, "
+                    + "or conntrack is off.",
+                "Connect to the service, not to the proxy's port; check that the rules are applied.")
+        case .ownListener:
+            Entry(
+                "own-listener",
+                "The connection was made to a port of the proxy itself.",
+                "Connect to the service; the proxy's ports are not services.")
+        case .notOurAddress:
+            Entry(
+                "not-our-address",
+                "An inbound connection for an address that is not this pod's.",
+                "The proxy is no router; look at who sends it here.")
+        case .linkLocalRefused:
+            Entry(
+                "link-local-refused",
+                "An inbound connection for a link-local or loopback address, where metadata and local-only "
+                    + "services live.",
+                "Such addresses are never forwarded.")
+        case .plaintextRefused:
+            Entry(
+                "plaintext-refused",
+                "Plaintext came to a port that is strict.",
+                "Put the client into the mesh, or make the port `permissive`.")
+        case .foreignTLSRefused:
+            Entry(
+                "foreign-tls-refused",
+                "TLS that is not the mesh's came to a port that is strict.",
+                "Put the client into the mesh, or set `passthroughTLS` for the port.")
+        case .clientSilent:
+            Entry(
+                "client-silent",
+                "The client sent nothing within the handshake timeout on a port that must hear TLS first.",
+                "A client of the mesh speaks first; look at who connects.")
+        case .identityMissing:
+            Entry(
+                "identity-missing",
+                "There was no certificate of our own in time.",
+                "Look at `/certificates` and the log: the identity files are missing or broken.")
+        case .holdFull:
+            Entry(
+                "hold-full",
+                "Too many connections were waiting for the identity already.",
+                "As for identity-missing; `limits.held` is the limit.")
+        case .unknownDestination:
+            Entry(
+                "unknown-destination",
+                "The address lies in the mesh's ranges, but no workload or service has it.",
+                "Add the Workload or Service, or narrow `Mesh.ranges`; it is never passed in plaintext.")
+        case .notInRegistry:
+            Entry(
+                "not-in-registry",
+                "No resource names the destination, and `outbound.registryOnly` is on.",
+                "Add a Workload or Service for it.")
+        case .noEndpoint:
+            Entry(
+                "no-endpoint",
+                "The service has no endpoint of this address family that could be used.",
+                "Add endpoints, or look at why all of them failed.")
+        case .portNotServed:
+            Entry(
+                "port-not-served",
+                "The service has no such port.",
+                "Add the port to the Service, or dial one that it has.")
+        case .handshakeFailed:
+            Entry(
+                "handshake-failed",
+                "The TLS handshake failed.",
+                "The record carries the reason of the TLS library.")
+        case .certificateRejected:
+            Entry(
+                "certificate-rejected",
+                "The peer's certificate is not good.",
+                "The record says which rule it breaks; see the codes 41xx.")
+        case .wrongIdentity:
+            Entry(
+                "wrong-identity",
+                "The peer has a good certificate of somebody else.",
+                "An address now belongs to another workload, or the Workload resource is wrong; the record "
+                    + "names both identities.")
+        case .handshakeTimeout:
+            Entry(
+                "handshake-timeout",
+                "The TLS handshake was not finished in time.",
+                "Look at the peer and the network; `timeouts.handshake` is the limit.")
+        case .peerNotWeft:
+            Entry(
+                "peer-not-weft",
+                "What answered does not speak weft/1.",
+                "The peer's sidecar is down or its rules are missing; it is never downgraded to plaintext.")
+        case .ourCertificateRejected:
+            Entry(
+                "our-certificate-rejected",
+                "The peer rejected our certificate.",
+                "Look at the peer's log; compare the trust bundles.")
+        case .protocolViolation:
+            Entry(
+                "protocol-violation",
+                "The peer broke the rules of weft/1.",
+                "The record says which; compare the versions of both sidecars.")
+        case .peerCut:
+            Entry(
+                "peer-cut",
+                "The connection between the sidecars ended in the middle of a stream.",
+                "Look at the network and at the other sidecar.")
+        case .connectionLimit:
+            Entry(
+                "connection-limit",
+                "The proxy carries as many connections as it may.",
+                "Raise `limits.connections` or the descriptor limit.")
+        case .idleTimeout:
+            Entry(
+                "idle-timeout",
+                "Nothing moved over the connection for a long time.",
+                "`timeouts.idle` is the limit.")
+        case .halfCloseTimeout:
+            Entry(
+                "half-close-timeout",
+                "One side had ended and nothing moved on the other for a long time.",
+                "`timeouts.halfClose` is the limit.")
+        case .peerGone:
+            Entry(
+                "peer-gone",
+                "The far side no longer answers the kernel.",
+                "The host is gone or the network is cut.")
+        case .openTimeout:
+            Entry(
+                "open-timeout",
+                "The peer's sidecar did not answer the request to open a stream in time.",
+                "Look at the peer's application; `timeouts.open` is the limit.")
+        case .peerOverloaded:
+            Entry(
+                "peer-overloaded",
+                "The peer's sidecar refused because it is at a limit.",
+                "Look at the peer's metrics.")
+        case .drainDeadline:
+            Entry(
+                "drain-deadline",
+                "The proxy was told to end, and the connection did not end in time.",
+                "`drain.deadline` is the limit.")
+        case .policyChanged:
+            Entry(
+                "policy-changed",
+                "The connection is no longer allowed by the configuration now in force.",
+                "Look at what changed.")
+        case .certificateExpired:
+            Entry(
+                "certificate-expired",
+                "The peer's certificate expired while the connection was open.",
+                "Renew the peer's certificate; look at why it was not.")
+        case .shutDown:
+            Entry(
+                "shut-down",
+                "The proxy was ended at once.",
+                "Nothing to do.")
+        case .denied:
+            Entry(
+                "denied",
+                "The peer may not open this stream.",
+                "Look at the peer's policy.")
+        case .descriptorsExhausted:
+            Entry(
+                "descriptors-exhausted",
+                "The process has no file descriptor left.",
+                "Raise the hard limit (`ulimit -Hn`, `LimitNOFILE=`).")
+        case .internalFault:
+            Entry(
+                "internal-fault",
+                "Something that should not happen did.",
+                "Please report it with the record.")
+        case .identityFileUnreadable:
+            Entry(
+                "identity-file-unreadable",
+                "A file of the identity could not be read.",
+                "Check path and permissions.")
+        case .identityPermissions:
+            Entry(
+                "identity-permissions",
+                "A key file that others may read, or that belongs to somebody else.",
+                "Mode 0400, 0440, 0600 or 0640, owner root or the proxy's user.")
+        case .identityMalformed:
+            Entry(
+                "identity-malformed",
+                "A file of the identity does not hold what it should.",
+                "The message says what was expected: PEM certificates, a P-256 key.")
+        case .keyMismatch:
+            Entry(
+                "key-mismatch",
+                "The key does not belong to the certificate.",
+                "Copy both from the same issue; a rotation may have been caught half-way, it is tried again.")
+        case .identityChanged:
+            Entry(
+                "identity-changed",
+                "The new certificate carries another identity than the one in force.",
+                "An identity never changes while running; restart if it is meant.")
+        case .identityUnexpected:
+            Entry(
+                "identity-unexpected",
+                "The certificate carries another identity than the Workload resource says.",
+                "Issue the certificate for the identity of the Workload, or correct the resource.")
+        case .weakKey:
+            Entry(
+                "weak-key",
+                "The key is not an EC key on P-256.",
+                "Issue the certificate with `weft ca issue`.")
+        case .noCertificate:
+            Entry(
+                "no-certificate",
+                "The peer showed no certificate.",
+                "Every peer of the mesh has one; look at who connects.")
+        case .unknownRoot:
+            Entry(
+                "unknown-root",
+                "The chain does not end in a root of the trust bundle.",
+                "Give both sides the same bundle; look at the trust domain.")
+        case .expired:
+            Entry(
+                "expired",
+                "A certificate of the chain has expired.",
+                "Renew it.")
+        case .notYetValid:
+            Entry(
+                "not-yet-valid",
+                "A certificate of the chain is not valid yet.",
+                "Compare the clocks; the message names direction and amount.")
+        case .badSignature:
+            Entry(
+                "bad-signature",
+                "A signature in the chain does not verify.",
+                "The certificate was altered or issued by another key of the same name.")
+        case .chainTooLong:
+            Entry(
+                "chain-too-long",
+                "The chain has more certificates than are looked at.",
+                "Issue with at most two intermediates.")
+        case .leafIsAuthority:
+            Entry(
+                "leaf-is-authority",
+                "The leaf says that it is a CA.",
+                "Issue leaves with CA:FALSE.")
+        case .issuerNotAuthority:
+            Entry(
+                "issuer-not-authority",
+                "A certificate that signs is not a CA.",
+                "Issue intermediates with CA:TRUE.")
+        case .issuerKeyUsage:
+            Entry(
+                "issuer-key-usage",
+                "A certificate that signs lacks keyCertSign.",
+                "Issue intermediates with keyCertSign.")
+        case .leafKeyUsage:
+            Entry(
+                "leaf-key-usage",
+                "The leaf lacks a critical keyUsage with digitalSignature, or may sign certificates or CRLs.",
+                "Issue leaves with critical keyUsage digitalSignature alone.")
+        case .leafExtendedKeyUsage:
+            Entry(
+                "leaf-extended-key-usage",
+                "The leaf's extendedKeyUsage lacks serverAuth or clientAuth.",
+                "Issue leaves with both.")
+        case .noIdentity:
+            Entry(
+                "no-identity",
+                "The leaf has no URI name.",
+                "Issue leaves with exactly one SPIFFE ID.")
+        case .severalIdentities:
+            Entry(
+                "several-identities",
+                "The leaf has more than one URI name.",
+                "Issue leaves with exactly one SPIFFE ID.")
+        case .malformedIdentity:
+            Entry(
+                "malformed-identity",
+                "The leaf's URI name is not a SPIFFE ID of a workload.",
+                "`spiffe://<trust domain>/<path>`, lower-case trust domain, no empty or dotted segment.")
+        case .unknownTrustDomain:
+            Entry(
+                "unknown-trust-domain",
+                "No bundle is known for the peer's trust domain.",
+                "Add a Trust resource for it.")
+        case .issuerIdentity:
+            Entry(
+                "issuer-identity",
+                "A certificate that signs carries the SPIFFE ID of a workload, or of another trust domain.",
+                "Signing certificates carry no path.")
+        case .pathLength:
+            Entry(
+                "path-length",
+                "A path length or name constraint of the chain is broken.",
+                "Issue with the right intermediate.")
+        case .subjectAlternativeName:
+            Entry(
+                "subject-alternative-name",
+                "The leaf's subject is empty and its names are not critical, or it carries names of another "
+                    + "type.",
+                "Issue with `weft ca issue`.")
+        case .unhandledExtension:
+            Entry(
+                "unhandled-extension",
+                "A critical extension that is not understood.",
+                "Issue without it.")
+        case .certificateInvalid:
+            Entry(
+                "certificate-invalid",
+                "The certificate is invalid in a way that has no code of its own.",
+                "The message carries the reason of the TLS library.")
+        case .weakSignature:
+            Entry(
+                "weak-signature",
+                "A key or signature of the chain is weaker than is accepted.",
+                "P-256 or better, SHA-256 or better.")
+        case .wouldOverwrite:
+            Entry(
+                "would-overwrite",
+                "A file that would be written is there already.",
+                "Choose another directory, or move the old files away; keys are never overwritten.")
+        case .authorityUnreadable:
+            Entry(
+                "authority-unreadable",
+                "The authority's files could not be read.",
+                "Give the directory that `weft ca create` wrote.")
+        case .authorityMalformed:
+            Entry(
+                "authority-malformed",
+                "The authority's files do not belong together or are not what they should be.",
+                "The message says which one.")
+        case .authorityExpired:
+            Entry(
+                "authority-expired",
+                "The authority's certificate has expired.",
+                "Create a new one and distribute its root first.")
+        case .lifetimeTooLong:
+            Entry(
+                "lifetime-too-long",
+                "A certificate would live longer than its issuer or than is allowed.",
+                "Choose a shorter `--lifetime`.")
+        case .badIdentity:
+            Entry(
+                "bad-identity",
+                "A name that cannot be an identity of this authority.",
+                "`spiffe://<trust domain of the authority>/ns/<namespace>/sa/<service account>`.")
+        case .writeFailed:
+            Entry(
+                "write-failed",
+                "A file could not be written.",
+                "Check the directory, its permissions and the space left.")
+        case .listenFailed:
+            Entry(
+                "listen-failed",
+                "A port of the proxy could not be bound.",
+                "Look at who has it (`ss -ltnp`), or choose another port in `ports`.")
+        case .stateDirectory:
+            Entry(
+                "state-directory",
+                "The state directory cannot be used.",
+                "Create it with mode 0700, owned by the proxy's user.")
+        case .adminSocket:
+            Entry(
+                "admin-socket",
+                "The admin socket could not be created.",
+                "Check its directory; another proxy may be running with the same state directory.")
+        case .runsAsRoot:
+            Entry(
+                "runs-as-root",
+                "The proxy runs as root.",
+                "Start it as a user of its own; `--allow-root` is for tries only.")
+        case .confinementMissing:
+            Entry(
+                "confinement-missing",
+                "The kernel offers no Landlock or refused the system call filter.",
+                "The proxy runs on without; the message says which.")
+        case .notReady:
+            Entry(
+                "not-ready",
+                "The proxy is not ready.",
+                "The message says what is missing: identity, listeners, or it drains.")
+        case .unreachableAdmin:
+            Entry(
+                "unreachable-admin",
+                "The proxy's admin endpoint does not answer.",
+                "Is it running, and with the same configuration?")
+        case .drainIncomplete:
+            Entry(
+                "drain-incomplete",
+                "Connections were still open at the drain deadline and were reset.",
+                "Raise `drain.deadline`.")
+        case .reloadRejected:
+            Entry(
+                "reload-rejected",
+                "A new configuration or identity was not taken; the old one stays.",
+                "The message says why.")
+        case .adminRequest:
+            Entry(
+                "admin-request",
+                "A request to the admin endpoint that it cannot answer.",
+                "The body says what is wrong.")
+        case .userMismatch:
+            Entry(
+                "user-mismatch",
+                "The proxy runs as a user that the capture settings do not exempt.",
+                "Run it as one of `capture.proxyUIDs`, or its own traffic would be captured.")
+        case .descriptorLimit:
+            Entry(
+                "descriptor-limit",
+                "The descriptor limit is below what `limits.connections` needs.",
+                "Raise the hard limit (`ulimit -Hn`, `LimitNOFILE=`) or lower `limits.connections`.")
+        }
+    }
+}

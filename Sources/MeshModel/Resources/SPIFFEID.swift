@@ -1,0 +1,69 @@
+// Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+
+/// The name of an authority: `spiffe://<trust domain>/...`. Lower-case letters, digits, dots, dashes and underscores, at
+/// most 255 bytes (SPIFFE-ID section 2.1). An IPv4 literal is refused: its name constraints cannot be expressed in X.509.
+package struct TrustDomain: Hashable, Sendable, CustomStringConvertible {
+    package let name: String
+
+    package init?(_ name: some StringProtocol) {
+        guard (1...255).contains(name.utf8.count), IPv4Address(name) == nil else { return nil }
+        for byte in name.utf8 {
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
+                UInt8(ascii: "."), UInt8(ascii: "-"), UInt8(ascii: "_"):
+                continue
+            default:
+                return nil
+            }
+        }
+        self.name = String(name)
+    }
+
+    package var description: String { name }
+}
+
+/// A workload's name, `spiffe://mesh.example/ns/default/sa/web`, compared byte for byte after a strict grammar check
+/// (SPIFFE-ID sections 2.1 to 2.4): lower-case scheme and trust domain, at least one path segment, no empty, `.` or `..`
+/// segment, no trailing slash, no percent, no query, no fragment, no user, no port, at most 2048 bytes.
+package struct SPIFFEID: Hashable, Sendable {
+    package let trustDomain: TrustDomain
+
+    /// The part from the slash on.
+    package let path: String
+
+    package init(trustDomain: TrustDomain, namespace: ResourceName, serviceAccount: ResourceName) {
+        self.trustDomain = trustDomain
+        path = "/ns/\(namespace)/sa/\(serviceAccount)"
+    }
+
+    package init?(_ text: some StringProtocol) {
+        let scheme = "spiffe://"
+        guard text.utf8.count <= 2048, text.utf8.starts(with: scheme.utf8) else { return nil }
+        let rest = text.dropFirst(scheme.count)
+        guard let slash = rest.firstIndex(of: "/"), let trustDomain = TrustDomain(rest[..<slash]) else { return nil }
+        let path = rest[slash...]
+        for segment in path.utf8.dropFirst().split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false) {
+            guard SPIFFEID.isSegment(segment) else { return nil }
+        }
+        self.trustDomain = trustDomain
+        self.path = String(path)
+    }
+
+    private static func isSegment(_ segment: some Collection<UInt8>) -> Bool {
+        let dot = UInt8(ascii: ".")
+        guard !segment.isEmpty, !(segment.count <= 2 && segment.allSatisfy { $0 == dot }) else { return false }
+        return segment.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), dot, UInt8(ascii: "-"), UInt8(ascii: "_"):
+                true
+            default:
+                false
+            }
+        }
+    }
+}
+
+extension SPIFFEID: CustomStringConvertible {
+    package var description: String { "spiffe://\(trustDomain)\(path)" }
+}

@@ -1,0 +1,129 @@
+// Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+
+/// What a port speaks, said by the operator; it spares detection, it never changes which policy applies.
+package enum ProtocolHint: String, Hashable, Sendable, CaseIterable {
+    /// Found out from the first bytes.
+    case detect
+    /// Bytes, not looked into.
+    case opaque
+    /// HTTP/1.1 or 1.0.
+    case http
+    /// HTTP/2 with prior knowledge.
+    case http2
+}
+
+/// One running instance with an identity: what the mesh knows of the far end of a connection.
+package struct Workload: Hashable, Sendable {
+    /// A port of a workload where something differs from the rest of it.
+    package struct PortSettings: Hashable, Sendable {
+        package let port: Port
+
+        /// False where the workload's own redirect rules skip this port, so that nothing there speaks `weft/1`.
+        package let isMeshed: Bool
+
+        package let hint: ProtocolHint
+
+        package init(port: Port, isMeshed: Bool, hint: ProtocolHint) {
+            self.port = port
+            self.isMeshed = isMeshed
+            self.hint = hint
+        }
+    }
+
+    package let reference: ResourceReference
+
+    /// Tells apart two workloads that had one address or one name one after the other. Off a control plane: the reference.
+    package let uid: String
+
+    /// At least one; any number of either family.
+    package let addresses: [IPAddress]
+
+    /// The identity that must answer there; nil for a workload outside the mesh.
+    package let identity: SPIFFEID?
+
+    /// True if the workload has a sidecar. A meshed workload always has an identity.
+    package let isMeshed: Bool
+
+    package let ports: [PortSettings]
+
+    package init(
+        reference: ResourceReference, uid: String? = nil, addresses: [IPAddress], identity: SPIFFEID?, isMeshed: Bool,
+        ports: [PortSettings] = []
+    ) {
+        self.reference = reference
+        self.uid = uid ?? reference.description
+        self.addresses = addresses
+        self.identity = identity
+        self.isMeshed = isMeshed
+        self.ports = ports
+    }
+
+    /// What holds for one port; ports that are not listed follow the workload.
+    package func settings(for port: UInt16) -> (isMeshed: Bool, hint: ProtocolHint) {
+        if let settings = ports.first(where: { $0.port.number == port }) {
+            return (isMeshed && settings.isMeshed, settings.hint)
+        }
+        return (isMeshed, .detect)
+    }
+}
+
+/// A name that callers use, with virtual addresses, ports and the endpoints behind them.
+package struct Service: Hashable, Sendable {
+    /// A port that callers dial and the port of the endpoints behind it.
+    package struct PortMapping: Hashable, Sendable {
+        package let port: Port
+        package let targetPort: Port
+        package let hint: ProtocolHint
+
+        package init(port: Port, targetPort: Port, hint: ProtocolHint) {
+            self.port = port
+            self.targetPort = targetPort
+            self.hint = hint
+        }
+    }
+
+    /// One member of a service.
+    package enum Member: Hashable, Sendable {
+        /// A workload of the mesh or beside it, by reference; all its addresses of the right family count as one endpoint.
+        case workload(ResourceReference)
+        /// An address nobody vouches for: always plaintext.
+        case address(IPAddress)
+    }
+
+    package let reference: ResourceReference
+    package let addresses: [IPAddress]
+    package let ports: [PortMapping]
+    package let members: [Member]
+    package let ejection: EjectionSettings
+
+    package init(
+        reference: ResourceReference, addresses: [IPAddress], ports: [PortMapping], members: [Member],
+        ejection: EjectionSettings = EjectionSettings()
+    ) {
+        self.reference = reference
+        self.addresses = addresses
+        self.ports = ports
+        self.members = members
+        self.ejection = ejection
+    }
+
+    package func mapping(for port: UInt16) -> PortMapping? {
+        ports.first { $0.port.number == port }
+    }
+}
+
+/// When an endpoint that fails to connect gets no more connections for a while.
+package struct EjectionSettings: Hashable, Sendable {
+    /// Consecutive failures to connect before an endpoint is ejected. Three: one is a restart, two may be chance.
+    package var consecutiveFailures: Int = 3
+
+    /// The first ejection; it doubles each time up to ``longest`` and is forgotten after a success.
+    package var base: Duration = .seconds(5)
+
+    package var longest: Duration = .seconds(300)
+
+    /// At most this share of the endpoints is ejected at once; beyond it the fault is more likely ours than theirs.
+    package var mostPercent: Int = 50
+
+    package init() {}
+}
