@@ -42,14 +42,22 @@ let words: [Target] = [
 ]
 
 let pure: [Target] = [
-    library("CommandLine", ["MeshModel"])
+    library("CommandLine", ["MeshModel"]),
+    library("Detection", ["Bytes", "MeshModel"]),
+    library("PeerProtocol", ["Bytes", "MeshModel"]),
+    library("ConnectionStates", ["Bytes", "Detection", "MeshModel"]),
+    library("Routing", ["MeshModel"]),
+    library("Telemetry", ["Bytes", "MeshModel"]),
 ]
 
 let machine: [Target] = [
-    library("LinuxSystem", ["CLinux", "MeshModel"])
+    library("LinuxSystem", ["CLinux", "MeshModel"]),
+    library("Reactor", ["LinuxSystem", "MeshModel"]),
+    library("TLSSession", ["COpenSSL", "Detection", "MeshModel", "PeerProtocol"]),
 ]
 
 let talks: [Target] = [
+    library("Discovery", ["MeshModel"]),
     library("Configuration", ["CYAML", "LinuxSystem", "MeshModel"])
 ]
 

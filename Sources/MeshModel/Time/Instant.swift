@@ -1,7 +1,7 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
 /// A moment on the monotonic clock. Code that decides gets it as a parameter; only drivers read the clock.
-package struct Instant: Hashable, Comparable, Sendable {
+public struct Instant: Hashable, Comparable, Sendable {
     /// Since an arbitrary start, never negative.
     package let nanoseconds: Int64
 
@@ -10,7 +10,8 @@ package struct Instant: Hashable, Comparable, Sendable {
     /// Later than every other.
     package static let never = Instant(nanoseconds: .max)
 
-    package static func < (left: Instant, right: Instant) -> Bool { left.nanoseconds < right.nanoseconds }
+    /// Earlier than.
+    public static func < (left: Instant, right: Instant) -> Bool { left.nanoseconds < right.nanoseconds }
 
     /// Saturates: a deadline of centuries is "never", not a trap.
     package static func + (instant: Instant, duration: Duration) -> Instant {
