@@ -61,8 +61,17 @@ let talks: [Target] = [
     library("Configuration", ["CYAML", "LinuxSystem", "MeshModel"])
 ]
 
+let wholes: [Target] = [
+    library(
+        "DataPlane",
+        [
+            "Bytes", "ConnectionStates", "Detection", "Discovery", "LinuxSystem", "MeshModel", "PeerProtocol", "Reactor",
+            "Routing", "TLSSession", "Telemetry",
+        ])
+]
+
 let package = Package(
     name: "weft",
     products: [],
-    targets: cEdge + words + pure + machine + talks
+    targets: cEdge + words + pure + machine + talks + wholes
 )

@@ -12,19 +12,25 @@ package struct Replay: Sendable {
         case ambiguous
     }
 
-    private var attempts = 0
+    private var hasTriedAgain = false
     private var hasSentData = false
 
     package init() {}
 
-    /// DATA of the current attempt has been handed to the kernel.
-    package mutating func sentData() { hasSentData = true }
+    /// A connection is chosen, on which nothing has been sent yet.
+    package mutating func beginAttempt() { hasSentData = false }
 
-    /// True if the stream may be opened once more. Only ever once: two stale connections in a row are not bad luck.
+    /// DATA of the current attempt has been handed to the kernel.
+    package mutating func sendData() { hasSentData = true }
+
+    /// True if the application cannot have seen anything of the current attempt.
+    package func isSafe(after failure: Failure) -> Bool { failure == .rejectedByPeer || !hasSentData }
+
+    /// True if the stream may be opened once more at the same endpoint. Only ever once: two stale connections in a row are
+    /// not bad luck.
     package mutating func mayTryAgain(after failure: Failure) -> Bool {
-        guard attempts == 0, failure == .rejectedByPeer || !hasSentData else { return false }
-        attempts += 1
-        hasSentData = false
+        guard !hasTriedAgain, isSafe(after: failure) else { return false }
+        hasTriedAgain = true
         return true
     }
 }

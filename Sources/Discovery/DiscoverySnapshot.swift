@@ -88,6 +88,15 @@ package final class DiscoverySnapshot: Sendable {
         return registryOnly ? .refused(.notInRegistry) : .outside
     }
 
+    /// Every port of every service, for whoever remembers something about their endpoints.
+    package var serviceDestinations: some Collection<ServiceDestination> { destinations.values }
+
+    /// True if the address still belongs to that workload, meshed and under that identity.
+    package func stillHas(_ address: SocketAddress, _ identity: SPIFFEID, uid: String) -> Bool {
+        guard let workload = workloads[address.address] else { return false }
+        return workload.uid == uid && workload.identity == identity && workload.settings(for: address.port).isMeshed
+    }
+
     /// The workload that has an address.
     package func workload(at address: IPAddress) -> Workload? { workloads[address] }
 

@@ -147,6 +147,21 @@ extension Descriptor {
         receiveResult(unsafe weft_peek(number, buffer.baseAddress, buffer.count))
     }
 
+    /// Receives into pieces of `slotByteCount` that lie one after the other, leaving the first `gap` bytes of each alone:
+    /// room for a header before each payload.
+    package borrowing func receive(
+        intoSlotsOf buffer: UnsafeMutableRawBufferPointer, slotByteCount: Int, gap: Int, count: Int
+    ) -> ReceiveResult {
+        precondition(count <= 64 && count * slotByteCount <= buffer.count, "The slots lie inside the buffer.")
+        return receiveResult(
+            unsafe weft_receive_spaced(number, buffer.baseAddress, slotByteCount, gap, Int32(count)))
+    }
+
+    /// Sends several pieces with one call.
+    package borrowing func send(slices: borrowing SliceList) -> SendResult {
+        sendResult(unsafe weft_send_slices(number, slices.base, Int32(slices.count)))
+    }
+
     package borrowing func send(_ bytes: UnsafeRawBufferPointer) -> SendResult {
         sendResult(unsafe weft_send(number, bytes.baseAddress, bytes.count))
     }

@@ -100,6 +100,13 @@ package final class EventLoop {
         handler.scheduled = .never
     }
 
+    /// Calls `body` with every handler that is registered now. `body` puts off what adds or removes handlers.
+    package func forEachHandler(_ body: (EventHandler) -> Void) {
+        for handler in handlers {
+            if let handler { body(handler) }
+        }
+    }
+
     private static func token(_ handler: EventHandler, _ slot: UInt8) -> UInt64 {
         precondition(handler.token != 0, "A handler is added before its descriptors.")
         return handler.token | UInt64(slot) << 56

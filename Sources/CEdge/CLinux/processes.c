@@ -8,6 +8,7 @@
 #include <linux/capability.h>
 #include <malloc.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <spawn.h>
@@ -237,6 +238,47 @@ int weft_enter_network_namespace(int fd) {
     close(owner);
     if (result < 0) return result;
     return setns(fd, CLONE_NEWNET) < 0 ? -errno : 0;
+}
+
+struct thread_start {
+    void (*body)(void *);
+    void *argument;
+};
+
+static void *thread_main(void *pointer) {
+    struct thread_start start = *(struct thread_start *)pointer;
+    free(pointer);
+    start.body(start.argument);
+    return NULL;
+}
+
+int weft_thread_start(const char *name, void (*body)(void *), void *argument, uint64_t *handle) {
+    struct thread_start *start = malloc(sizeof *start);
+    if (start == NULL) return -ENOMEM;
+    *start = (struct thread_start){.body = body, .argument = argument};
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, 1 << 20);
+    // Signals are for the control thread, which reads them from a descriptor.
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pthread_t thread;
+    int error = pthread_create(&thread, &attributes, thread_main, start);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attributes);
+    if (error != 0) {
+        free(start);
+        return -error;
+    }
+    (void)pthread_setname_np(thread, name);
+    *handle = (uint64_t)thread;
+    return 0;
+}
+
+int weft_thread_join(uint64_t handle) {
+    int error = pthread_join((pthread_t)handle, NULL);
+    return -error;
 }
 
 const char *weft_error_text(int number) { return strerrordesc_np(number); }

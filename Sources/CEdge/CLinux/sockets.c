@@ -207,6 +207,17 @@ ssize_t weft_send_slices(int fd, const struct weft_slice *slices, int count) {
     return RESULT(sendmsg(fd, &message, MSG_NOSIGNAL));
 }
 
+ssize_t weft_receive_spaced(int fd, void *buffer, size_t slot_size, size_t gap, int slots) {
+    struct iovec vectors[64];
+    if (slots > 64) slots = 64;
+    for (int slot = 0; slot < slots; slot++) {
+        vectors[slot].iov_base = (char *)buffer + (size_t)slot * slot_size + gap;
+        vectors[slot].iov_len = slot_size - gap;
+    }
+    struct msghdr message = {.msg_iov = vectors, .msg_iovlen = (size_t)slots};
+    return RESULT(recvmsg(fd, &message, 0));
+}
+
 int weft_pipe(int ends[2], int capacity) {
     if (pipe2(ends, O_NONBLOCK | O_CLOEXEC) < 0) return -errno;
     // A user may run out of pipe pages (fs.pipe-user-pages-soft); the default capacity then does as well.

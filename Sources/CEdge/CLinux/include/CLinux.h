@@ -82,6 +82,10 @@ struct weft_slice {
 /// At most 64 slices.
 ssize_t weft_send_slices(int fd, const struct weft_slice *slices, int count);
 
+/// Receives into `slots` pieces of `slot_size` bytes that lie one after the other, leaving the first `gap` bytes of each
+/// piece alone: room for a frame header before each payload. At most 64 slots.
+ssize_t weft_receive_spaced(int fd, void *buffer, size_t slot_size, size_t gap, int slots);
+
 int weft_pipe(int ends[2], int capacity);
 /// Moves bytes between a socket and a pipe without copying them.
 ssize_t weft_splice(int from, int to, size_t count);
@@ -159,6 +163,10 @@ int weft_capabilities(uint64_t *effective);
 int weft_become_for_files(uint32_t user);
 /// Enters a network namespace, first the user namespace that owns it. Only before any other thread exists.
 int weft_enter_network_namespace(int fd);
+
+/// Starts a thread with a stack of 1 MiB that blocks all signals; the handle is to be joined.
+int weft_thread_start(const char *name, void (*body)(void *), void *argument, uint64_t *handle);
+int weft_thread_join(uint64_t handle);
 
 /// The system's words for an error number, in English; NULL for an unknown one.
 const char *weft_error_text(int number);
