@@ -47,6 +47,7 @@ let pure: [Target] = [
     library("PeerProtocol", ["Bytes", "MeshModel"]),
     library("ConnectionStates", ["Bytes", "Detection", "MeshModel"]),
     library("Routing", ["MeshModel"]),
+    library("HTTPCodec", ["Bytes"]),
     library("Telemetry", ["Bytes", "MeshModel"]),
 ]
 
@@ -58,6 +59,7 @@ let machine: [Target] = [
 
 let talks: [Target] = [
     library("Discovery", ["MeshModel"]),
+    library("Identity", ["LinuxSystem", "MeshModel", "TLSSession"]),
     library("Configuration", ["CYAML", "LinuxSystem", "MeshModel"])
 ]
 
@@ -67,7 +69,8 @@ let wholes: [Target] = [
         [
             "Bytes", "ConnectionStates", "Detection", "Discovery", "LinuxSystem", "MeshModel", "PeerProtocol", "Reactor",
             "Routing", "TLSSession", "Telemetry",
-        ])
+        ]),
+    library("AdminServer", ["Bytes", "HTTPCodec", "LinuxSystem", "MeshModel", "Reactor"]),
 ]
 
 let package = Package(

@@ -62,7 +62,7 @@ package struct FirstBytes: Sendable {
     private func first(_ byte: UInt8) -> State {
         if byte == 22 { return .tls(matched: 1) }
         if byte == UInt8(ascii: "P") { return .preface(matched: 1) }
-        return Self.isToken(byte) ? .method(count: 1) : .decided(.opaque)
+        return byte.isTokenCharacter ? .method(count: 1) : .decided(.opaque)
     }
 
     /// Handshake record, major version 3, any minor one, two bytes of length, ClientHello.
@@ -89,7 +89,7 @@ package struct FirstBytes: Sendable {
     private func method(_ byte: UInt8, _ count: Int) -> State {
         if byte == UInt8(ascii: " ") { return .target(count: 0) }
         // The longest registered method has 17 letters (UPDATEREDIRECTREF).
-        return Self.isToken(byte) && count < 32 ? .method(count: count + 1) : .decided(.opaque)
+        return byte.isTokenCharacter && count < 32 ? .method(count: count + 1) : .decided(.opaque)
     }
 
     private func target(_ byte: UInt8, _ count: Int) -> State {
@@ -107,14 +107,4 @@ package struct FirstBytes: Sendable {
 
     private static let http2Preface = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
     private static let version = Array("HTTP/1.x\r\n".utf8)
-
-    /// tchar of RFC 9110 section 5.6.2.
-    private static func isToken(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"):
-            true
-        default: "!#$%&'*+-.^_`|~".utf8.contains(byte)
-        }
-    }
 }

@@ -73,6 +73,9 @@ package final class Certificate: @unchecked Sendable {
         return unsafe Hexadecimal.text(of: UnsafeBufferPointer(start: bytes, count: count))
     }
 
+    /// The workload that a leaf names, after checking the leaf's own form; nothing is verified by that.
+    package func workloadIdentity() throws(CertificateRejection) -> SPIFFEID { unsafe try LeafRules.identity(of: x509) }
+
     /// SHA-256 over the DER.
     package var fingerprint: [UInt8] { unsafe Self.fingerprint(x509) }
 

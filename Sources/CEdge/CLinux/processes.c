@@ -54,6 +54,17 @@ int weft_open(const char *path, enum weft_open_mode mode, uint32_t permissions) 
     return RESULT(open(path, flags, permissions));
 }
 
+int weft_open_output(const char *path) {
+    return RESULT(open(path, O_WRONLY | O_APPEND | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
+}
+
+int weft_duplicate(int fd) { return RESULT(fcntl(fd, F_DUPFD_CLOEXEC, 3)); }
+
+int weft_resolve_path(const char *path, char *buffer, size_t capacity) {
+    if (capacity < 4096) return -ENAMETOOLONG;
+    return realpath(path, buffer) == NULL ? -errno : 0;
+}
+
 static void keep_facts(const struct stat *status, struct weft_file_facts *facts) {
     facts->mode = status->st_mode;
     facts->user = status->st_uid;

@@ -116,6 +116,11 @@ enum weft_open_mode {
     WEFT_OPEN_APPEND,
 };
 int weft_open(const char *path, enum weft_open_mode mode, uint32_t permissions);
+/// Opens for writing without ever waiting.
+int weft_open_output(const char *path);
+int weft_duplicate(int fd);
+/// The path without symlinks, into a buffer of at least 4096 bytes.
+int weft_resolve_path(const char *path, char *buffer, size_t capacity);
 int weft_facts(int fd, struct weft_file_facts *facts);
 int weft_facts_of_path(const char *path, struct weft_file_facts *facts);
 int weft_make_directory(const char *path, uint32_t permissions);
