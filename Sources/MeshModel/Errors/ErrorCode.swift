@@ -248,6 +248,12 @@ package enum ErrorCode: UInt16, Hashable, Sendable, CaseIterable {
     case badIdentity = 5006
     /// A file could not be written.
     case writeFailed = 5007
+    /// A certificate signing request that cannot be believed.
+    case badRequest = 5008
+    /// There is nothing to renew, or it is not of this authority.
+    case notRenewable = 5009
+    /// A certificate could not be made, or what was made did not pass our own check.
+    case signingFailed = 5010
 
     // MARK: The running proxy
 
