@@ -61,7 +61,13 @@ let talks: [Target] = [
     library("CertificateAuthority", ["LinuxSystem", "MeshModel", x509, crypto, asn1]),
 ]
 
-let programs: [Target] = []
+func program(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .executableTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+let programs: [Target] = [
+    program("weft", ["Bytes", "CertificateAuthority", "LinuxSystem", "MeshModel", arguments])
+]
 
 // Helpers of tests; no program links them.
 let side: [Target] = [
@@ -69,7 +75,10 @@ let side: [Target] = [
 ]
 
 let tested: [Target] = [
-    tests("CertificateAuthorityTests", ["CertificateAuthority", "LinuxSystem", "MeshModel", "MeshTesting"])
+    tests(
+        "CertificateAuthorityTests",
+        ["CertificateAuthority", "LinuxSystem", "MeshModel", "MeshTesting", asn1, crypto, x509]),
+    tests("WeftCommandTests", ["LinuxSystem", "MeshModel", "MeshTesting", "weft"]),
 ]
 
 let package = Package(

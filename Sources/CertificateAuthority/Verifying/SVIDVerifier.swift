@@ -70,9 +70,12 @@ package struct SVIDVerifier: Sendable {
         return certificates
     }
 
-    /// The library tells of a failure in words only; our rules are asked again, for their code.
+    /// The library tells of a failure in words only; our rules are asked again, for their code. Its words repeat what the
+    /// peer wrote, so they are quoted and cut short.
     private static func problem(_ failure: CertificateValidationResult.PolicyFailure, _ rules: SVIDRules) -> Problem {
-        rules.problem(in: Array(failure.chain)) ?? Problem(.certificateInvalid, failure.policyFailureReason.description)
+        if let problem = rules.problem(in: Array(failure.chain)) { return problem }
+        return Problem(
+            .certificateInvalid, String(failure.policyFailureReason.description.prefix(200)).debugDescription)
     }
 }
 
