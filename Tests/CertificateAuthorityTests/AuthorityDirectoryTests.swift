@@ -1,0 +1,156 @@
+// Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+
+import CertificateAuthority
+import Foundation
+import LinuxSystem
+import MeshModel
+import Testing
+
+@Suite("An authority's directory")
+struct AuthorityDirectoryTests {
+    private let shop: Workshop
+    private let files: AuthorityDirectory
+
+    init() throws {
+        shop = try Workshop()
+        files = AuthorityDirectory(shop("ca"))
+    }
+
+    private func create(now: WallTime = .now()) throws {
+        _ = try files.create(
+            trustDomain: .example, rootLifetime: CertificateLifetime.root,
+            intermediateLifetime: CertificateLifetime.unattendedIntermediate, now: now)
+    }
+
+    private func code(_ body: () throws -> Void) -> ErrorCode? { #expect(throws: Problem.self, performing: body)?.code }
+
+    @Test("it holds four files; keys are for their owner alone")
+    func layout() throws {
+        try create()
+        #expect(
+            try shop.names(in: "ca") == [
+                "intermediate-key.pem", "intermediate.pem", "offline", "offline/root-key.pem", "root.pem",
+            ])
+        #expect(try shop.permissions("ca") == 0o700)
+        #expect(try shop.permissions("ca/offline") == 0o700)
+        #expect(try shop.permissions("ca/offline/root-key.pem") == 0o600)
+        #expect(try shop.permissions("ca/intermediate-key.pem") == 0o600)
+        #expect(try shop.permissions("ca/root.pem") == 0o644)
+        for name in try shop.names(in: "ca") where name.hasSuffix(".pem") {
+            #expect(try shop.text("ca/\(name)").hasSuffix("-----\n"))
+        }
+        #expect(try shop.names() == ["ca"] + shop.names(in: "ca").map { "ca/\($0)" })
+    }
+
+    @Test("it is never overwritten")
+    func refusal() throws {
+        try create()
+        let before = try shop.names(in: "ca").filter { $0.hasSuffix(".pem") }.map { try shop.text("ca/\($0)") }
+        #expect(code { try create() } == .wouldOverwrite)
+        #expect(try shop.names(in: "ca").filter { $0.hasSuffix(".pem") }.map { try shop.text("ca/\($0)") } == before)
+        #expect(try shop.names().filter { $0.contains("weft-") }.isEmpty)
+    }
+
+    @Test("a directory with anything in it is not taken, an empty one is")
+    func occupied() throws {
+        try FileManager.default.createDirectory(atPath: shop("ca"), withIntermediateDirectories: false)
+        try shop.write("mine", to: "ca/notes")
+        #expect(code { try create() } == .wouldOverwrite)
+        #expect(try shop.names(in: "ca") == ["notes"])
+        try FileManager.default.removeItem(atPath: shop("ca/notes"))
+        try create()
+        #expect(try shop.names(in: "ca").count == 5)
+    }
+
+    @Test("a parent that is missing is a clear error")
+    func noParent() {
+        let lost = AuthorityDirectory(shop("no/such/place"))
+        let problem = #expect(throws: Problem.self) {
+            try lost.create(
+                trustDomain: .example, rootLifetime: .seconds(3600), intermediateLifetime: .seconds(60), now: .now())
+        }
+        #expect(problem?.code == .writeFailed)
+        #expect(problem?.description.contains("No such file") == true)
+    }
+
+    @Test("it issues without the root's key")
+    func rootAway() throws {
+        try create()
+        try FileManager.default.moveItem(atPath: shop("ca/offline"), toPath: shop("safe"))
+        let authority = try files.issuingAuthority()
+        _ = try authority.issue(SigningKey().publicKey, identity: .example("/ns/default/sa/web"), now: .now())
+        #expect(authority.trustDomain == .example)
+    }
+
+    struct Damage: CustomTestStringConvertible, Sendable {
+        let testDescription: String
+        let file: String
+        /// Nil removes the file.
+        let text: String?
+        let code: ErrorCode
+    }
+
+    @Test(
+        "damage is named with its file",
+        arguments: [
+            Damage(testDescription: "no root", file: "root.pem", text: nil, code: .authorityUnreadable),
+            Damage(testDescription: "an empty root", file: "root.pem", text: "", code: .authorityMalformed),
+            Damage(testDescription: "no key", file: "intermediate-key.pem", text: nil, code: .authorityUnreadable),
+            Damage(
+                testDescription: "another key", file: "intermediate-key.pem", text: SigningKey().pem,
+                code: .authorityMalformed),
+            Damage(testDescription: "text", file: "intermediate.pem", text: "hello", code: .authorityMalformed),
+        ])
+    func damage(_ damage: Damage) throws {
+        try create()
+        try FileManager.default.removeItem(atPath: shop("ca/\(damage.file)"))
+        if let text = damage.text { try shop.write(text, to: "ca/\(damage.file)") }
+        #expect(code { _ = try files.issuingAuthority() } == damage.code)
+    }
+
+    @Test("a renewed intermediate has the same key and later dates; what it issued stays good")
+    func renewal() async throws {
+        let start = WallTime(seconds: WallTime.now().seconds - 300 * 86_400)
+        try create(now: start)
+        let old = try files.issuingAuthority()
+        let issued = try old.issue(
+            SigningKey().publicKey, identity: .example("/ns/default/sa/web"), lifetime: .seconds(86_400), now: .now())
+        try FileManager.default.moveItem(atPath: shop("ca/offline"), toPath: shop("safe"))
+        #expect(
+            code {
+                _ = try files.renewIntermediate(rootKeyPath: nil, lifetime: .seconds(3600), now: .now())
+            } == .authorityUnreadable)
+        let renewed = try files.renewIntermediate(
+            rootKeyPath: shop("safe/root-key.pem"), lifetime: CertificateLifetime.unattendedIntermediate, now: .now())
+        #expect(renewed.certificate.publicKey == old.certificate.publicKey)
+        #expect(renewed.certificate.validity.notAfter > old.certificate.validity.notAfter)
+        #expect(try files.issuingAuthority().certificate == renewed.certificate)
+        let verifier = SVIDVerifier(TrustBundles([.example: renewed.roots]))
+        _ = try await verifier.verify(issued.chain.map(\.der), now: .now())
+        _ = try await verifier.verify([issued.leaf.der, renewed.certificate.der], now: .now())
+    }
+
+    @Test("a key that is not the root's renews nothing")
+    func wrongRootKey() throws {
+        try create()
+        let before = try shop.text("ca/intermediate.pem")
+        try shop.write(SigningKey().pem, to: "other.pem")
+        #expect(
+            code {
+                _ = try files.renewIntermediate(
+                    rootKeyPath: shop("other.pem"), lifetime: .seconds(3600), now: .now())
+            } == .authorityMalformed)
+        #expect(try shop.text("ca/intermediate.pem") == before)
+    }
+
+    @Test("warnings begin in the middle of an authority's life")
+    func warnings() throws {
+        try create()
+        let facts = CertificateFacts(try files.issuingAuthority().certificate)
+        #expect(facts.warning(at: .now()) == nil)
+        #expect(facts.warning(at: .now() + .seconds(180 * 86_400)) == nil)
+        let late = try #require(facts.warning(at: .now() + .seconds(200 * 86_400)))
+        #expect(late.contains("weft ca renew"))
+        #expect(facts.warning(at: .now() + .seconds(366 * 86_400))?.contains("has expired") == true)
+    }
+}
