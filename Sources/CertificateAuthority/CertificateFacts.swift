@@ -42,15 +42,21 @@ package struct CertificateFacts: Hashable, Sendable {
         byteCount = certificate.der.count
     }
 
-    /// What an operator should do something about; nil for what is well.
-    package func warning(at now: WallTime) -> String? {
-        let left = DurationText.lifetimeText(.seconds(max(0, validity.notAfter.seconds - now.seconds)))
-        if now > validity.notAfter { return "the \(role.rawValue) has expired, at \(validity.notAfter)" }
+    /// What an operator should do something about; nil for what is well. `place` is where the certificate lies.
+    package func warning(at now: WallTime, place: String? = nil) -> Problem? {
+        guard now <= validity.notAfter else {
+            return Problem(
+                role == .workload ? .expired : .authorityExpired, at: place,
+                "the \(role.rawValue) has expired, at \(validity.notAfter)")
+        }
         guard role != .workload, validity.elapsedShare(at: now) >= CertificateLifetime.warningShare else { return nil }
+        let left = DurationText.lifetimeText(.seconds(validity.notAfter.seconds - now.seconds))
         let remedy =
             role == .root
             ? "create the next authority and let everyone trust its root"
             : "bring the root's key and run `weft ca renew`"
-        return "the \(role.rawValue) is past the middle of its life and ends in \(left); \(remedy)"
+        return Problem(
+            .authorityEnding, at: place, "the \(role.rawValue) is past the middle of its life and ends in \(left)",
+            remedy: remedy)
     }
 }

@@ -2,58 +2,69 @@
 
 import ArgumentParser
 import Bytes
-import Foundation
+import LinuxSystem
 import MeshModel
 
 /// How every command speaks: results on standard output, as text or as one line of JSON; warnings and errors on standard
-/// error, so that output can be piped on.
+/// error in both cases, so that output can be piped on. The JSON ends in warnings, errors and the exit code, as that of
+/// all our programs does.
 struct Output: ParsableArguments {
     @Flag(name: .long, help: "Print the result as one line of JSON.")
     var json = false
 
-    func print(text: @autoclosure () -> String, json write: (inout JSONWriter) -> Void) {
-        guard json else {
-            Swift.print(text())
-            return
-        }
-        var writer = JSONWriter()
-        writer.object(write)
-        Swift.print(writer.text)
+    /// What a command has done.
+    struct Result {
+        let text: String
+        var warnings: [Problem] = []
+        let fields: (inout JSONWriter) -> Void
     }
 
-    /// In text only: JSON carries its warnings in the result.
-    func warn(_ warnings: [String]) {
-        guard !json else { return }
-        for warning in warnings { Self.complain("warning: \(warning)") }
-    }
-
-    /// Runs the work of a command and turns what it throws into a message and the exit code 1.
-    func reporting(_ body: () async throws(Problem) -> Void) async throws {
+    /// Runs the work of a command and says what came of it. What it throws becomes a message and the exit code 1.
+    func report(_ command: String, _ work: () async throws(Problem) -> Result) async throws {
         do throws(Problem) {
-            try await body()
+            let result = try await work()
+            for warning in result.warnings { Self.complain("warning: \(warning)") }
+            if json {
+                write(command, result.warnings, [], result.fields)
+            } else {
+                StandardStream.output.write(result.text + "\n")
+            }
         } catch {
             Self.complain("\(error)")
-            if json { Swift.print(Self.json(error)) }
+            if json { write(command, [], [error]) { _ in } }
             throw ExitCode(1)
         }
     }
 
-    private static func json(_ problem: Problem) -> String {
-        var writer = JSONWriter()
-        writer.object { writer in
-            writer.key("error")
-            writer.object { writer in
-                writer.field("code", problem.code.label)
-                writer.field("name", problem.code.name)
-                writer.field("at", ifPresent: problem.place)
-                writer.field("message", problem.message)
-                writer.field("remedy", problem.remedy ?? problem.code.remedy)
-            }
+    private func write(
+        _ command: String, _ warnings: [Problem], _ errors: [Problem], _ fields: (inout JSONWriter) -> Void
+    ) {
+        var json = JSONWriter()
+        json.object { json in
+            json.field("command", command)
+            fields(&json)
+            json.problems("warnings", warnings)
+            json.problems("errors", errors)
+            json.field("exitCode", errors.isEmpty ? 0 : 1)
         }
-        return writer.text
+        json.newline()
+        StandardStream.output.write(json.text)
     }
 
-    static func complain(_ text: String) {
-        FileHandle.standardError.write(Data((text + "\n").utf8))
+    static func complain(_ text: String) { StandardStream.error.write("weft: \(text)\n") }
+}
+
+extension JSONWriter {
+    mutating func problems(_ name: String, _ problems: [Problem]) {
+        key(name)
+        array(problems) { json, problem in
+            json.object { json in
+                json.field("code", problem.code.label)
+                json.field("name", problem.code.name)
+                json.field("place", ifPresent: problem.place)
+                json.field("message", problem.message)
+                json.field("remedy", ifPresent: problem.remedy)
+            }
+        }
     }
 }

@@ -1,6 +1,8 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
 import ArgumentParser
+import LinuxSystem
+import MeshModel
 
 /// The operator's command.
 @main
@@ -17,6 +19,7 @@ struct Weft: AsyncParsableCommand {
               1  failed; the message begins with a code, WEFTnnnn
               2  the command line is wrong
             """,
+        version: "weft \(WeftVersion.text)",
         subcommands: [CertificateAuthorityCommand.self])
 
     /// In place of the library's own, whose exit codes are those of BSD's sysexits.
@@ -39,7 +42,7 @@ struct Weft: AsyncParsableCommand {
         } catch {
             // Help and completion scripts come as errors too; those end well.
             guard exitCode(for: error) != .success else { throw error }
-            Output.complain(fullMessage(for: error))
+            StandardStream.error.write(fullMessage(for: error) + "\n")
             throw ExitCode(2)
         }
     }

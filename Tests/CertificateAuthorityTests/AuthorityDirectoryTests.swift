@@ -150,7 +150,8 @@ struct AuthorityDirectoryTests {
         #expect(facts.warning(at: .now()) == nil)
         #expect(facts.warning(at: .now() + .seconds(180 * 86_400)) == nil)
         let late = try #require(facts.warning(at: .now() + .seconds(200 * 86_400)))
-        #expect(late.contains("weft ca renew"))
-        #expect(facts.warning(at: .now() + .seconds(366 * 86_400))?.contains("has expired") == true)
+        #expect(late.code == .authorityEnding)
+        #expect(late.description.contains("weft ca renew"))
+        #expect(facts.warning(at: .now() + .seconds(366 * 86_400))?.code == .authorityExpired)
     }
 }

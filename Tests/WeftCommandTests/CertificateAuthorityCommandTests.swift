@@ -39,7 +39,8 @@ struct CertificateAuthorityCommandTests {
         #expect((created["rootKey"] as? String)?.hasSuffix("ca/offline/root-key.pem") == true)
         let issued = try weft.json("ca issue --directory %/ca --namespace shop --service-account web --output %/web")
         #expect(issued["spiffeID"] as? String == "spiffe://mesh.example/ns/shop/sa/web")
-        #expect((issued["warnings"] as? [String])?.isEmpty == true)
+        #expect((issued["warnings"] as? [[String: Any]])?.isEmpty == true)
+        #expect(issued["exitCode"] as? Int == 0)
         let certificate = try #require(issued["certificate"] as? [String: Any])
         #expect(certificate["role"] as? String == "workload")
         #expect(certificate["names"] as? [String] == ["spiffe://mesh.example/ns/shop/sa/web"])
@@ -54,7 +55,7 @@ struct CertificateAuthorityCommandTests {
         for line in [Self.web, "ca create --trust-domain mesh.example --directory %/ca"] {
             let result = try weft.run(line)
             #expect(result.ending == .exited(1))
-            #expect(result.error.hasPrefix("WEFT5001 "))
+            #expect(result.error.hasPrefix("weft: WEFT5001 "))
         }
         #expect(try weft.text("web/key.pem") + weft.text("web/chain.pem") + weft.text("ca/root.pem") == before)
         #expect(try weft.names().count == 10)
@@ -101,10 +102,10 @@ struct CertificateAuthorityCommandTests {
         try weft.run(Self.web)
         let chain = try weft.text("web/chain.pem")
         let other = try weft.run("ca issue --directory %/ca --service-account admin --output %/web --renew")
-        #expect(other.error.hasPrefix("WEFT4005 "))
+        #expect(other.error.hasPrefix("weft: WEFT4005 "))
         #expect(try weft.text("web/chain.pem") == chain)
         let nothing = try weft.run("ca issue --directory %/ca --output %/none --renew")
-        #expect(nothing.error.hasPrefix("WEFT5009 "))
+        #expect(nothing.error.hasPrefix("weft: WEFT5009 "))
     }
 
     @Test("a bundle keeps the roots that were added to it, and learns its own authority's")
@@ -114,7 +115,7 @@ struct CertificateAuthorityCommandTests {
         try weft.run("ca create --trust-domain mesh.example --directory %/next")
         let result = try weft.run("ca issue --directory %/next --output %/web --renew")
         #expect(result.ending == .exited(0))
-        #expect(result.error.contains("warning: the bundle had not known this authority"))
+        #expect(result.error.contains("weft: warning: WEFT5013 "))
         #expect(try weft.text("web/bundle.pem") == weft.text("ca/root.pem") + weft.text("next/root.pem"))
     }
 
@@ -136,12 +137,12 @@ struct CertificateAuthorityCommandTests {
         let shown = try weft.json("ca show %/own-key.pem %/web %/request.pem")
         let files = try #require(shown["files"] as? [[String: Any]])
         #expect((files.first?["belongsTo"] as? String)?.hasSuffix("web/chain.pem") == true)
-        #expect(try weft.run("ca issue --directory %/ca --output %/web --renew").error.hasPrefix("WEFT5009 "))
+        #expect(try weft.run("ca issue --directory %/ca --output %/web --renew").error.hasPrefix("weft: WEFT5009 "))
         #expect(
             try weft.run("ca issue --directory %/ca --output %/web --renew --csr %/request.pem").ending == .exited(0))
         #expect(
             try weft.run(Self.web.replacingOccurrences(of: "%/web", with: "%/x") + " --csr %/own-key.pem").error
-                .hasPrefix("WEFT5008 "))
+                .hasPrefix("weft: WEFT5008 "))
     }
 
     @Test("a lifetime that does not fit is refused when asked for, and shortened when not")
@@ -149,12 +150,12 @@ struct CertificateAuthorityCommandTests {
         try weft.createAuthority("--intermediate-lifetime 2h")
         let asked = try weft.run(Self.web + " --lifetime 3h")
         #expect(asked.ending == .exited(1))
-        #expect(asked.error.hasPrefix("WEFT5005 "))
+        #expect(asked.error.hasPrefix("weft: WEFT5005 "))
         #expect(asked.error.contains("at most 1h59m") || asked.error.contains("at most 2h"))
         #expect(try weft.run(Self.web + " --lifetime 31d").error.contains("from 1m to 30d"))
         let left = try weft.run(Self.web)
         #expect(left.ending == .exited(0))
-        #expect(left.error.contains("warning: the certificate lives for 1h59m"))
+        #expect(left.error.contains("weft: warning: WEFT5012 the certificate lives for 1h59m"))
     }
 
     @Test("the root's key is needed to renew the intermediate, and for nothing else")
@@ -163,7 +164,7 @@ struct CertificateAuthorityCommandTests {
         try FileManager.default.moveItem(
             atPath: "\(weft.directory)/ca/offline", toPath: "\(weft.directory)/safe")
         #expect(try weft.run(Self.web + " --lifetime 1h").ending == .exited(0))
-        #expect(try weft.run("ca renew --directory %/ca").error.hasPrefix("WEFT5002 "))
+        #expect(try weft.run("ca renew --directory %/ca").error.hasPrefix("weft: WEFT5002 "))
         let key = try weft.text("ca/intermediate-key.pem")
         let renewed = try weft.json("ca renew --directory %/ca --root-key %/safe/root-key.pem --lifetime 30d")
         #expect((renewed["intermediate"] as? [String: Any])?["role"] as? String == "intermediate")
@@ -178,12 +179,12 @@ struct CertificateAuthorityCommandTests {
         try Files.setPermissions("\(weft.directory)/web/key.pem", 0o644)
         let result = try weft.run("ca show %/web")
         #expect(result.ending == .exited(0))
-        #expect(result.error.contains("others than its owner"))
+        #expect(result.error.contains("web/key.pem: others than its owner"))
         #expect(result.output.contains("belongs to \(weft.directory)/web/chain.pem"))
         #expect(result.output.contains("spiffe://mesh.example/ns/default/sa/web"))
-        #expect(try weft.run("ca show %/nothing").error.hasPrefix("WEFT4001 "))
+        #expect(try weft.run("ca show %/nothing").error.hasPrefix("weft: WEFT4001 "))
         try weft.write("text", to: "note.pem")
-        #expect(try weft.run("ca show %/note.pem").error.hasPrefix("WEFT4003 "))
-        #expect(try weft.run("ca show %").error.hasPrefix("WEFT5002 "))
+        #expect(try weft.run("ca show %/note.pem").error.hasPrefix("weft: WEFT4003 "))
+        #expect(try weft.run("ca show %").error.hasPrefix("weft: WEFT5002 "))
     }
 }

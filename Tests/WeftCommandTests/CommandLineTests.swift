@@ -66,7 +66,7 @@ struct CommandLineTests {
     func failure() throws {
         let result = try weft.run("ca issue --directory %/none --output %/web --service-account web")
         #expect(result.ending == .exited(1))
-        #expect(result.error.hasPrefix("WEFT5002 "))
+        #expect(result.error.hasPrefix("weft: WEFT5002 "))
         #expect(result.error.contains("none/root.pem"))
         #expect(result.output.isEmpty)
     }
@@ -74,10 +74,11 @@ struct CommandLineTests {
     @Test("a failure in JSON has the same words in fields")
     func failureInJSON() throws {
         let answer = try weft.json("ca issue --directory %/none --output %/web --service-account web")
-        let error = try #require(answer["error"] as? [String: Any])
+        #expect(answer["exitCode"] as? Int == 1)
+        let error = try #require((answer["errors"] as? [[String: Any]])?.first)
         #expect(error["code"] as? String == "WEFT5002")
         #expect(error["name"] as? String == "authority-unreadable")
-        #expect((error["at"] as? String)?.hasSuffix("none/root.pem") == true)
-        #expect((error["remedy"] as? String)?.isEmpty == false)
+        #expect((error["place"] as? String)?.hasSuffix("none/root.pem") == true)
+        #expect(error["message"] as? String == "cannot be read: No such file or directory")
     }
 }

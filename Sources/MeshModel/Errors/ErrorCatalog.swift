@@ -611,6 +611,22 @@ extension ErrorCode {
                 "signing-failed",
                 "A certificate could not be made, or what was made did not pass our own check.",
                 "The message says why; nothing was written.")
+        case .authorityEnding:
+            Entry(
+                "authority-ending",
+                "An authority's certificate is past the middle of its life.",
+                "Renew an intermediate with `weft ca renew`; for a root create the next authority and let everyone trust "
+                    + "its root.")
+        case .lifetimeShortened:
+            Entry(
+                "lifetime-shortened",
+                "A certificate lives shorter than usual, because its issuer ends before.",
+                "Renew the intermediate with `weft ca renew`, then the certificate.")
+        case .bundleGrown:
+            Entry(
+                "bundle-grown",
+                "A bundle that was renewed had not known the authority.",
+                "Give the authority's root to all peers, or they will refuse the new certificate.")
         case .listenFailed:
             Entry(
                 "listen-failed",

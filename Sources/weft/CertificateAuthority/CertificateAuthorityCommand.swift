@@ -35,9 +35,4 @@ extension JSONWriter {
         field("sha256", facts.fingerprint)
         field("bytes", facts.byteCount)
     }
-
-    mutating func strings(_ name: String, _ values: [String]) {
-        key(name)
-        array(values) { $0.string($1) }
-    }
 }

@@ -46,7 +46,7 @@ struct CreateCommand: AsyncParsableCommand {
     @OptionGroup var output: Output
 
     func run() async throws {
-        try await output.reporting { () async throws(Problem) in
+        try await output.report("ca create") { () async throws(Problem) in
             let now = WallTime.now()
             let files = AuthorityDirectory(directory)
             let authority = try files.create(
@@ -55,22 +55,20 @@ struct CreateCommand: AsyncParsableCommand {
             let root = CertificateFacts(authority.root.certificate)
             let intermediate = CertificateFacts(authority.intermediate.certificate)
             let rootKey = files.file(AuthorityDirectory.rootKeyName)
-            output.print(
-                text: """
-                    created the authority of \(trustDomain) in \(directory)
-                      root          \(files.file(AuthorityDirectory.rootName)), until \(root.validity.notAfter)
-                      intermediate  \(files.file(AuthorityDirectory.intermediateName)), until \
-                    \(intermediate.validity.notAfter)
-                      root's key    \(rootKey): take it away, only `weft ca renew` needs it
-                    """
-            ) { json in
+            let text = """
+                created the authority of \(trustDomain) in \(directory)
+                  root          \(files.file(AuthorityDirectory.rootName)), until \(root.validity.notAfter)
+                  intermediate  \(files.file(AuthorityDirectory.intermediateName)), until \(intermediate.validity.notAfter)
+                  root's key    \(rootKey): take it away, only `weft ca renew` needs it
+                """
+            return Output.Result(text: text) { json in
                 json.field("trustDomain", trustDomain.name)
                 json.field("directory", directory)
+                json.field("rootKey", rootKey)
                 json.key("root")
                 json.object { $0.fields(root, now: now) }
                 json.key("intermediate")
                 json.object { $0.fields(intermediate, now: now) }
-                json.field("rootKey", rootKey)
             }
         }
     }

@@ -77,14 +77,13 @@ struct IssueCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        try await format.reporting { () async throws(Problem) in
+        try await format.report("ca issue") { () async throws(Problem) in
             let authority = try AuthorityDirectory(directory).issuingAuthority()
             let work = IssueWork(authority: authority, directory: IdentityDirectory(output), now: .now())
             let order = IssueWork.Order(
                 identity: identity(in: authority.trustDomain), lifetime: lifetime, requestPath: csr, owner: owner,
                 isRenewal: renew)
-            let issued = try await work.run(order)
-            report(issued)
+            return result(try await work.run(order))
         }
     }
 
@@ -96,26 +95,24 @@ struct IssueCommand: AsyncParsableCommand {
             }
     }
 
-    private func report(_ issued: IssueWork.Issued) {
-        format.warn(issued.warnings)
+    private func result(_ issued: IssueWork.Issued) -> Output.Result {
         let files = IdentityDirectory(output)
-        let facts = CertificateFacts(issued.certificate.leaf)
+        let (chain, bundle) = (files.file(IdentityDirectory.chainName), files.file(IdentityDirectory.bundleName))
         let key = csr == nil ? files.file(IdentityDirectory.keyName) : nil
-        format.print(
-            text: """
-                \(renew ? "renewed" : "issued") \(issued.certificate.identity), until \(facts.validity.notAfter)
-                  chain   \(files.file(IdentityDirectory.chainName))
-                  key     \(key ?? "where the request was made")
-                  bundle  \(files.file(IdentityDirectory.bundleName))
-                """
-        ) { json in
+        let facts = CertificateFacts(issued.certificate.leaf)
+        let text = """
+            \(renew ? "renewed" : "issued") \(issued.certificate.identity), until \(facts.validity.notAfter)
+              chain   \(chain)
+              key     \(key ?? "where the request was made")
+              bundle  \(bundle)
+            """
+        return Output.Result(text: text, warnings: issued.warnings) { json in
             json.field("spiffeID", issued.certificate.identity.description)
-            json.field("chain", files.file(IdentityDirectory.chainName))
+            json.field("chain", chain)
             json.field("key", ifPresent: key)
-            json.field("bundle", files.file(IdentityDirectory.bundleName))
+            json.field("bundle", bundle)
             json.key("certificate")
             json.object { $0.fields(facts, now: .now()) }
-            json.strings("warnings", issued.warnings)
         }
     }
 }

@@ -23,7 +23,7 @@ struct IssueWork {
 
     struct Issued {
         let certificate: WorkloadCertificate
-        let warnings: [String]
+        let warnings: [Problem]
     }
 
     let authority: IssuingAuthority
@@ -42,7 +42,9 @@ struct IssueWork {
         try await check(certificate)
         if let current {
             if !Set(certificate.roots).isSubset(of: current.roots) {
-                warnings.append("the bundle had not known this authority; peers have to trust it too")
+                warnings.append(
+                    Problem(
+                        .bundleGrown, "the bundle had not known this authority", remedy: "peers have to trust it too"))
             }
             try directory.renew(certificate, key: key, current)
         } else {
@@ -88,13 +90,14 @@ struct IssueWork {
     }
 
     /// What was asked for is granted or refused; where nothing was asked for, what is left will do.
-    private func settle(_ wanted: Duration?, _ warnings: inout [String]) -> Duration {
+    private func settle(_ wanted: Duration?, _ warnings: inout [Problem]) -> Duration {
         if let wanted { return wanted }
         guard let longest = authority.longestLifetime(now: now), longest < CertificateLifetime.workload else {
             return CertificateLifetime.workload
         }
+        let span = DurationText.lifetimeText(longest)
         warnings.append(
-            "the certificate lives for \(DurationText.lifetimeText(longest)) only: the intermediate ends then")
+            Problem(.lifetimeShortened, "the certificate lives for \(span) only: the intermediate ends then"))
         return longest
     }
 

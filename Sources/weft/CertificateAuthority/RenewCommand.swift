@@ -35,15 +35,13 @@ struct RenewCommand: AsyncParsableCommand {
     @OptionGroup var output: Output
 
     func run() async throws {
-        try await output.reporting { () async throws(Problem) in
+        try await output.report("ca renew") { () async throws(Problem) in
             let now = WallTime.now()
             let files = AuthorityDirectory(directory)
             let renewed = try files.renewIntermediate(rootKeyPath: rootKey, lifetime: lifetime, now: now)
             let intermediate = CertificateFacts(renewed.certificate)
-            output.print(
-                text:
-                    "renewed \(files.file(AuthorityDirectory.intermediateName)), until \(intermediate.validity.notAfter)"
-            ) { json in
+            let path = files.file(AuthorityDirectory.intermediateName)
+            return Output.Result(text: "renewed \(path), until \(intermediate.validity.notAfter)") { json in
                 json.field("trustDomain", renewed.trustDomain.name)
                 json.field("directory", directory)
                 json.key("intermediate")

@@ -27,14 +27,14 @@ struct ShowCommand: AsyncParsableCommand {
     @OptionGroup var output: Output
 
     func run() async throws {
-        try await output.reporting { () async throws(Problem) in
+        try await output.report("ca show") { () async throws(Problem) in
             let now = WallTime.now()
             var shown: [ShownFile] = []
             for path in paths {
                 for file in try ShownFile.files(at: path) { shown.append(try ShownFile.read(file)) }
             }
-            output.warn(shown.flatMap { $0.warnings(at: now) })
-            output.print(text: shown.map { $0.text(among: shown, now: now) }.joined(separator: "\n")) { json in
+            let text = shown.map { $0.text(among: shown, now: now) }.joined(separator: "\n")
+            return Output.Result(text: text, warnings: shown.flatMap { $0.warnings(at: now) }) { json in
                 json.key("files")
                 json.array(shown) { json, file in
                     json.object { file.write(into: &$0, among: shown, now: now) }

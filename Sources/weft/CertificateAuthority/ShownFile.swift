@@ -55,11 +55,11 @@ struct ShownFile {
         return file(.certificates(try PEMFile.certificates(path, .workload).map(CertificateFacts.init)))
     }
 
-    func warnings(at now: WallTime) -> [String] {
+    func warnings(at now: WallTime) -> [Problem] {
         switch content {
-        case .certificates(let all): all.compactMap { $0.warning(at: now) }.map { "\(path): \($0)" }
+        case .certificates(let all): all.compactMap { $0.warning(at: now, place: path) }
         case .key where permissions & 0o137 != 0:
-            ["\(path): others than its owner may use this key; a proxy refuses it"]
+            [Problem(.identityPermissions, at: path, "others than its owner may use this key", remedy: "chmod 600")]
         case .key, .request: []
         }
     }
@@ -116,6 +116,5 @@ struct ShownFile {
             json.field("belongsTo", ifPresent: owner(of: key, among: all))
         case .request(let key): json.field("requestedKey", key)
         }
-        json.strings("warnings", warnings(at: now))
     }
 }
