@@ -25,6 +25,14 @@ extension Files {
         try check(unsafe weft_remove_directory(path), "rmdir \(path)")
     }
 
+    /// Locks a directory against everyone else who locks it, until the descriptor is closed; an error (EAGAIN) if it is
+    /// locked. The kernel frees the lock with the process, however that ends.
+    package static func lockDirectory(_ path: String) throws(SystemError) -> Descriptor {
+        let directory = try openDirectory(path)
+        try check(weft_lock_exclusive(directory.number), "lock \(path)")
+        return directory
+    }
+
     /// Waits until the names in a directory are on the disk, as they must be after a rename that has to survive a power
     /// failure.
     package static func syncDirectory(_ path: String) throws(SystemError) {

@@ -102,6 +102,18 @@ struct FileSetTests {
         #expect(try shop.text("set/a") == "new")
     }
 
+    @Test("one replaces at a time")
+    func locked() throws {
+        try set().create()
+        let lock = try Files.lockDirectory(shop("set"))
+        let problem = #expect(throws: Problem.self) { try set("set", "newer").replace() }
+        #expect(problem?.description.contains("another renewal") == true)
+        #expect(try shop.text("set/a") == "new")
+        try lock.close()
+        try set("set", "newer").replace()
+        #expect(try shop.text("set/a") == "newer")
+    }
+
     @Test("owners are set before names are given, and kept", .enabled(if: ThisProcess.isRoot))
     func owners() throws {
         try set().create(owner: FileOwner(user: 4711, group: 4712))

@@ -115,9 +115,10 @@ struct FileSet {
 
     /// Replaces a set that is there. Each file is swapped whole and keeps its owner and, unless others could read a
     /// secret, its permissions; whoever reads between two swaps finds parts that do not fit and has to try again.
-    /// Where a swap fails, those before it are undone.
+    /// Where a swap fails, those before it are undone. Two who replace one set at once would mix it, so only one may.
     func replace() throws(Problem) {
         do throws(SystemError) {
+            let lock = try Files.lockDirectory(directory)
             let staged = try stage(in: directory) { file throws(SystemError) in
                 let facts = try Files.facts("\(directory)/\(file.name)")
                 return FileOwner(user: facts.user, group: facts.group)
@@ -130,6 +131,7 @@ struct FileSet {
             }
             try swap(staged)
             try Files.syncDirectory(directory)
+            try lock.close()
         } catch {
             throw Self.problem(error)
         }
@@ -193,6 +195,9 @@ struct FileSet {
     private static func problem(_ error: SystemError) -> Problem {
         switch error.errno {
         case .exists, .notEmpty: Problem(.wouldOverwrite, "\(error)", remedy: "choose another directory")
+        case .wouldBlock: Problem(.writeFailed, "\(error)", remedy: "another renewal is under way")
+        case .notPermitted where error.call.hasPrefix("chown"):
+            Problem(.writeFailed, "\(error)", remedy: "only root can give files to another user")
         default: Problem(.writeFailed, "\(error)")
         }
     }

@@ -106,15 +106,19 @@ struct ShownFile {
         json.field("path", path)
         switch content {
         case .certificates(let certificates):
+            json.field("kind", "certificates")
             json.key("certificates")
             json.array(certificates) { json, facts in
                 json.object { $0.fields(facts, now: now) }
             }
         case .key(let key):
-            json.field("privateKey", key)
+            json.field("kind", "private key")
+            json.field("keyIdentifier", key)
             json.field("mode", "0" + String(permissions, radix: 8))
             json.field("belongsTo", ifPresent: owner(of: key, among: all))
-        case .request(let key): json.field("requestedKey", key)
+        case .request(let key):
+            json.field("kind", "signing request")
+            json.field("keyIdentifier", key)
         }
     }
 }
