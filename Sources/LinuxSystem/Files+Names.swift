@@ -25,7 +25,7 @@ extension Files {
         try check(unsafe weft_remove_directory(path), "rmdir \(path)")
     }
 
-    /// Locks a directory against everyone else who locks it, until the descriptor is closed; an error (EAGAIN) if it is
+    /// Locks a directory against everyone else who locks it, until ``Descriptor/unlock()``; an error (EAGAIN) if it is
     /// locked. The kernel frees the lock with the process, however that ends.
     package static func lockDirectory(_ path: String) throws(SystemError) -> Descriptor {
         let directory = try openDirectory(path)
@@ -39,4 +39,9 @@ extension Files {
         let directory = try openDirectory(path)
         try check(weft_sync(directory.number), "fsync \(path)")
     }
+}
+
+extension Descriptor {
+    /// Gives a lock back. Closing would too, but not while a child that is about to start its program still has a copy.
+    package borrowing func unlock() { _ = weft_unlock(number) }
 }

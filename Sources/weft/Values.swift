@@ -26,7 +26,7 @@ enum Values {
     }
 
     static func authorityLifetime(_ text: String) throws -> Duration {
-        try read(text, "a lifetime from 1m to 36500d, such as 365d") { text in
+        try read(text, "a lifetime from 2m to 36500d, such as 365d") { text in
             DurationText.parseLifetime(text).flatMap { CertificateLifetime.authorityRange.contains($0) ? $0 : nil }
         }
     }

@@ -16,17 +16,25 @@ struct AuthorityDirectoryTests {
         files = AuthorityDirectory(shop("ca"))
     }
 
-    private func create(now: WallTime = .now()) throws {
-        _ = try files.create(
+    private func create(now: WallTime = .now()) async throws {
+        _ = try await files.create(
             trustDomain: .example, rootLifetime: CertificateLifetime.root,
             intermediateLifetime: CertificateLifetime.unattendedIntermediate, now: now)
     }
 
-    private func code(_ body: () throws -> Void) -> ErrorCode? { #expect(throws: Problem.self, performing: body)?.code }
+    private func code(_ body: () async throws -> Void) async -> ErrorCode? {
+        do {
+            try await body()
+            Issue.record("It was meant to fail.")
+            return nil
+        } catch {
+            return (error as? Problem)?.code
+        }
+    }
 
     @Test("it holds four files; keys are for their owner alone")
-    func layout() throws {
-        try create()
+    func layout() async throws {
+        try await create()
         #expect(
             try shop.names(in: "ca") == [
                 "intermediate-key.pem", "intermediate.pem", "offline", "offline/root-key.pem", "root.pem",
@@ -43,39 +51,53 @@ struct AuthorityDirectoryTests {
     }
 
     @Test("it is never overwritten")
-    func refusal() throws {
-        try create()
+    func refusal() async throws {
+        try await create()
         let before = try shop.names(in: "ca").filter { $0.hasSuffix(".pem") }.map { try shop.text("ca/\($0)") }
-        #expect(code { try create() } == .wouldOverwrite)
+        #expect(await code { try await create() } == .wouldOverwrite)
         #expect(try shop.names(in: "ca").filter { $0.hasSuffix(".pem") }.map { try shop.text("ca/\($0)") } == before)
         #expect(try shop.names().filter { $0.contains("weft-") }.isEmpty)
     }
 
     @Test("a directory with anything in it is not taken, an empty one is")
-    func occupied() throws {
+    func occupied() async throws {
         try FileManager.default.createDirectory(atPath: shop("ca"), withIntermediateDirectories: false)
         try shop.write("mine", to: "ca/notes")
-        #expect(code { try create() } == .wouldOverwrite)
+        #expect(await code { try await create() } == .wouldOverwrite)
         #expect(try shop.names(in: "ca") == ["notes"])
         try FileManager.default.removeItem(atPath: shop("ca/notes"))
-        try create()
+        try await create()
         #expect(try shop.names(in: "ca").count == 5)
     }
 
-    @Test("a parent that is missing is a clear error")
-    func noParent() {
-        let lost = AuthorityDirectory(shop("no/such/place"))
-        let problem = #expect(throws: Problem.self) {
-            try lost.create(
-                trustDomain: .example, rootLifetime: .seconds(3600), intermediateLifetime: .seconds(60), now: .now())
+    @Test("a parent that is missing is a clear error, also for the shortest lives")
+    func noParent() async throws {
+        let shortest = CertificateLifetime.authorityRange.lowerBound
+        do throws(Problem) {
+            _ = try await AuthorityDirectory(shop("no/such/place")).create(
+                trustDomain: .example, rootLifetime: shortest, intermediateLifetime: shortest, now: .now())
+            Issue.record("It was meant to fail.")
+        } catch {
+            #expect(error.code == .writeFailed)
+            #expect(error.description.contains("No such file"))
         }
-        #expect(problem?.code == .writeFailed)
-        #expect(problem?.description.contains("No such file") == true)
+    }
+
+    @Test("a trust domain that cannot be constrained to makes no authority", arguments: ["mesh.", ".mesh"])
+    func unusableName(_ name: String) async throws {
+        let trustDomain = try #require(TrustDomain(name))
+        #expect(
+            await code {
+                _ = try await files.create(
+                    trustDomain: trustDomain, rootLifetime: .seconds(86_400), intermediateLifetime: .seconds(3600),
+                    now: .now())
+            } == .badIdentity)
+        #expect(try shop.names().isEmpty)
     }
 
     @Test("it issues without the root's key")
-    func rootAway() throws {
-        try create()
+    func rootAway() async throws {
+        try await create()
         try FileManager.default.moveItem(atPath: shop("ca/offline"), toPath: shop("safe"))
         let authority = try files.issuingAuthority()
         _ = try authority.issue(SigningKey().publicKey, identity: .example("/ns/default/sa/web"), now: .now())
@@ -101,23 +123,23 @@ struct AuthorityDirectoryTests {
                 code: .authorityMalformed),
             Damage(testDescription: "text", file: "intermediate.pem", text: "hello", code: .authorityMalformed),
         ])
-    func damage(_ damage: Damage) throws {
-        try create()
+    func damage(_ damage: Damage) async throws {
+        try await create()
         try FileManager.default.removeItem(atPath: shop("ca/\(damage.file)"))
         if let text = damage.text { try shop.write(text, to: "ca/\(damage.file)") }
-        #expect(code { _ = try files.issuingAuthority() } == damage.code)
+        #expect(await code { _ = try files.issuingAuthority() } == damage.code)
     }
 
     @Test("a renewed intermediate has the same key and later dates; what it issued stays good")
     func renewal() async throws {
         let start = WallTime(seconds: WallTime.now().seconds - 300 * 86_400)
-        try create(now: start)
+        try await create(now: start)
         let old = try files.issuingAuthority()
         let issued = try old.issue(
             SigningKey().publicKey, identity: .example("/ns/default/sa/web"), lifetime: .seconds(86_400), now: .now())
         try FileManager.default.moveItem(atPath: shop("ca/offline"), toPath: shop("safe"))
         #expect(
-            code {
+            await code {
                 _ = try files.renewIntermediate(rootKeyPath: nil, lifetime: .seconds(3600), now: .now())
             } == .authorityUnreadable)
         let renewed = try files.renewIntermediate(
@@ -131,12 +153,12 @@ struct AuthorityDirectoryTests {
     }
 
     @Test("a key that is not the root's renews nothing")
-    func wrongRootKey() throws {
-        try create()
+    func wrongRootKey() async throws {
+        try await create()
         let before = try shop.text("ca/intermediate.pem")
         try shop.write(SigningKey().pem, to: "other.pem")
         #expect(
-            code {
+            await code {
                 _ = try files.renewIntermediate(
                     rootKeyPath: shop("other.pem"), lifetime: .seconds(3600), now: .now())
             } == .authorityMalformed)
@@ -144,8 +166,8 @@ struct AuthorityDirectoryTests {
     }
 
     @Test("warnings begin in the middle of an authority's life")
-    func warnings() throws {
-        try create()
+    func warnings() async throws {
+        try await create()
         let facts = CertificateFacts(try files.issuingAuthority().certificate)
         #expect(facts.warning(at: .now()) == nil)
         #expect(facts.warning(at: .now() + .seconds(180 * 86_400)) == nil)

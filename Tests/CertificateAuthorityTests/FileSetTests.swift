@@ -109,7 +109,7 @@ struct FileSetTests {
         let problem = #expect(throws: Problem.self) { try set("set", "newer").replace() }
         #expect(problem?.description.contains("another renewal") == true)
         #expect(try shop.text("set/a") == "new")
-        try lock.close()
+        lock.unlock()
         try set("set", "newer").replace()
         #expect(try shop.text("set/a") == "newer")
     }

@@ -87,6 +87,7 @@ int weft_set_owner(const char *path, uint32_t user, uint32_t group) { return RES
 int weft_set_permissions(const char *path, uint32_t permissions) { return RESULT(chmod(path, permissions)); }
 int weft_sync(int fd) { return RESULT(fsync(fd)); }
 int weft_lock_exclusive(int fd) { return RESULT(flock(fd, LOCK_EX | LOCK_NB)); }
+int weft_unlock(int fd) { return RESULT(flock(fd, LOCK_UN)); }
 
 static void close_ends(int ends[3][2]) {
     for (int stream = 0; stream < 3; stream++) {

@@ -24,14 +24,16 @@ package struct AuthorityDirectory: Sendable {
 
     package func file(_ name: String) -> String { "\(path)/\(name)" }
 
-    /// Makes an authority and writes it, all of it or nothing. The directory must not exist yet, or be empty.
+    /// Makes an authority, tries it out, and writes it, all of it or nothing. The directory must not exist yet, or be
+    /// empty.
     package func create(
         trustDomain: TrustDomain, rootLifetime: Duration, intermediateLifetime: Duration, now: WallTime
-    ) throws(Problem) -> (root: RootAuthority, intermediate: IssuingAuthority) {
+    ) async throws(Problem) -> (root: RootAuthority, intermediate: IssuingAuthority) {
         let root = try RootAuthority.create(trustDomain: trustDomain, lifetime: rootLifetime, now: now)
         let key = SigningKey()
         let certificate = try root.signIntermediate(key.publicKey, lifetime: intermediateLifetime, now: now)
         let intermediate = try IssuingAuthority(roots: [root.certificate], certificate: certificate, key: key)
+        try await Self.tryOut(intermediate, now: now)
         let files: [FileSet.File] = [
             .secret(Self.rootKeyName, root.key.pem),
             .secret(Self.intermediateKeyName, key.pem),
@@ -40,6 +42,22 @@ package struct AuthorityDirectory: Sendable {
         ]
         try FileSet(directory: path, directoryPermissions: 0o700, files: files).createDirectory()
         return (root, intermediate)
+    }
+
+    /// Issues a certificate that is thrown away. Not every name that SPIFFE allows can stand in a name constraint: `a.`,
+    /// `.a` and `1.2.3` cannot.
+    private static func tryOut(_ authority: IssuingAuthority, now: WallTime) async throws(Problem) {
+        let identity = SPIFFEID(
+            trustDomain: authority.trustDomain, namespace: .defaultNamespace, serviceAccount: .defaultNamespace)
+        let shortest = CertificateLifetime.workloadRange.lowerBound
+        let trial = try authority.issue(SigningKey().publicKey, identity: identity, lifetime: shortest, now: now)
+        do throws(Problem) {
+            try await trial.requireAccepted(now: now)
+        } catch {
+            throw Problem(
+                .badIdentity, "an authority cannot be held to the trust domain `\(authority.trustDomain)`: \(error)",
+                remedy: "take a name that could be a host's")
+        }
     }
 
     /// Reads what issuing needs, which the root's key is not part of.

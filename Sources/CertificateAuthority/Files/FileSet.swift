@@ -119,6 +119,7 @@ struct FileSet {
     func replace() throws(Problem) {
         do throws(SystemError) {
             let lock = try Files.lockDirectory(directory)
+            defer { lock.unlock() }
             let staged = try stage(in: directory) { file throws(SystemError) in
                 let facts = try Files.facts("\(directory)/\(file.name)")
                 return FileOwner(user: facts.user, group: facts.group)
@@ -131,7 +132,6 @@ struct FileSet {
             }
             try swap(staged)
             try Files.syncDirectory(directory)
-            try lock.close()
         } catch {
             throw Self.problem(error)
         }

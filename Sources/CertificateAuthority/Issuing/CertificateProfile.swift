@@ -24,8 +24,8 @@ package enum CertificateLifetime {
     /// key would be good for too long.
     package static let workloadRange: ClosedRange<Duration> = .seconds(60) ... .seconds(30 * 86_400)
 
-    /// A century keeps every date within what ``WallTime`` can say.
-    package static let authorityRange: ClosedRange<Duration> = .seconds(60) ... .seconds(36_500 * 86_400)
+    /// Two minutes let an authority issue once, and a century keeps every date within what ``WallTime`` can say.
+    package static let authorityRange: ClosedRange<Duration> = .seconds(120) ... .seconds(36_500 * 86_400)
 
     /// Certificates begin this long before they are made, for peers whose clock is behind.
     package static let backdating: Duration = .seconds(600)

@@ -40,7 +40,7 @@ package struct IssuingAuthority: Sendable {
     /// The longest lifetime that a workload's certificate can have now; nil if the authority has expired or has less than
     /// a minute left. Whoever would rather have a shorter certificate than none asks for the smaller of this and his own.
     package func longestLifetime(now: WallTime) -> Duration? {
-        let left = Duration.seconds(certificate.validity.notAfter.seconds - now.seconds - 1)
+        let left = Duration.seconds(certificate.validity.notAfter.seconds - now.seconds)
         let longest = min(left, CertificateLifetime.workloadRange.upperBound)
         return longest < CertificateLifetime.workloadRange.lowerBound ? nil : longest
     }
@@ -96,4 +96,17 @@ package struct WorkloadCertificate: Hashable, Sendable {
 
     /// The leaf first, then the intermediates; the root is not sent, since a peer believes only its own copy.
     package var chain: [SignedCertificate] { [leaf] + intermediates }
+
+    /// Asks our own verifier, as a peer would, before anything is handed out that peers would refuse.
+    package func requireAccepted(now: WallTime) async throws(Problem) {
+        let verifier = SVIDVerifier(TrustBundles([identity.trustDomain: roots]))
+        do throws(Problem) {
+            let proved = try await verifier.verify(chain.map(\.der), now: now)
+            guard proved == identity else {
+                throw Problem(.signingFailed, "the certificate proves \(proved) instead of \(identity)")
+            }
+        } catch {
+            throw Problem(.signingFailed, "peers would refuse the certificate: \(error)")
+        }
+    }
 }

@@ -65,7 +65,8 @@ extension CertificateValidity {
         guard now < notAfter else {
             throw Problem(.authorityExpired, at: issuer, "expired at \(notAfter)")
         }
-        guard now + lifetime <= notAfter else {
+        // Certificates know whole seconds only, so neither end has a fraction.
+        guard (now + lifetime).seconds <= notAfter.seconds else {
             throw Problem(
                 .lifetimeTooLong,
                 "\(certificate) would live for \(DurationText.lifetimeText(lifetime)), beyond the end of \(issuer) at "

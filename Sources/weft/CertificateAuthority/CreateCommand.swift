@@ -49,7 +49,7 @@ struct CreateCommand: AsyncParsableCommand {
         try await output.report("ca create") { () async throws(Problem) in
             let now = WallTime.now()
             let files = AuthorityDirectory(directory)
-            let authority = try files.create(
+            let authority = try await files.create(
                 trustDomain: trustDomain, rootLifetime: rootLifetime, intermediateLifetime: intermediateLifetime,
                 now: now)
             let root = CertificateFacts(authority.root.certificate)

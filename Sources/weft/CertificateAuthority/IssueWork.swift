@@ -39,7 +39,7 @@ struct IssueWork {
         let publicKey = if let key { key.publicKey } else { try Self.publicKey(order.requestPath ?? "") }
         let lifetime = settle(order.lifetime, &warnings)
         let certificate = try authority.issue(publicKey, identity: identity, lifetime: lifetime, now: now)
-        try await check(certificate)
+        try await certificate.requireAccepted(now: now)
         if let current {
             if !Set(certificate.roots).isSubset(of: current.roots) {
                 warnings.append(
@@ -99,18 +99,5 @@ struct IssueWork {
         warnings.append(
             Problem(.lifetimeShortened, "the certificate lives for \(span) only: the intermediate ends then"))
         return longest
-    }
-
-    /// Nothing is handed out that a peer of ours would refuse.
-    private func check(_ certificate: WorkloadCertificate) async throws(Problem) {
-        let verifier = SVIDVerifier(TrustBundles([authority.trustDomain: certificate.roots]))
-        do throws(Problem) {
-            let proved = try await verifier.verify(certificate.chain.map(\.der), now: now)
-            guard proved == certificate.identity else {
-                throw Problem(.signingFailed, "the certificate proves \(proved) instead of \(certificate.identity)")
-            }
-        } catch {
-            throw Problem(.signingFailed, "peers would refuse the certificate: \(error)")
-        }
     }
 }

@@ -125,6 +125,7 @@ int weft_set_owner(const char *path, uint32_t user, uint32_t group);
 int weft_set_permissions(const char *path, uint32_t permissions);
 int weft_sync(int fd);
 int weft_lock_exclusive(int fd);
+int weft_unlock(int fd);
 
 struct weft_child {
     int pid;
