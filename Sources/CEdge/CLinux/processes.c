@@ -92,10 +92,14 @@ int weft_facts_of_path(const char *path, struct weft_file_facts *facts) {
 
 int weft_make_directory(const char *path, uint32_t permissions) { return RESULT(mkdir(path, permissions)); }
 int weft_unlink(const char *path) { return RESULT(unlink(path)); }
+int weft_remove_directory(const char *path) { return RESULT(rmdir(path)); }
 int weft_rename(const char *from, const char *to) { return RESULT(rename(from, to)); }
+int weft_link(const char *from, const char *to) { return RESULT(link(from, to)); }
+int weft_set_owner(const char *path, uint32_t user, uint32_t group) { return RESULT(lchown(path, user, group)); }
 int weft_set_permissions(const char *path, uint32_t permissions) { return RESULT(chmod(path, permissions)); }
 int weft_sync(int fd) { return RESULT(fsync(fd)); }
 int weft_lock_exclusive(int fd) { return RESULT(flock(fd, LOCK_EX | LOCK_NB)); }
+int weft_unlock(int fd) { return RESULT(flock(fd, LOCK_UN)); }
 
 static void close_ends(int ends[3][2]) {
     for (int stream = 0; stream < 3; stream++) {

@@ -44,8 +44,11 @@ package struct WallTime: Hashable, Comparable, Sendable {
 
     package init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
 
+    /// Saturates: a certificate "without end" says 9999 (RFC 5280 section 4.1.2.5), which is beyond what 63 bits of
+    /// nanoseconds hold.
     package init(seconds: Int64) {
-        nanoseconds = seconds.multipliedReportingOverflow(by: 1_000_000_000).partialValue
+        let (nanoseconds, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+        self.nanoseconds = overflow ? (seconds < 0 ? .min : .max) : nanoseconds
     }
 
     package var seconds: Int64 { nanoseconds / 1_000_000_000 }

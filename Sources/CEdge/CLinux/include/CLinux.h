@@ -125,10 +125,16 @@ int weft_facts(int fd, struct weft_file_facts *facts);
 int weft_facts_of_path(const char *path, struct weft_file_facts *facts);
 int weft_make_directory(const char *path, uint32_t permissions);
 int weft_unlink(const char *path);
+int weft_remove_directory(const char *path);
 int weft_rename(const char *from, const char *to);
+/// A second name for a file; fails if that name is taken, which `rename` does not.
+int weft_link(const char *from, const char *to);
+/// Gives a file to another user; does not follow a symlink. All ones leaves a user or group as it is.
+int weft_set_owner(const char *path, uint32_t user, uint32_t group);
 int weft_set_permissions(const char *path, uint32_t permissions);
 int weft_sync(int fd);
 int weft_lock_exclusive(int fd);
+int weft_unlock(int fd);
 
 struct weft_child {
     int pid;
