@@ -50,7 +50,9 @@ package final class DataPlane {
     package var threadCount: Int { mailboxes.count }
 
     /// Begins to drain; `done` is called once per thread, on that thread, when it has nothing left or the deadline came.
-    package func drain(_ done: @escaping @Sendable (_ wasClean: Bool) -> Void) { tell(.drain(done)) }
+    package func drain(_ settings: DrainSettings, _ done: @escaping @Sendable (_ wasClean: Bool) -> Void) {
+        tell(.drain(settings, done))
+    }
 
     /// Ends every connection now, with this outcome.
     package func cut(_ outcome: ErrorCode) { tell(.cut(outcome)) }

@@ -1,6 +1,7 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
 internal import CLinux
+internal import Glibc
 package import MeshModel
 
 /// The signals that a daemon of ours answers to.
@@ -73,6 +74,17 @@ package enum ThisProcess {
     /// Collects children that have ended; as process 1 of a container these may be anybody's.
     package static func reapChildren() {
         while weft_reap() > 0 {}
+    }
+
+    /// The command line without the program's own name.
+    package static var arguments: [String] { Array(Swift::CommandLine.arguments.dropFirst()) }
+
+    /// Ends the process.
+    package static func exit(_ code: Int32) -> Never { Glibc.exit(code) }
+
+    /// Sleeps; for command line tools that ask again and again.
+    package static func pause(_ duration: Duration) {
+        _ = unsafe weft_poll_input([], 0, Int32(clamping: duration.wholeMilliseconds))
     }
 
     /// Enters a network namespace given as a file, first the user namespace that owns it where that is needed. Only

@@ -137,7 +137,7 @@ struct AdminRoutes {
         var writer = ExpositionWriter()
         writer.family(
             "weft_build_info", .gauge, "Version of the proxy and of the TLS library.",
-            [([("version", weftVersion), ("tls", TLSLibrary.version)], "1")])
+            [([("version", WeftVersion.text), ("tls", TLSLibrary.version)], "1")])
         writer.single("weft_ready", .gauge, "1 when the proxy may receive traffic.", state.unready.isEmpty ? 1 : 0)
         writer.single("weft_draining", .gauge, "1 while the proxy ends.", state.isDraining ? 1 : 0)
         writer.write(counters)

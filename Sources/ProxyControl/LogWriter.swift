@@ -11,7 +11,7 @@ final class LogWriter: EventHandler {
     private static let waitingMax = 1 << 20
 
     private let loop: EventLoop
-    private let output: Descriptor?
+    private var output: Descriptor?
     private var waiting: [UInt8] = []
     private var written = 0
     private var isWatched = false

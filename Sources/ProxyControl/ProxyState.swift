@@ -1,7 +1,7 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
-package import MeshModel
-package import TLSSession
+internal import MeshModel
+internal import TLSSession
 
 /// What the control thread knows of the proxy at a moment; the admin endpoints show it.
 struct ProxyState {

@@ -19,7 +19,7 @@ enum DataThreadMessage: Sendable {
     /// Tell what you know; the answer is called on the data thread.
     case report(includingConnections: Bool, @Sendable (ThreadReport) -> Void)
     /// Begin to drain; told through the closure, on the data thread, when it is over.
-    case drain(@Sendable (_ wasClean: Bool) -> Void)
+    case drain(DrainSettings, @Sendable (_ wasClean: Bool) -> Void)
     /// End what is left now.
     case cut(ErrorCode)
     case trimHeap
@@ -40,7 +40,7 @@ extension DataThread {
         case .identity(let material): swap(material)
         case .ownAddresses(let addresses): ownAddresses = addresses
         case .report(let includingConnections, let answer): answer(report(includingConnections))
-        case .drain(let done): beginDrain(done)
+        case .drain(let settings, let done): beginDrain(settings, done)
         case .cut(let outcome): cutAll(outcome)
         case .trimHeap: ThisProcess.trimHeap()
         case .stop:
@@ -181,8 +181,9 @@ extension DataThread {
         }
     }
 
-    private func beginDrain(_ done: @escaping @Sendable (Bool) -> Void) {
+    private func beginDrain(_ settings: DrainSettings, _ done: @escaping @Sendable (Bool) -> Void) {
         drainDone = done
+        drain = DrainState(settings)
         drain.begin(now: loop.now)
         let timer = DrainTimer(self)
         loop.add(timer)
