@@ -75,7 +75,8 @@ let wholes: [Target] = [
     library(
         "DataPlane",
         [
-            "Bytes", "ConnectionStates", "Detection", "Discovery", "LinuxSystem", "MeshModel", "PeerProtocol", "Reactor",
+            "Bytes", "ConnectionStates", "Detection", "Discovery", "LinuxSystem", "MeshModel", "PeerProtocol",
+            "Reactor",
             "Routing", "TLSSession", "Telemetry",
         ]),
     library("AdminServer", ["Bytes", "HTTPCodec", "LinuxSystem", "MeshModel", "Reactor"]),

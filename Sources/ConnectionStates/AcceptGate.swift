@@ -26,7 +26,8 @@ package struct AcceptGate: Sendable {
         package var silence: Duration
 
         package init(
-            mode: MutualTLSMode, passthroughTLS: Bool, isSourceMeshed: Bool, handshakeTimeout: Duration, silence: Duration
+            mode: MutualTLSMode, passthroughTLS: Bool, isSourceMeshed: Bool, handshakeTimeout: Duration,
+            silence: Duration
         ) {
             self.mode = mode
             self.passthroughTLS = passthroughTLS

@@ -71,7 +71,9 @@ package struct ClientHello: Equatable, Sendable {
         while !cursor.isAtEnd {
             guard let length = try recordLength(&cursor) else { return nil }
             joined += try cursor.take(min(length, cursor.remaining)).array
-            if joined.count > 4, joined.count >= 4 + Int(joined[1]) << 16 + Int(joined[2]) << 8 + Int(joined[3]) { break }
+            if joined.count > 4, joined.count >= 4 + Int(joined[1]) << 16 + Int(joined[2]) << 8 + Int(joined[3]) {
+                break
+            }
         }
         return joined
     }

@@ -84,7 +84,9 @@ package final class DiscoverySnapshot: Sendable {
     package func destination(of address: SocketAddress) -> Destination {
         if let workload = workloads[address.address] { return .endpoint(Self.endpoint(workload, address)) }
         if let service = services[address.address] { return destination(of: service, address) }
-        if resources.mesh.ranges.contains(where: { $0.contains(address.address) }) { return .refused(.unknownDestination) }
+        if resources.mesh.ranges.contains(where: { $0.contains(address.address) }) {
+            return .refused(.unknownDestination)
+        }
         return registryOnly ? .refused(.notInRegistry) : .outside
     }
 

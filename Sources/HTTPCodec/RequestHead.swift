@@ -149,7 +149,9 @@ package struct RequestHeadParser: Sendable {
         }
         guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else { throw .malformed("a field has no colon") }
         let name = line[..<colon]
-        guard !name.isEmpty, name.allSatisfy(\.isTokenCharacter) else { throw .malformed("a field name is not a token") }
+        guard !name.isEmpty, name.allSatisfy(\.isTokenCharacter) else {
+            throw .malformed("a field name is not a token")
+        }
         var value = line[(colon + 1)...]
         while let byte = value.first, byte == 0x20 || byte == 0x09 { value = value.dropFirst() }
         while let byte = value.last, byte == 0x20 || byte == 0x09 { value = value.dropLast() }

@@ -111,7 +111,8 @@ package struct IdentityLoader: Sendable {
                 "is for the trust domain `\(identity.trustDomain)`, but Mesh says `\(trustDomain)`")
         }
         if let expectedIdentity, identity != expectedIdentity {
-            throw Problem(.identityUnexpected, at: paths.chain, "is for \(identity), but the Workload says \(expectedIdentity)")
+            throw Problem(
+                .identityUnexpected, at: paths.chain, "is for \(identity), but the Workload says \(expectedIdentity)")
         }
         if let previous, previous.identity != identity {
             throw Problem(
@@ -126,7 +127,8 @@ package struct IdentityLoader: Sendable {
         return isSame ? previous.generation : previous.generation + 1
     }
 
-    private func bundles(_ roots: [TrustDomain: [Certificate]], continuing previous: IdentityMaterial?) -> TrustBundles {
+    private func bundles(_ roots: [TrustDomain: [Certificate]], continuing previous: IdentityMaterial?) -> TrustBundles
+    {
         guard let previous else { return TrustBundles(roots, generation: 1) }
         func fingerprints(_ roots: [TrustDomain: [Certificate]]) -> [TrustDomain: Set<[UInt8]>] {
             roots.mapValues { Set($0.map(\.fingerprint)) }

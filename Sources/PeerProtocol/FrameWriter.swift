@@ -8,7 +8,8 @@ package enum FrameWriter {
     package static func dataHeader(payloadLength: Int) -> (UInt8, UInt8, UInt8, UInt8) {
         precondition((1...WeftOne.dataPayloadMax).contains(payloadLength), "A DATA frame holds 1 to 65535 bytes.")
         return (
-            FrameType.data.rawValue, 0, UInt8(truncatingIfNeeded: payloadLength >> 8), UInt8(truncatingIfNeeded: payloadLength)
+            FrameType.data.rawValue, 0, UInt8(truncatingIfNeeded: payloadLength >> 8),
+            UInt8(truncatingIfNeeded: payloadLength)
         )
     }
 

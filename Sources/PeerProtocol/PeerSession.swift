@@ -101,7 +101,8 @@ package struct PeerSession: Sendable {
 
     /// Begins the next stream; its number.
     package mutating func open() -> UInt32 {
-        precondition(role == .dialler && isIdle && isReusable && !peerGoesAway, "A stream is opened on an idle connection.")
+        precondition(
+            role == .dialler && isIdle && isReusable && !peerGoesAway, "A stream is opened on an idle connection.")
         lastStream += 1
         stream = Stream(number: lastStream)
         return lastStream

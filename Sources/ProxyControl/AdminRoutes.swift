@@ -146,7 +146,8 @@ struct AdminRoutes {
                 ([("certificate", index == 0 ? "leaf" : "intermediate-\(index)")], String(end.seconds))
             }
         }
-        writer.family("weft_certificate_expiry_seconds", .gauge, "When a certificate ends, in seconds since 1970.", ends)
+        writer.family(
+            "weft_certificate_expiry_seconds", .gauge, "When a certificate ends, in seconds since 1970.", ends)
         writer.family(
             "weft_reloads_total", .counter, "Configurations and identities taken or rejected while running.",
             [

@@ -48,7 +48,8 @@ enum ProxyLaunch {
     private static func checkUser(_ proxy: ProxySettings, _ options: Options) throws(Problem) {
         if ThisProcess.isRoot, !options.allowsRoot {
             throw Problem(
-                .runsAsRoot, "the proxy would run as root", remedy: "start it as a user of its own, `setpriv --reuid 2102 ...`")
+                .runsAsRoot, "the proxy would run as root",
+                remedy: "start it as a user of its own, `setpriv --reuid 2102 ...`")
         }
         let exempt = proxy.capture.proxyUsers
         guard let user = ThisProcess.user, exempt.isEmpty || exempt.contains(user) || options.allowsRoot else {
@@ -159,7 +160,8 @@ enum ProxyLaunch {
             (
                 "landlock",
                 { () throws(SystemError) in
-                    try Confinement.restrictFiles(readable: readable.sorted() + ["/proc/self/statm"], writable: writable)
+                    try Confinement.restrictFiles(
+                        readable: readable.sorted() + ["/proc/self/statm"], writable: writable)
                 }
             ),
             ("seccomp", { () throws(SystemError) in try Confinement.restrictCalls() }),

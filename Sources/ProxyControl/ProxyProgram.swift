@@ -2,9 +2,9 @@
 
 internal import CommandLine
 internal import Configuration
+internal import Identity
 internal import LinuxSystem
 internal import MeshModel
-internal import Identity
 internal import TLSSession
 
 /// The program `weft-proxy`: its commands and what they do.

@@ -7,8 +7,8 @@ internal import Identity
 internal import LinuxSystem
 internal import MeshModel
 internal import Reactor
-internal import Telemetry
 internal import TLSSession
+internal import Telemetry
 
 /// What changes while the proxy runs: files, addresses, the configuration.
 extension ProxyRuntime {
@@ -42,7 +42,9 @@ extension ProxyRuntime {
             do throws(SystemError) {
                 try watch.watch(directory: directory)
             } catch {
-                log.log(LogLine(.warn, "a directory cannot be watched; its files are looked at every ten seconds",
+                log.log(
+                    LogLine(
+                        .warn, "a directory cannot be watched; its files are looked at every ten seconds",
                         [("directory", directory), ("error", error.errno.description)]))
             }
         }

@@ -121,7 +121,8 @@ final class ProxyRuntime {
             LogLine(
                 .info, "started",
                 [
-                    ("version", WeftVersion.text), ("tls", TLSLibrary.version), ("workload", proxy.workload.description),
+                    ("version", WeftVersion.text), ("tls", TLSLibrary.version),
+                    ("workload", proxy.workload.description),
                     ("identity", state.identity?.identity.description ?? "none yet"),
                     ("inbound_mode", proxy.inbound.mode.rawValue), ("data_threads", String(dataPlane.threadCount)),
                     ("descriptors", String(state.descriptorLimit)), ("admin", proxy.adminSocketPath),

@@ -17,7 +17,8 @@ package struct Balancer<Endpoint: Hashable & Sendable>: Sendable {
         self.endpoints = endpoints
         self.settings = settings
         health = endpoints.map { endpoint in
-            previous.flatMap { old in old.endpoints.firstIndex(of: endpoint).map { old.health[$0] } } ?? EndpointHealth()
+            previous.flatMap { old in old.endpoints.firstIndex(of: endpoint).map { old.health[$0] } }
+                ?? EndpointHealth()
         }
     }
 

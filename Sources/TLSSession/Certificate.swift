@@ -116,8 +116,9 @@ package final class PrivateKey: @unchecked Sendable {
             ERR_clear_error()
         }
         // The callback says "no passphrase": without one, OpenSSL would ask on the terminal.
-        let noPassphrase: @convention(c) (UnsafeMutablePointer<CChar>?, Int32, Int32, UnsafeMutableRawPointer?) -> Int32 =
-            { _, _, _, _ in 0 }
+        let noPassphrase:
+            @convention(c) (UnsafeMutablePointer<CChar>?, Int32, Int32, UnsafeMutableRawPointer?) -> Int32 =
+                { _, _, _, _ in 0 }
         guard let key = unsafe PEM_read_bio_PrivateKey(bio, nil, noPassphrase, nil) else { return nil }
         return unsafe PrivateKey(owning: key)
     }

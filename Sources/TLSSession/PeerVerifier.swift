@@ -69,7 +69,9 @@ package final class PeerVerifier {
         return VerifiedPeer(identity: identity, expiry: expiry, serialNumber: unsafe serialNumber(leaf))
     }
 
-    private var outOfMemory: CertificateRejection { CertificateRejection(.certificateInvalid, "there is no memory to look") }
+    private var outOfMemory: CertificateRejection {
+        CertificateRejection(.certificateInvalid, "there is no memory to look")
+    }
 
     private func serialNumber(_ leaf: OpaquePointer) -> String {
         unsafe X509_up_ref(leaf)
@@ -84,7 +86,8 @@ package final class PeerVerifier {
         else { throw CertificateRejection(.certificateInvalid, "\(role) has no readable times") }
         if start > now + Self.startTolerance {
             throw CertificateRejection(
-                .notYetValid, "\(role) begins \((start - now).inWords) from now: our clock is slow or the issuer's is fast")
+                .notYetValid,
+                "\(role) begins \((start - now).inWords) from now: our clock is slow or the issuer's is fast")
         }
         if end < now {
             throw CertificateRejection(.expired, "\(role) ended \((now - end).inWords) ago")

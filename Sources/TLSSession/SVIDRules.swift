@@ -41,7 +41,8 @@ enum LeafRules {
         let usage = unsafe X509_get_extended_key_usage(leaf)
         let both = UInt32(XKU_SSL_SERVER | XKU_SSL_CLIENT)
         guard usage & both == both else {
-            throw CertificateRejection(.leafExtendedKeyUsage, "the leaf's extendedKeyUsage lacks serverAuth or clientAuth")
+            throw CertificateRejection(
+                .leafExtendedKeyUsage, "the leaf's extendedKeyUsage lacks serverAuth or clientAuth")
         }
     }
 
@@ -74,7 +75,8 @@ enum IssuerRules {
         guard flags & UInt32(EXFLAG_CA) != 0 else {
             throw CertificateRejection(.issuerNotAuthority, "\(role) is not a CA")
         }
-        guard flags & UInt32(EXFLAG_KUSAGE) != 0, unsafe X509_get_key_usage(issuer) & UInt32(KU_KEY_CERT_SIGN) != 0 else {
+        guard flags & UInt32(EXFLAG_KUSAGE) != 0, unsafe X509_get_key_usage(issuer) & UInt32(KU_KEY_CERT_SIGN) != 0
+        else {
             throw CertificateRejection(.issuerKeyUsage, "\(role) lacks keyCertSign")
         }
         for name in unsafe X509Extension.uriNames(issuer) {

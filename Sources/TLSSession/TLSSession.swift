@@ -155,12 +155,15 @@ package struct TLSSession: ~Copyable {
         var name: UnsafePointer<UInt8>?
         var count: UInt32 = 0
         unsafe SSL_get0_alpn_selected(ssl, &name, &count)
-        return unsafe UnsafeBufferPointer(start: name, count: Int(count)).elementsEqual(TLSSettings.alpnList.dropFirst())
+        return unsafe UnsafeBufferPointer(start: name, count: Int(count)).elementsEqual(
+            TLSSettings.alpnList.dropFirst())
     }
 
     /// The first error in OpenSSL's queue as one of ours.
     private func failure() -> TLSFailure {
-        guard let (code, text) = TLSLibrary.takeError() else { return .protocolError("the TLS library gives no reason") }
+        guard let (code, text) = TLSLibrary.takeError() else {
+            return .protocolError("the TLS library gives no reason")
+        }
         let reason = ERR_GET_REASON(code)
         // SSL_AD_REASON_OFFSET: reasons from 1000 on are alerts that the peer sent.
         guard (1000..<1256).contains(reason) else {

@@ -78,7 +78,8 @@ enum TLSSettings {
 
 /// Chooses `weft/1` or ends the handshake with no_application_protocol.
 private func chooseWeft(
-    _ ssl: OpaquePointer?, _ chosen: UnsafeMutablePointer<UnsafePointer<UInt8>?>?, _ chosenCount: UnsafeMutablePointer<UInt8>?,
+    _ ssl: OpaquePointer?, _ chosen: UnsafeMutablePointer<UnsafePointer<UInt8>?>?,
+    _ chosenCount: UnsafeMutablePointer<UInt8>?,
     _ offered: UnsafePointer<UInt8>?, _ offeredCount: UInt32, _ argument: UnsafeMutableRawPointer?
 ) -> Int32 {
     let ours = TLSSettings.alpnList.dropFirst()

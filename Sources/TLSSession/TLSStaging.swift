@@ -43,7 +43,9 @@ package final class TLSStaging {
 
     /// What the session wants sent, valid until the next call of the session. The caller sends or keeps all of it, then
     /// calls ``clearOutput()``.
-    package var output: UnsafeRawBufferPointer { unsafe UnsafeRawBufferPointer(rebasing: outputStorage[..<outputCount]) }
+    package var output: UnsafeRawBufferPointer {
+        unsafe UnsafeRawBufferPointer(rebasing: outputStorage[..<outputCount])
+    }
 
     package func clearOutput() { outputCount = 0 }
 
@@ -119,7 +121,9 @@ private func stagingWrite(_ bio: OpaquePointer?, _ source: UnsafePointer<CChar>?
     return Int32(taken)
 }
 
-private func stagingControl(_ bio: OpaquePointer?, _ command: Int32, _ number: Int, _ pointer: UnsafeMutableRawPointer?) -> Int {
+private func stagingControl(_ bio: OpaquePointer?, _ command: Int32, _ number: Int, _ pointer: UnsafeMutableRawPointer?)
+    -> Int
+{
     switch command {
     case BIO_CTRL_FLUSH: 1
     // Without an answer OpenSSL 3 takes "no bytes now" for the end of the stream.

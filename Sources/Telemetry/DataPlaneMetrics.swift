@@ -85,7 +85,9 @@ extension ExpositionWriter {
                 ([("kind", "whole")], String(counters.verifications)),
                 ([("kind", "remembered")], String(counters.rememberedVerifications)),
             ])
-        single("weft_peer_connections", .gauge, "Connections between sidecars, idle ones included.", counters.peerConnections)
+        single(
+            "weft_peer_connections", .gauge, "Connections between sidecars, idle ones included.",
+            counters.peerConnections)
         single("weft_pool_idle_connections", .gauge, "Connections waiting to be used again.", counters.poolIdle)
         family(
             "weft_pool_takes_total", .counter, "Streams that found an idle connection, and those that did not.",
@@ -95,11 +97,14 @@ extension ExpositionWriter {
 
     private mutating func writeLimits(_ counters: DataPlaneCounters) {
         single("weft_held_connections", .gauge, "Connections waiting for an identity.", counters.heldNow)
-        single("weft_stream_replays_total", .counter, "Streams opened again after a stale connection.", counters.replays)
-        single("weft_failovers_total", .counter, "Connections that were given another endpoint.", counters.failovers)
-        single("weft_endpoint_ejections_total", .counter, "Endpoints left out for failing to connect.", counters.ejections)
         single(
-            "weft_accept_pauses_total", .counter, "Times accepting rested for lack of descriptors.", counters.acceptPauses)
+            "weft_stream_replays_total", .counter, "Streams opened again after a stale connection.", counters.replays)
+        single("weft_failovers_total", .counter, "Connections that were given another endpoint.", counters.failovers)
+        single(
+            "weft_endpoint_ejections_total", .counter, "Endpoints left out for failing to connect.", counters.ejections)
+        single(
+            "weft_accept_pauses_total", .counter, "Times accepting rested for lack of descriptors.",
+            counters.acceptPauses)
         single(
             "weft_user_timeouts_relaxed_total", .counter, "Times a reader that pauses was given longer.",
             counters.relaxedTimeouts)

@@ -4,8 +4,8 @@ internal import ConnectionStates
 internal import Discovery
 internal import LinuxSystem
 internal import MeshModel
-internal import Telemetry
 internal import Reactor
+internal import Telemetry
 
 /// The first steps of a connection: where did the client want to go, and may that be?
 extension DataThread {

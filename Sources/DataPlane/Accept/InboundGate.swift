@@ -1,11 +1,11 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
 internal import ConnectionStates
+internal import Discovery
 internal import LinuxSystem
 internal import MeshModel
 internal import Reactor
 internal import Telemetry
-internal import Discovery
 
 /// An inbound connection of which it is not yet known what it is. Collects first bytes until ``AcceptGate`` decides, then
 /// makes room for a `PeerConnection` or a `PlainRelay`, which gets the socket, the bytes and the place in the loop.
@@ -101,11 +101,13 @@ final class InboundGate: EventHandler {
     /// It is ours. Without an identity it has to wait for one.
     private func terminate() {
         guard let context = thread.identity else { return thread.hold(self) }
+        let mayHaveMore = end.mayHaveInput || end.hasEndedInput
         guard let socket = end.takeSocket() else { return }
         leave()
         let origin = PeerConnection.AcceptOrigin(
             id: record.id, client: record.client, originalDestination: original, acceptedAt: record.startedAt)
-        PeerConnection.accept(thread, socket, context, replacing: self, origin, firstBytes: bytes)
+        PeerConnection.accept(
+            thread, socket, context, replacing: self, origin, firstBytes: bytes, mayHaveMore: mayHaveMore)
     }
 
     /// The identity has come.

@@ -31,7 +31,9 @@ package final class ListeningSocket: Sendable {
     }
 
     /// Binds all listeners, one set per thread. A family that this host does not have is left out; at least one must work.
-    static func bind(_ ports: ProxyPorts, threads: Int, _ liveness: LivenessSettings) throws(Problem) -> [[ListeningSocket]] {
+    static func bind(_ ports: ProxyPorts, threads: Int, _ liveness: LivenessSettings) throws(Problem)
+        -> [[ListeningSocket]]
+    {
         var sets: [[ListeningSocket]] = Array(repeating: [], count: threads)
         for (direction, port, texts) in [
             (TrafficDirection.outbound, ports.outbound, ["127.0.0.1", "::1"]),
@@ -59,7 +61,8 @@ package final class ListeningSocket: Sendable {
                 }
             }
             guard isBound else {
-                throw Problem(.listenFailed, at: "\(direction.rawValue) port \(port)", "no address family works: \(reason)")
+                throw Problem(
+                    .listenFailed, at: "\(direction.rawValue) port \(port)", "no address family works: \(reason)")
             }
         }
         return sets

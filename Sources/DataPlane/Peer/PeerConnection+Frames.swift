@@ -1,12 +1,12 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
 internal import Bytes
+internal import ConnectionStates
 internal import LinuxSystem
 internal import MeshModel
 internal import PeerProtocol
-internal import TLSSession
-internal import ConnectionStates
 internal import Reactor
+internal import TLSSession
 
 /// From ciphertext to what a stream gets, and back.
 extension PeerConnection {

@@ -1,5 +1,6 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
+internal import ConnectionStates
 internal import Discovery
 internal import LinuxSystem
 internal import MeshModel
@@ -7,7 +8,6 @@ internal import PeerProtocol
 internal import Reactor
 internal import TLSSession
 internal import Telemetry
-internal import ConnectionStates
 
 extension PeerConnection {
     /// Dials a sidecar for a stream. A failure comes back through the relay's `peerFailed`, now or later.
@@ -35,7 +35,7 @@ extension PeerConnection {
     /// Takes over an accepted connection whose first bytes are a ClientHello for us.
     static func accept(
         _ thread: DataThread, _ socket: consuming Descriptor, _ context: TLSContext, replacing gate: EventHandler,
-        _ origin: AcceptOrigin, firstBytes: [UInt8]
+        _ origin: AcceptOrigin, firstBytes: [UInt8], mayHaveMore: Bool
     ) {
         guard let tls = TLSSession(context, .acceptor, expecting: nil) else {
             thread.loop.remove(gate)
@@ -48,7 +48,7 @@ extension PeerConnection {
         thread.loop.setDeadline(thread.loop.now + thread.settings.proxy.timeouts.handshake, of: peer)
         unsafe firstBytes.withUnsafeBytes { bytes in unsafe peer.take(bytes) }
         // The client may have ended, or sent more, before we looked.
-        peer.read()
+        if mayHaveMore { peer.noteInput() }
     }
 
     /// The connect is decided; false if it failed.
@@ -94,7 +94,8 @@ extension PeerConnection {
             if rejection.code == .wrongIdentity { return (.wrongIdentity, rejection.detail) }
             return (.certificateRejected, "\(rejection.code.label) \(rejection.detail)")
         case .alert(let name):
-            let isAboutUs = name.contains("certificate") || name.contains("unknown CA") || name.contains("access denied")
+            let isAboutUs =
+                name.contains("certificate") || name.contains("unknown CA") || name.contains("access denied")
             return (isAboutUs ? .ourCertificateRejected : .handshakeFailed, "the peer sent the alert `\(name)`")
         case .noCommonProtocol: return (.peerNotWeft, "it did not agree on weft/1")
         case .protocolError(let text):

@@ -86,7 +86,7 @@ final class PeerConnection: EventHandler {
         identifier = thread.nextConnectionID()
         session = PeerSession(role: role)
         phase = role == .dialler ? .connecting : .handshaking
-        mayHaveInput = role == .acceptor
+        mayHaveInput = false
         createdAt = thread.loop.now
         // ± 20 %, so that connections made together do not end together.
         let age = WeftOne.poolAge.wholeNanoseconds
@@ -143,7 +143,9 @@ final class PeerConnection: EventHandler {
             // The end of the last stream is still on its way out; drainOutput comes back here.
             return thread.loop.setDeadline(thread.loop.now + thread.settings.liveness.userTimeout, of: self)
         }
-        guard session.isPoolable, reader.isBetweenFrames, !(role == .acceptor && thread.isFinishing) else { return farewell() }
+        guard session.isPoolable, reader.isBetweenFrames, !(role == .acceptor && thread.isFinishing) else {
+            return farewell()
+        }
         idleSince = thread.loop.now
         switch role {
         case .dialler:
@@ -215,6 +217,13 @@ final class PeerConnection: EventHandler {
         read()
     }
 
+    /// There may be input that no event will tell of.
+    func noteInput() {
+        mayHaveInput = true
+        isEndAnnounced = true
+        read()
+    }
+
     override func continueWork(now: Instant) { read() }
 
     override func deadlineReached(now: Instant) {
@@ -243,7 +252,9 @@ final class PeerConnection: EventHandler {
 
     private func reviewUserTimeout() {
         guard let socket = socket.take() else { return }
-        if patience.review(socket, normal: thread.settings.liveness.userTimeout) { thread.counters.relaxedTimeouts += 1 }
+        if patience.review(socket, normal: thread.settings.liveness.userTimeout) {
+            thread.counters.relaxedTimeouts += 1
+        }
         self.socket = consume socket
     }
 

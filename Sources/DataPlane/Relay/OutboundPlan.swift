@@ -3,9 +3,9 @@
 internal import Discovery
 internal import LinuxSystem
 internal import MeshModel
+internal import Reactor
 internal import Routing
 internal import Telemetry
-internal import Reactor
 
 /// Where an outbound connection may go, and where it has been tried already.
 struct OutboundPlan {

@@ -106,6 +106,6 @@ extension DataThread {
         guard outcome == .connectRefused, record.direction == .inbound, let target = record.originalDestination else {
             return outcome
         }
-        return settings.loopbackListeners.contains(target, now: loop.now) ? .loopbackOnly : outcome
+        return settings.loopbackListeners.contains(target.port) ? .loopbackOnly : outcome
     }
 }

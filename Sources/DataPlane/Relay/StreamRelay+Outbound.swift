@@ -132,7 +132,9 @@ extension StreamRelay {
     /// The connection failed under the stream, or never came about.
     func peerFailed(_ outcome: ErrorCode, _ detail: String, _ kind: Replay.Failure, isEndpointFault: Bool) {
         peer = nil
-        guard isOutbound, phase == .opening, !app.isEnding || app.hasEndedInput else { return give(up: outcome, detail) }
+        guard isOutbound, phase == .opening, !app.isEnding || app.hasEndedInput else {
+            return give(up: outcome, detail)
+        }
         if isEndpointFault {
             plan?.failed(thread)
             // Data may have gone out with the end of our handshake; where nobody says that it was not read, it may have been.

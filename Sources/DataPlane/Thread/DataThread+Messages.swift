@@ -4,11 +4,11 @@ internal import ConnectionStates
 internal import Discovery
 internal import LinuxSystem
 internal import MeshModel
+internal import PeerProtocol
 internal import Reactor
 internal import Routing
 internal import TLSSession
 package import Telemetry
-internal import PeerProtocol
 
 /// What a data thread is told.
 enum DataThreadMessage: Sendable {

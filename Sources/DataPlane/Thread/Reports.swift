@@ -1,9 +1,9 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
-internal import Synchronization
 package import LinuxSystem
 package import MeshModel
 package import Reactor
+internal import Synchronization
 package import Telemetry
 
 /// A connection that has ended, on its way to the log.

@@ -222,6 +222,11 @@ int weft_watch_directory(int fd, const char *path);
 /// Reads and forgets what changed; 1 if anything did.
 int weft_watch_drain(int fd);
 
+/// A descriptor for questions about sockets (NETLINK_SOCK_DIAG); needs no privilege.
+int weft_socket_diagnosis(void);
+/// The local addresses on which somebody listens on a port, both families, at most `capacity`; how many were found.
+int weft_listening_addresses(int fd, uint16_t port, struct weft_address *addresses, int capacity);
+
 /// A descriptor that has input when an address of this host came or went (RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR).
 int weft_address_changes(void);
 int weft_drain_changes(int fd);
