@@ -26,6 +26,8 @@ package final class ListeningSocket: Sendable {
         try descriptor.set(.noDelay)
         descriptor.setResetOnClose(true)
         descriptor.set(liveness)
+        // Whoever comes here was redirected on this host.
+        if direction == .outbound { descriptor.expectNoCongestion() }
         try descriptor.bind(to: address)
         try descriptor.listen(backlog: Self.backlog)
     }

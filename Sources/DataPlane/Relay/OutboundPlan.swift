@@ -85,11 +85,14 @@ extension DataThread {
 
     /// Begins a connect. A plaintext socket resets on close until it has ended cleanly; a TLS socket need not, since there
     /// a cut cannot look like an end.
-    func dial(_ address: SocketAddress, isPlaintext: Bool, isSelfCall: Bool = false) throws(SystemError) -> Descriptor {
+    func dial(
+        _ address: SocketAddress, isPlaintext: Bool, isLocal: Bool = false, isSelfCall: Bool = false
+    ) throws(SystemError) -> Descriptor {
         let socket = try Descriptor.stream(address.address.family)
         try? socket.set(.noDelay)
         socket.set(settings.liveness)
         if isPlaintext { socket.setResetOnClose(true) }
+        if isLocal { socket.expectNoCongestion() }
         if isSelfCall {
             try socket.set(.typeOfService(address.address.family, DataPlaneSettings.selfCallTypeOfService))
         }

@@ -47,7 +47,7 @@ extension StreamRelay {
         record.upstream = target
         dialledAt = thread.loop.now
         do throws(SystemError) {
-            app.open(try thread.dial(target, isPlaintext: true))
+            app.open(try thread.dial(target, isPlaintext: true, isLocal: true))
             try thread.loop.watch(app.number, for: self)
             thread.loop.setDeadline(thread.loop.now + thread.settings.proxy.timeouts.connect, of: self)
         } catch {

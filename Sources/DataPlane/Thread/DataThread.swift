@@ -110,7 +110,8 @@ final class DataThread {
         counters.finish(record)
         counters[record.direction].active -= 1
         report(record)
-        if drain.hasBegun { reviewDrain() }
+        // Looked at in a moment, not from here: this may be inside a session's call, and the end of a drain begins others.
+        if let drainTimer { loop.setDeadline(loop.now, of: drainTimer) }
     }
 
     /// A connection that is refused before it becomes one.

@@ -44,6 +44,8 @@ enum weft_option {
     WEFT_TOS_V6,
     WEFT_DEFER_ACCEPT,
     WEFT_NOTSENT_LOWAT,
+    /// The congestion control that every kernel has and every user may choose.
+    WEFT_RENO,
 };
 
 int weft_socket_stream(int family);
