@@ -56,12 +56,19 @@ package enum CipherSuite: UInt16, Hashable, Sendable, CaseIterable {
 
 /// Sixteen random bytes that name one connection on both sides.
 package struct TraceID: Hashable, Sendable, CustomStringConvertible {
-    package let bits: UInt128
+    private let high: UInt64
+    private let low: UInt64
 
-    package init(bits: UInt128) { self.bits = bits }
+    package var bits: UInt128 { UInt128(high) << 64 | UInt128(low) }
+
+    package init(bits: UInt128) {
+        high = UInt64(truncatingIfNeeded: bits >> 64)
+        low = UInt64(truncatingIfNeeded: bits)
+    }
 
     package init(using generator: inout some RandomNumberGenerator) {
-        bits = UInt128(generator.next()) << 64 | UInt128(generator.next())
+        high = generator.next()
+        low = generator.next()
     }
 
     package var description: String {
