@@ -59,13 +59,17 @@ package final class DiscoverySnapshot: Sendable {
     package let generation: UInt64
     package let resources: MeshResources
     private let registryOnly: Bool
+    private let metricsPort: UInt16?
     private let workloads: [IPAddress: Workload]
     private let services: [IPAddress: Service]
     private let destinations: [ServiceDestination.Key: ServiceDestination]
 
-    package init(_ resources: MeshResources, registryOnly: Bool, generation: UInt64) {
+    /// `metricsPort` is the one port that no sidecar captures, everywhere in the mesh: a workload that does not say
+    /// otherwise of it is talked to in plaintext there, so that metrics can be scraped from inside the mesh too.
+    package init(_ resources: MeshResources, registryOnly: Bool, metricsPort: Port? = nil, generation: UInt64) {
         self.resources = resources
         self.registryOnly = registryOnly
+        self.metricsPort = metricsPort?.number
         self.generation = generation
         var workloads: [IPAddress: Workload] = [:]
         for workload in resources.workloads {
@@ -77,12 +81,12 @@ package final class DiscoverySnapshot: Sendable {
         }
         self.workloads = workloads
         self.services = services
-        destinations = Self.destinations(resources)
+        destinations = Self.destinations(resources, metricsPort: metricsPort?.number)
     }
 
     /// Where a connection to `address` leads.
     package func destination(of address: SocketAddress) -> Destination {
-        if let workload = workloads[address.address] { return .endpoint(Self.endpoint(workload, address)) }
+        if let workload = workloads[address.address] { return .endpoint(Self.endpoint(workload, address, metricsPort)) }
         if let service = services[address.address] { return destination(of: service, address) }
         if resources.mesh.ranges.contains(where: { $0.contains(address.address) }) {
             return .refused(.unknownDestination)
@@ -96,7 +100,8 @@ package final class DiscoverySnapshot: Sendable {
     /// True if the address still belongs to that workload, meshed and under that identity.
     package func stillHas(_ address: SocketAddress, _ identity: SPIFFEID, uid: String) -> Bool {
         guard let workload = workloads[address.address] else { return false }
-        return workload.uid == uid && workload.identity == identity && workload.settings(for: address.port).isMeshed
+        return workload.uid == uid && workload.identity == identity
+            && Self.settings(workload, address.port, metricsPort).isMeshed
     }
 
     /// The workload that has an address.
@@ -113,7 +118,9 @@ package final class DiscoverySnapshot: Sendable {
         return .service(destination)
     }
 
-    private static func destinations(_ resources: MeshResources) -> [ServiceDestination.Key: ServiceDestination] {
+    private static func destinations(_ resources: MeshResources, metricsPort: UInt16?) -> [ServiceDestination.Key:
+        ServiceDestination]
+    {
         let workloads = Dictionary(resources.workloads.map { ($0.reference, $0) }) { first, _ in first }
         var destinations: [ServiceDestination.Key: ServiceDestination] = [:]
         for service in resources.services {
@@ -121,7 +128,7 @@ package final class DiscoverySnapshot: Sendable {
                 for family in AddressFamily.allCases {
                     let key = ServiceDestination.Key(
                         service: service.reference, port: mapping.port.number, family: family)
-                    let endpoints = service.members.compactMap { endpoint($0, mapping, family, workloads) }
+                    let endpoints = service.members.compactMap { endpoint($0, mapping, family, workloads, metricsPort) }
                     destinations[key] = ServiceDestination(key: key, endpoints: endpoints, ejection: service.ejection)
                 }
             }
@@ -131,7 +138,7 @@ package final class DiscoverySnapshot: Sendable {
 
     private static func endpoint(
         _ member: Service.Member, _ mapping: Service.PortMapping, _ family: AddressFamily,
-        _ workloads: [ResourceReference: Workload]
+        _ workloads: [ResourceReference: Workload], _ metricsPort: UInt16?
     ) -> Endpoint? {
         switch member {
         case .workload(let reference):
@@ -139,7 +146,7 @@ package final class DiscoverySnapshot: Sendable {
             guard let workload = workloads[reference],
                 let address = workload.addresses.first(where: { $0.family == family }) ?? workload.addresses.first
             else { return nil }
-            return endpoint(workload, SocketAddress(address, mapping.targetPort), hint: mapping.hint)
+            return endpoint(workload, SocketAddress(address, mapping.targetPort), metricsPort, hint: mapping.hint)
         case .address(let address):
             return Endpoint(
                 address: SocketAddress(address, mapping.targetPort), workloadUID: address.description,
@@ -147,11 +154,18 @@ package final class DiscoverySnapshot: Sendable {
         }
     }
 
+    private static func settings(
+        _ workload: Workload, _ port: UInt16, _ metricsPort: UInt16?
+    ) -> (isMeshed: Bool, hint: ProtocolHint) {
+        let isListed = workload.ports.contains { $0.port.number == port }
+        return port == metricsPort && !isListed ? (false, .detect) : workload.settings(for: port)
+    }
+
     /// A port's own hint is more precise than a service's.
     private static func endpoint(
-        _ workload: Workload, _ address: SocketAddress, hint serviceHint: ProtocolHint = .detect
+        _ workload: Workload, _ address: SocketAddress, _ metricsPort: UInt16?, hint serviceHint: ProtocolHint = .detect
     ) -> Endpoint {
-        let (isMeshed, hint) = workload.settings(for: address.port)
+        let (isMeshed, hint) = settings(workload, address.port, metricsPort)
         let security: EndpointSecurity =
             if isMeshed, let identity = workload.identity {
                 .mutualTLS(identity)

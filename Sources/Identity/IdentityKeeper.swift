@@ -15,12 +15,15 @@ package final class IdentityKeeper {
         case loaded(IdentityMaterial)
         /// The new set is not usable; what was in force stays. `isNew` is false for a problem that was told before.
         case rejected(Problem, isNew: Bool)
+        /// Key and certificate do not fit together, for the first time: a rotation may be half done. Look again in a moment.
+        case unsettled
     }
 
     private var loader: IdentityLoader
     package private(set) var material: IdentityMaterial?
     private var versions: [String: FileFacts.Version] = [:]
     private var lastProblem: Problem?
+    private var isTold = true
 
     package init(_ loader: IdentityLoader) { self.loader = loader }
 
@@ -49,10 +52,12 @@ package final class IdentityKeeper {
             material = loaded
             return isSame ? .none : .loaded(loaded)
         } catch {
-            let isNew = error != lastProblem || current != versions
+            let hasChanged = current != versions
+            let isNew = hasChanged || error != lastProblem || !isTold
             versions = current
             lastProblem = error
-            return .rejected(error, isNew: isNew)
+            isTold = !(error.code == .keyMismatch && hasChanged && material != nil)
+            return isTold ? .rejected(error, isNew: isNew) : .unsettled
         }
     }
 }

@@ -81,13 +81,14 @@ enum ProxyLaunch {
         switch keeper.look(force: true, now: WallTime.now()) {
         case .loaded(let material): state.identity = material
         case .rejected(let problem, _): state.identityProblem = problem
-        case .none: break
+        case .none, .unsettled: break
         }
         let reports = try system { () throws(SystemError) in try ReportSink() }
         let dataPlane = try DataPlane(
             settings: DataPlaneSettings(file.proxy, descriptorLimit: limit, loopbackListeners: loopbackListeners),
             snapshot: DiscoverySnapshot(
-                file.resources, registryOnly: file.proxy.outbound.registryOnly, generation: 1),
+                file.resources, registryOnly: file.proxy.outbound.registryOnly, metricsPort: file.proxy.ports.metrics,
+                generation: 1),
             ownAddresses: try system { () throws(SystemError) in try OwnAddresses.all() }, reports: reports)
         if let identity = state.identity { dataPlane.use(identity) }
         warnOfDescriptors(file.proxy, limit, log)

@@ -49,9 +49,12 @@ extension ProxyRuntime {
             }
         }
         try self.watch(watch) { [unowned self] watch in
-            if watch.drainDirectoryWatch() { lookAtIdentity(force: false) }
+            // What writes one file may be about to write the next: a look at each would find them at odds.
+            if watch.drainDirectoryWatch() { lookSoon(.milliseconds(100)) }
         }
     }
+
+    private func lookSoon(_ delay: Duration) { loop.setDeadline(loop.now + delay, of: identityLook) }
 
     /// Loads the identity if its files have changed, and puts it in force if it is good.
     func lookAtIdentity(force: Bool) {
@@ -75,6 +78,8 @@ extension ProxyRuntime {
             state.identityChanges.rejected += 1
             let consequence = state.identity == nil ? "there is no identity yet" : "the old identity stays"
             log.log(LogLine(.error, "identity rejected; \(consequence)", problem))
+        case .unsettled:
+            lookSoon(.seconds(1))
         }
     }
 
@@ -126,7 +131,8 @@ extension ProxyRuntime {
         useSettings()
         dataPlane.use(
             DiscoverySnapshot(
-                file.resources, registryOnly: file.proxy.outbound.registryOnly, generation: snapshotGeneration))
+                file.resources, registryOnly: file.proxy.outbound.registryOnly, metricsPort: file.proxy.ports.metrics,
+                generation: snapshotGeneration))
     }
 
     /// Hands the settings in force to the data threads.

@@ -34,6 +34,7 @@ final class ProxyRuntime {
     var exitCode = ProxyExitCode.done
     let drained: Mailbox<Bool>
 
+    let identityLook = Alarm()
     private let admin: AdminServer
     private var watchers: [EventHandler] = []
     private var activePeak = 0
@@ -51,6 +52,8 @@ final class ProxyRuntime {
         let routes = Routes()
         admin = AdminServer(loop) { request, respond in routes.table?.answer(request, respond) }
         routes.table = AdminRoutes(runtime: self)
+        identityLook.body = { [unowned self] in lookAtIdentity(force: false) }
+        loop.add(identityLook)
         try drained.receive(on: loop) { [unowned self] in threadDrained(wasClean: $0) }
         try parts.reports.receive(on: loop) { [unowned self] batch in
             log.write(batch.map { ($0.record, $0.endedAt) }, now: loop.now)
@@ -162,6 +165,13 @@ final class ProxyRuntime {
         var number: Int32 { descriptor.number }
 
         override func ready(_ readiness: Readiness, slot: UInt8, now: Instant) { body(descriptor) }
+    }
+
+    /// Something to be done once, when its deadline comes.
+    final class Alarm: EventHandler {
+        var body: () -> Void = {}
+
+        override func deadlineReached(now: Instant) { body() }
     }
 
     /// Something to be done again and again.
