@@ -57,9 +57,6 @@ package final class DataPlane {
     /// Ends every connection now, with this outcome.
     package func cut(_ outcome: ErrorCode) { tell(.cut(outcome)) }
 
-    /// Gives memory that is free back to the kernel.
-    package func trimHeap() { mailboxes.first?.send(.trimHeap) }
-
     /// Ends the threads and waits for them. What is still open is reset.
     package func stop() {
         tell(.stop)

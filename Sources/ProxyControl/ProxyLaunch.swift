@@ -66,8 +66,8 @@ enum ProxyLaunch {
     ) throws(Problem) -> ProxyExitCode {
         ThisProcess.tuneHeap()
         ThisProcess.ignoreBrokenPipes()
-        TLSLibrary.prepare()
         let limit = ThisProcess.raiseDescriptorLimit()
+        TLSLibrary.prepare(sessions: limit)
         try prepareStateDirectory(file.proxy.stateDirectory)
         let signals = try system { () throws(SystemError) in try Descriptor.signals() }
         let process = try applicationProcess(options)

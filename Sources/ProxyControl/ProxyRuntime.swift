@@ -37,7 +37,6 @@ final class ProxyRuntime {
     let identityLook = Alarm()
     private let admin: AdminServer
     private var watchers: [EventHandler] = []
-    private var activePeak = 0
 
     init(_ parts: consuming ProxyParts) throws(SystemError) {
         loop = parts.loop
@@ -198,16 +197,6 @@ final class ProxyRuntime {
         }
     }
 
-    /// Every ten seconds: files that were changed where no watch sees it, and memory that a burst has left behind.
-    private func tick() {
-        lookAtIdentity(force: false)
-        collector.ask { [unowned self] counters, _ in
-            let active = counters.inbound.active + counters.outbound.active
-            activePeak = max(activePeak, active)
-            if activePeak > 256, active < activePeak / 2 {
-                activePeak = active
-                dataPlane.trimHeap()
-            }
-        }
-    }
+    /// Every ten seconds: files that were changed where no watch sees it.
+    private func tick() { lookAtIdentity(force: false) }
 }

@@ -31,6 +31,9 @@ package final class EventLoop {
     /// The moment this turn began; what happens within one turn happens now.
     package private(set) var now: Instant
 
+    /// Turns so far: how busy the loop is.
+    package private(set) var turnCount: UInt64 = 0
+
     /// Handlers registered at present.
     package private(set) var handlerCount = 0
 
@@ -145,6 +148,7 @@ package final class EventLoop {
     package func turn(patience: Duration? = nil) throws(SystemError) {
         let count = try epoll.wait(milliseconds: waitTime(patience))
         now = Instant.now()
+        turnCount += 1
         for index in 0..<count {
             let event = epoll.event(index)
             guard let handler = handler(event.token) else { continue }

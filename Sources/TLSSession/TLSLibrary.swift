@@ -5,12 +5,18 @@ internal import COpenSSL
 /// The state of libcrypto that the whole process shares.
 package enum TLSLibrary {
     /// Prepares the library; called once, first thing. No configuration file is read: what holds is written here, whatever
-    /// the image brings. Private keys go to a heap of their own that is locked, kept out of dumps and wiped.
-    package static func prepare() {
+    /// the image brings.
+    ///
+    /// Private keys go to a heap of their own that is locked, kept out of dumps and wiped. That holds for the ephemeral key
+    /// of each session too, which OpenSSL keeps as long as the session, and where this heap is full a handshake fails; so it
+    /// is sized for `sessions`. Its pages are locked as they are touched (MLOCK_ONFAULT); where the limit forbids locking
+    /// (RLIMIT_MEMLOCK) it is a heap like any other.
+    package static func prepare(sessions: Int) {
         let options = UInt64(OPENSSL_INIT_NO_LOAD_CONFIG) | UInt64(OPENSSL_INIT_NO_ATEXIT)
         _ = OPENSSL_init_ssl(options, nil)
-        // 64 KiB holds some hundred EC keys; where it cannot be locked (RLIMIT_MEMLOCK) the keys lie on the plain heap.
-        _ = CRYPTO_secure_malloc_init(64 << 10, 32)
+        var byteCount = 1 << 20
+        while byteCount < sessions * 128, byteCount < 256 << 20 { byteCount *= 2 }
+        _ = CRYPTO_secure_malloc_init(byteCount, 32)
     }
 
     /// The library that is linked, `OpenSSL 3.0.19 ...`.

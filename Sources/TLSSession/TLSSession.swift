@@ -51,8 +51,7 @@ package struct TLSSession: ~Copyable {
             unsafe SSL_free(ssl)
             return nil
         }
-        // One reference for reading, one for writing, both taken over.
-        unsafe BIO_up_ref(bio)
+        // For reading and writing alike; where both are the same, one reference is taken over (SSL_set_bio(3)).
         unsafe SSL_set_bio(ssl, bio, bio)
         unsafe weft_ssl_set_message_argument(ssl, Unmanaged.passUnretained(context.staging).toOpaque())
         if role == .acceptor {

@@ -382,5 +382,6 @@ final class PeerConnection: EventHandler {
         output = PendingBytes()
         thread.loop.remove(self)
         thread.counters.peerConnections -= 1
+        thread.memory.note()
     }
 }

@@ -22,7 +22,6 @@ enum DataThreadMessage: Sendable {
     case drain(DrainSettings, @Sendable (_ wasClean: Bool) -> Void)
     /// End what is left now.
     case cut(ErrorCode)
-    case trimHeap
     case stop
 }
 
@@ -42,7 +41,6 @@ extension DataThread {
         case .report(let includingConnections, let answer): answer(report(includingConnections))
         case .drain(let settings, let done): beginDrain(settings, done)
         case .cut(let outcome): cutAll(outcome)
-        case .trimHeap: ThisProcess.trimHeap()
         case .stop:
             flushReports()
             loop.stop()

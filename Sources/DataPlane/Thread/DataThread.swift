@@ -54,6 +54,7 @@ final class DataThread {
     /// What could not be done with what was told, for the next report.
     var problems: [Problem] = []
 
+    let memory: MemoryKeeper
     private let reports: ReportSink
     private var finished: [FinishedConnection] = []
     private var reporter: Reporter?
@@ -63,6 +64,7 @@ final class DataThread {
         reports: ReportSink
     ) throws(SystemError) {
         loop = try EventLoop()
+        memory = MemoryKeeper(loop)
         self.index = index
         self.settings = settings
         self.snapshot = snapshot
@@ -101,6 +103,7 @@ final class DataThread {
     func opened(_ direction: TrafficDirection) {
         counters[direction].opened += 1
         counters[direction].active += 1
+        memory.note()
     }
 
     /// Counts, and queues for the log, a connection that has ended.
@@ -109,6 +112,7 @@ final class DataThread {
         record.duration = loop.now - record.startedAt
         counters.finish(record)
         counters[record.direction].active -= 1
+        memory.note()
         report(record)
         // Looked at in a moment, not from here: this may be inside a session's call, and the end of a drain begins others.
         if let drainTimer { loop.setDeadline(loop.now, of: drainTimer) }
