@@ -34,6 +34,9 @@ let cEdge: [Target] = [
     .systemLibrary(
         name: "CYAML", path: "Sources/CEdge/CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .target(name: "CLinux", path: "Sources/CEdge/CLinux", cSettings: pedantic),
+    // libmnl (libmnl-dev); linked by weft-init alone.
+    .target(
+        name: "CNetlink", path: "Sources/CEdge/CNetlink", cSettings: pedantic, linkerSettings: [.linkedLibrary("mnl")]),
 ]
 
 let words: [Target] = [
@@ -42,11 +45,13 @@ let words: [Target] = [
 ]
 
 let pure: [Target] = [
-    library("CommandLine", ["MeshModel"])
+    library("CommandLine", ["MeshModel"]),
+    library("Redirection", ["MeshModel"]),
 ]
 
 let machine: [Target] = [
-    library("LinuxSystem", ["CLinux", "MeshModel"])
+    library("LinuxSystem", ["CLinux", "MeshModel"]),
+    library("Netlink", ["CNetlink", "LinuxSystem", "MeshModel"]),
 ]
 
 let talks: [Target] = [
