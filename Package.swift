@@ -58,8 +58,18 @@ let talks: [Target] = [
     library("Configuration", ["CYAML", "LinuxSystem", "MeshModel"])
 ]
 
+let wholes: [Target] = [
+    library(
+        "CaptureControl",
+        ["Bytes", "CommandLine", "Configuration", "LinuxSystem", "MeshModel", "Netlink", "Redirection"])
+]
+
+let programs: [Target] = [
+    .executableTarget(name: "weft-init", dependencies: ["CaptureControl", "LinuxSystem"], swiftSettings: strict)
+]
+
 let package = Package(
     name: "weft",
     products: [],
-    targets: cEdge + words + pure + machine + talks
+    targets: cEdge + words + pure + machine + talks + wholes + programs
 )

@@ -14,7 +14,14 @@ package struct NetworkInterface: Hashable, Sendable {
     /// Attached to a bridge or bond, where packets are seen instead.
     package let isEnslaved: Bool
 
-    package init(index: UInt32, name: String, isUp: Bool = true, isLoopback: Bool = false, isEnslaved: Bool = false) {
+    /// Nil for an interface that is not of Ethernet's kind.
+    package let hardware: HardwareAddress?
+
+    package init(
+        index: UInt32, name: String, isUp: Bool = true, isLoopback: Bool = false, isEnslaved: Bool = false,
+        hardware: HardwareAddress? = nil
+    ) {
+        self.hardware = hardware
         self.index = index
         self.name = name
         self.isUp = isUp
@@ -30,7 +37,8 @@ package struct NetworkInterface: Hashable, Sendable {
             NetworkInterface(
                 index: link.index, name: text(link.name), isUp: link.flags & WEFT_LINK_UP.rawValue != 0,
                 isLoopback: link.flags & WEFT_LINK_LOOPBACK.rawValue != 0,
-                isEnslaved: link.flags & WEFT_LINK_ENSLAVED.rawValue != 0)
+                isEnslaved: link.flags & WEFT_LINK_ENSLAVED.rawValue != 0,
+                hardware: HardwareAddress(bytes(link.hardware)))
         }
     }
 

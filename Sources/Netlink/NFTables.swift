@@ -79,7 +79,8 @@ extension NFTables {
         }
         return NFTables(
             tables: tables.map { table in
-                Table(family: AddressFamily(kernelNumber: table.family), name: text(table.name), isEmpty: table.use == 0)
+                Table(
+                    family: AddressFamily(kernelNumber: table.family), name: text(table.name), isEmpty: table.use == 0)
             },
             chains: chains.map { chain in
                 Chain(

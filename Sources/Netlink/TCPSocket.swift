@@ -92,7 +92,9 @@ extension TCPSocket {
                 }
             } catch {
                 // A kernel without IPv6 has no IPv6 sockets.
-                guard family == .ipv6, error.errno == .noEntry || error.errno == .familyNotSupported else { throw error }
+                guard family == .ipv6, error.errno == .noEntry || error.errno == .familyNotSupported else {
+                    throw error
+                }
                 continue
             }
             sockets += found.compactMap { TCPSocket($0) }

@@ -80,7 +80,9 @@ extension OwnRules {
     /// The chains of others that lead to ours.
     fileprivate static func hookChains(in saved: SavedTable) -> [String] {
         var names: [String] = []
-        for hook in OwnRules(in: saved, table: .nat).hooks where !names.contains(hook.chain) { names.append(hook.chain) }
+        for hook in OwnRules(in: saved, table: .nat).hooks where !names.contains(hook.chain) {
+            names.append(hook.chain)
+        }
         return names
     }
 }

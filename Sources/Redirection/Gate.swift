@@ -37,7 +37,9 @@ struct Gate {
 
     private func rules(next: String?, last: RedirectRule) -> [RedirectRule] {
         let passes = alternatives.map { match in
-            if let next { RedirectRule([match], .enter(next), listed) } else {
+            if let next {
+                RedirectRule([match], .enter(next), listed)
+            } else {
                 RedirectRule([match] + last.matches, last.verdict, listed)
             }
         }

@@ -12,7 +12,8 @@ extension RedirectPlan {
         // Only what is for this namespace: a router or a host of containers must not catch what it passes on.
         let capture = RedirectRule([.tcpStart, .localDestination], .redirect(to: ports.inbound), .inbound)
         return Gate.chains(
-            inboundChain, first: [metrics] + inboundSkips(family, inbound), inboundGates(family, inbound), last: capture)
+            inboundChain, first: [metrics] + inboundSkips(family, inbound), inboundGates(family, inbound), last: capture
+        )
     }
 
     private static func inboundSkips(

@@ -87,7 +87,8 @@ package struct RedirectPlan: Hashable, Sendable {
         }
         guard Set(ports.all).count == ports.all.count else {
             throw Problem(
-                .conflict, "the outbound, inbound and metrics ports are \(ports.outbound), \(ports.inbound) and"
+                .conflict,
+                "the outbound, inbound and metrics ports are \(ports.outbound), \(ports.inbound) and"
                     + " \(ports.metrics)", remedy: "give each a port of its own")
         }
     }

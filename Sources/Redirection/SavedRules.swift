@@ -48,6 +48,35 @@ package struct SavedRule: Hashable, Sendable {
     }
 }
 
+extension SavedRule {
+    /// The name in a comment of ours.
+    package var reasonName: String? {
+        guard let comment, comment.hasPrefix("weft/"), let colon = comment.firstIndex(of: ":") else { return nil }
+        return String(comment[..<colon].dropFirst("weft/".count))
+    }
+
+    /// For people who see the reason beside it. Comments of ours hold no quote, so the next one ends it.
+    package var textWithoutComment: String {
+        let start = "-m comment --comment \""
+        guard reasonName != nil, let range = text.range(of: start),
+            let end = text[range.upperBound...].firstIndex(of: "\"")
+        else { return text }
+        return String(text[..<range.lowerBound]) + text[text.index(after: end)...].drop { $0 == " " }
+    }
+}
+
+extension String {
+    /// The first place of a text in this one, found byte by byte.
+    fileprivate func range(of part: String) -> Range<Index>? {
+        var start = startIndex
+        while start < endIndex {
+            if self[start...].hasPrefix(part) { return start..<index(start, offsetBy: part.count) }
+            start = index(after: start)
+        }
+        return nil
+    }
+}
+
 /// One table as the kernel has it.
 package struct SavedTable: Hashable, Sendable {
     package struct Chain: Hashable, Sendable {

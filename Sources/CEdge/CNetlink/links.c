@@ -32,6 +32,9 @@ static int each_link(const struct nlmsghdr *header, void *context) {
     const struct nlattr *name = attributes.found[IFLA_IFNAME];
     if (name == NULL) return MNL_CB_OK;
     strncpy(link.name, mnl_attr_get_str(name), sizeof link.name - 1);
+    const struct nlattr *hardware = attributes.found[IFLA_ADDRESS];
+    if (hardware != NULL && mnl_attr_get_payload_len(hardware) == sizeof link.hardware)
+        memcpy(link.hardware, mnl_attr_get_payload(hardware), sizeof link.hardware);
     if (list->count < list->capacity) ((struct weft_link *)list->elements)[list->count] = link;
     list->count++;
     return MNL_CB_OK;
@@ -149,14 +152,23 @@ int weft_create_pair(const char *near, const uint8_t near_hardware[6], const cha
     mnl_attr_put_strz(header, IFLA_INFO_KIND, "veth");
     struct nlattr *data = mnl_attr_nest_start(header, IFLA_INFO_DATA);
     struct nlattr *peer = mnl_attr_nest_start(header, VETH_INFO_PEER);
-    struct ifinfomsg *other = mnl_nlmsg_put_extra_header(header, sizeof *other);
-    other->ifi_flags = LINK_UP;
-    other->ifi_change = LINK_UP;
+    // Left down: an end cannot be brought up before it has the other one.
+    mnl_nlmsg_put_extra_header(header, sizeof(struct ifinfomsg));
     mnl_attr_put_strz(header, IFLA_IFNAME, far);
     mnl_attr_put(header, IFLA_ADDRESS, 6, far_hardware);
     mnl_attr_nest_end(header, peer);
     mnl_attr_nest_end(header, data);
     mnl_attr_nest_end(header, info);
+    return weft_exchange(NETLINK_ROUTE, header, NULL, NULL);
+}
+
+int weft_bring_up(uint32_t index) {
+    char buffer[512] __attribute__((aligned(8)));
+    struct nlmsghdr *header = begin_change(buffer, RTM_NEWLINK, 0);
+    struct ifinfomsg *message = mnl_nlmsg_put_extra_header(header, sizeof *message);
+    message->ifi_index = (int)index;
+    message->ifi_flags = LINK_UP;
+    message->ifi_change = LINK_UP;
     return weft_exchange(NETLINK_ROUTE, header, NULL, NULL);
 }
 

@@ -62,6 +62,8 @@ enum weft_link_flag {
 struct weft_link {
     uint32_t index;
     uint32_t flags;
+    /// Zero for interfaces that have none of six bytes.
+    uint8_t hardware[6];
     char name[16];
 };
 int weft_links(struct weft_link *links, int capacity);
@@ -96,8 +98,9 @@ struct weft_route {
 /// Where the kernel would send a packet for `destination`; -ENETUNREACH and the like where it would not.
 int weft_route(int family, const uint8_t *destination, struct weft_route *route);
 
-/// A pair of Ethernet interfaces joined by a cable, both up, with the given hardware addresses.
+/// A pair of Ethernet interfaces joined by a cable, with the given hardware addresses; the near one is up.
 int weft_create_pair(const char *near, const uint8_t near_hardware[6], const char *far, const uint8_t far_hardware[6]);
+int weft_bring_up(uint32_t index);
 int weft_delete_link(uint32_t index);
 /// Gives an interface an address with one address at the other end of it, usable at once.
 int weft_add_address(uint32_t index, int family, const uint8_t *local, const uint8_t *peer);
