@@ -17,8 +17,10 @@ let common: [SwiftSetting] = [
 let strict: [SwiftSetting] = common + [.strictMemorySafety()]
 let pedantic: [CSetting] = [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]
 
-func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+func library(
+    _ name: String, _ dependencies: [Target.Dependency] = [], settings: [SwiftSetting] = strict
+) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: settings)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
@@ -68,8 +70,19 @@ let programs: [Target] = [
     .executableTarget(name: "weft-init", dependencies: ["CaptureControl", "LinuxSystem"], swiftSettings: strict)
 ]
 
+// Helpers of tests; no program links them.
+let side: [Target] = [
+    library("MeshTesting", ["MeshModel"], settings: common),
+    .executableTarget(name: "lab-tool", swiftSettings: common),
+]
+
+let tested: [Target] = [
+    tests("CaptureTests", ["MeshModel", "MeshTesting", "Redirection"]),
+    tests("RedirectionTests", ["MeshModel", "MeshTesting", "Redirection"], exclude: ["Golden"]),
+]
+
 let package = Package(
     name: "weft",
     products: [],
-    targets: cEdge + words + pure + machine + talks + wholes + programs
+    targets: cEdge + words + pure + machine + talks + wholes + programs + side + tested
 )

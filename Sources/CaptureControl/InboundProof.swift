@@ -50,8 +50,7 @@ struct InboundProof {
     /// Whether there is anything to try; if not, no cable is needed.
     var obstacle: NoProof? {
         guard !facts.usableAddresses(family).isEmpty else { return .notApplicable("no usable address") }
-        let sources = request.settings.inbound.sources.include
-        if !sources.isEmpty, !sources.contains(where: { $0.family == family }) {
+        if CapturedSpace.isEmpty(request.settings.inbound, family) {
             return .notApplicable("the configuration captures nothing")
         }
         return nil

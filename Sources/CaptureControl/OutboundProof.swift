@@ -43,6 +43,9 @@ struct OutboundProof {
     /// A user, an address and a port that the plan captures and the kernel has a way to.
     private func choose() throws(NoProof) -> Probe {
         guard !facts.usableAddresses(family).isEmpty else { throw .notApplicable("no usable address") }
+        guard !CapturedSpace.isEmpty(request.settings.outbound, family) else {
+            throw .notApplicable("the configuration captures nothing")
+        }
         let destinations = try reachable()
         guard !destinations.isEmpty else { throw .notApplicable("no way to anywhere") }
         let users = try possibleUsers()
@@ -56,15 +59,7 @@ struct OutboundProof {
                 }
             }
         }
-        throw capturesNothing
-            ? .notApplicable("the configuration captures nothing")
-            : .notProven("of what the configuration captures nothing could be tried from here")
-    }
-
-    /// A list that holds nothing of this family captures nothing of it.
-    private var capturesNothing: Bool {
-        let destinations = request.settings.outbound.destinations.include
-        return !destinations.isEmpty && !destinations.contains { $0.family == family }
+        throw .notProven("of what the configuration captures nothing could be tried from here")
     }
 
     private func reachable() throws(NoProof) -> [(address: IPAddress, interface: String)] {

@@ -53,7 +53,7 @@ extension Reason {
     static let outbound = Reason("outbound", "everything else goes out through the proxy")
     static let metricsPort = Reason("metrics-port", "the proxy answers metrics and probes itself")
     static let inbound = Reason("inbound", "everything for this pod comes in through the proxy")
-    static let invalidReset = Reason("invalid-reset", "a packet lost its NAT entry: the connection is healthy")
+    static let invalidReset = Reason("invalid-reset", "it fits no connection and would end a healthy one")
     static let outboundHook = Reason("outbound-hook", "what leaves this pod")
     static let inboundHook = Reason("inbound-hook", "what comes to this pod")
     static let resetHook = Reason("reset-hook", "resets that leave this pod")

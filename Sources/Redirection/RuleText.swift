@@ -34,8 +34,14 @@ extension Verdict {
 extension RuleMatch {
     /// Addresses, interfaces and the protocol come first, whatever their order was; the others keep theirs.
     fileprivate static func words(_ matches: [RuleMatch]) -> [String] {
-        matches.enumerated().sorted { ($0.element.rank, $0.offset) < ($1.element.rank, $1.offset) }
-            .map { $0.element.text }.filter { !$0.isEmpty }
+        let texts = matches.enumerated().sorted { ($0.element.rank, $0.offset) < ($1.element.rank, $1.offset) }
+            .map { $0.element.text }
+        // A condition on flags has named the module that a single port needs too.
+        let named = texts.contains { $0.hasPrefix("-p tcp -m tcp ") }
+        let dport = "-m tcp --dport"
+        return texts.filter { !$0.isEmpty }.map { text in
+            named && text.hasPrefix(dport) ? String(text.dropFirst("-m tcp ".count)) : text
+        }
     }
 
     private var rank: Int {
