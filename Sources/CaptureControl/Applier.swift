@@ -47,7 +47,8 @@ struct Applier {
         throw Problem(first.code, words, remedy: first.remedy)
     }
 
-    private func takeBack(_ transaction: inout Transaction, after problem: Problem) throws(Problem) {
+    /// Takes back whatever has been changed; what cannot be taken back is worse than what it is taken back for.
+    func takeBack(_ transaction: inout Transaction, after problem: Problem) throws(Problem) {
         do throws(Problems) {
             try transaction.rollBack()
         } catch {
@@ -74,6 +75,15 @@ struct Applier {
         }
         try leave(backend, &transaction, run)
         return Set(families.map(\.family))
+    }
+
+    /// Takes the rules against stray resets away for a moment, or puts them back.
+    func setResetRules(_ isOn: Bool, _ outcome: Outcome, _ transaction: inout Transaction) throws(Problem) {
+        for family in Applier.order where outcome.families.contains(family) {
+            guard let plan = plans[family]?.table(.mangle) else { continue }
+            let iptables = try Iptables(outcome.backend, family, lockTimeout: request.lockTimeout)
+            _ = try transaction.move(iptables, .mangle, to: isOn ? plan : nil)
+        }
     }
 
     /// The redirects of one family. Nil where IPv6 cannot have rules and need not have any.

@@ -55,16 +55,23 @@ struct ApplyCommand {
         var transaction = Transaction(survey)
         var result = Result(outcome: try applier.apply(&transaction, run), hasChanged: transaction.hasChanged)
         tell(result)
-        if verifies { result.report = try prove(result.outcome, &transaction, run) }
+        if verifies { result.report = try prove(result.outcome, applier, &transaction, run) }
         var code = result.report?.exitCode ?? .done
         for problem in result.report?.problems ?? [] { console.fail(problem) }
-        if established != .keep { handleBypassing(facts, &result, &code) }
+        if established != .keep {
+            result.bypassing = BypassingConnections(plans: plans, request: request, facts: facts).list(console)
+            if established == .report {
+                console.tell(result.bypassing)
+            } else {
+                try reset(&result, &code, applier, &transaction)
+            }
+        }
         return finish(result, code, Instant.now() - start)
     }
 
     /// Proves, and takes the rules back if a proof fails or the run is cut short.
     private func prove(
-        _ outcome: Applier.Outcome, _ transaction: inout Transaction, _ run: borrowing RunGuard
+        _ outcome: Applier.Outcome, _ applier: Applier, _ transaction: inout Transaction, _ run: borrowing RunGuard
     ) throws(Problem) -> ProofReport {
         let applied = plans.filter { outcome.families.contains($0.key) }
         var failure: Problem?
@@ -83,11 +90,7 @@ struct ApplyCommand {
             throw failure.code == .rolledBack
                 ? Problem(.notCaptured, "the rules, which were there before, do not capture; they stay") : failure
         }
-        do throws(Problems) {
-            try transaction.rollBack()
-        } catch {
-            for problem in error.all { console.fail(problem) }
-        }
+        try applier.takeBack(&transaction, after: failure)
         throw failure
     }
 
@@ -99,24 +102,31 @@ struct ApplyCommand {
         console.line(result.hasChanged ? "applied" : "unchanged", "\(rules) (\(result.outcome.backend.rawValue))")
     }
 
-    /// Connections that were open before the rules: listed or ended.
-    private func handleBypassing(_ facts: NamespaceFacts, _ result: inout Result, _ code: inout ExitCode) {
-        result.bypassing = BypassingConnections(plans: plans, request: request, facts: facts).list(console)
+    /// Ends the connections that were open before the rules.
+    ///
+    /// Conntrack may not have seen one of them yet, and the reset that tells the other side would be the first that it
+    /// sees: just what the rule against stray resets drops. So that rule steps aside for the moment.
+    private func reset(
+        _ result: inout Result, _ code: inout ExitCode, _ applier: Applier, _ transaction: inout Transaction
+    ) throws(Problem) {
         guard !result.bypassing.isEmpty else { return }
-        guard established == .reset else {
-            console.tell(result.bypassing)
-            return
-        }
-        for connection in result.bypassing {
-            do throws(SystemError) {
-                try connection.socket.destroy()
-                result.resetCount += 1
-            } catch {
-                // Gone by itself: what was wanted.
-                if error.errno == .noEntry { continue }
-                console.fail(Problem(.resetFailed, "\(connection): \(error.errno)"))
-                code = .failed
+        do throws(Problem) {
+            try applier.setResetRules(false, result.outcome, &transaction)
+            for connection in result.bypassing {
+                do throws(SystemError) {
+                    try connection.socket.destroy()
+                    result.resetCount += 1
+                } catch {
+                    // Gone by itself: what was wanted.
+                    if error.errno == .noEntry { continue }
+                    console.fail(Problem(.resetFailed, "\(connection): \(error.errno)"))
+                    code = .failed
+                }
             }
+            try applier.setResetRules(true, result.outcome, &transaction)
+        } catch {
+            try applier.takeBack(&transaction, after: error)
+            throw error
         }
         console.line("reset", "\(result.resetCount) connections that were open before the rules")
     }

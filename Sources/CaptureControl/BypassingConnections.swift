@@ -102,6 +102,7 @@ extension Console {
     private static let listedMost = 20
 
     func tell(_ bypassing: [BypassingConnection]) {
+        guard !bypassing.isEmpty else { return }
         warn(
             Problem(
                 .bypassingConnections, "\(bypassing.count) connections that were open before the rules bypass the mesh",

@@ -54,7 +54,7 @@ struct StatusCommand {
             }
         }
         let code = tell(families, backend)
-        if !bypassing.isEmpty { console.tell(bypassing) }
+        console.tell(bypassing)
         return console.finish("status", code) { json in
             json.field("backend", ifPresent: backend?.rawValue)
             json.key("families")

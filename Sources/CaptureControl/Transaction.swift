@@ -17,6 +17,8 @@ struct Transaction: ~Copyable {
 
     private let survey: BackendSurvey
     private var steps: [Step] = []
+    /// Tables that have been changed since the survey, which no longer tells how they are.
+    private var changed: Set<String> = []
 
     init(_ survey: BackendSurvey) { self.survey = survey }
 
@@ -27,7 +29,8 @@ struct Transaction: ~Copyable {
     ///
     /// Should somebody else have changed the table since it was looked at, it is looked at once more.
     mutating func move(_ iptables: Iptables, _ table: RuleTable, to plan: TablePlan?) throws(Problem) -> Bool {
-        let saved = survey.saved[iptables.place] ?? SavedRules()
+        let isKnown = !changed.contains("\(iptables.place) \(table)")
+        let saved = isKnown ? survey.saved[iptables.place] ?? SavedRules() : try iptables.save()
         do throws(Problem) {
             return try move(iptables, table, to: plan, from: saved)
         } catch {
@@ -47,6 +50,7 @@ struct Transaction: ~Copyable {
             } ?? OwnRules(table: table)
         guard try Transaction.go(iptables, from: present, to: wanted) else { return false }
         steps.append(Step(iptables: iptables, before: OwnRules(in: present, table: table)))
+        changed.insert("\(iptables.place) \(table)")
         return true
     }
 

@@ -34,6 +34,19 @@ package final class NetworkLab: Sendable {
     private let state = Mutex(State())
     private static let count = Atomic<Int>(0)
 
+    /// Namespaces of runs that were killed: their names hold the number of a process that is no more.
+    private static let removeLeftOvers: Void = {
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: "/run/netns")) ?? [] {
+            guard name.hasPrefix("weft"), let owner = Int32(name.dropFirst(4).prefix { $0.isNumber }), owner > 0 else {
+                continue
+            }
+            if kill(owner, 0) < 0, errno == ESRCH {
+                _ = umount2("/run/netns/\(name)", Int32(MNT_DETACH))
+                unlink("/run/netns/\(name)")
+            }
+        }
+    }()
+
     /// The switch itself, for whoever is to be outside: it has the gateway's addresses and no rules.
     package let outside: Pod
 
@@ -41,6 +54,7 @@ package final class NetworkLab: Sendable {
     package static let gateway6 = "fd77::1"
 
     init() async throws {
+        _ = NetworkLab.removeLeftOvers
         name = "weft\(getpid())-\(NetworkLab.count.add(1, ordering: .relaxed).newValue)"
         logs = "\(NSTemporaryDirectory())\(name)"
         try FileManager.default.createDirectory(atPath: logs, withIntermediateDirectories: true)
@@ -50,7 +64,7 @@ package final class NetworkLab: Sendable {
         try await configure(
             """
             ip netns add \(outside.namespace)
-            ip netns exec \(outside.namespace) sh -c 'echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad'
+            \(NetworkLab.settings(outside.namespace, checksDuplicates: false))
             ip -n \(outside.namespace) link set lo up
             ip -n \(outside.namespace) link add br0 type bridge
             ip -n \(outside.namespace) link set br0 up
@@ -80,7 +94,7 @@ package final class NetworkLab: Sendable {
         let dad = checksDuplicates ? "" : " nodad"
         var script = """
             ip netns add \(space)
-            \(checksDuplicates ? "" : "ip netns exec \(space) sh -c 'echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad'")
+            \(NetworkLab.settings(space, checksDuplicates: checksDuplicates))
             ip -n \(space) link set lo up
             ip link add eth0 netns \(space) type veth peer name port\(number) netns \(outside.namespace)
             ip -n \(outside.namespace) link set port\(number) master br0 up
@@ -101,11 +115,18 @@ package final class NetworkLab: Sendable {
         return pod
     }
 
+    /// Low ports are free for everybody, as container runtimes have it.
+    private static func settings(_ namespace: String, checksDuplicates: Bool) -> String {
+        let dad = checksDuplicates ? "" : "echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad; "
+        return "ip netns exec \(namespace) sh -c '\(dad)echo 0 > /proc/sys/net/ipv4/ip_unprivileged_port_start'"
+    }
+
     /// A namespace with nothing but loopback, which is down as the kernel makes it.
     package func bareNamespace(_ podName: String) async throws -> Pod {
         let pod = Pod(name: podName, namespace: "\(name)-\(podName)", ipv4: nil, ipv6: nil, logs: logs)
         state.withLock { $0.pods.append(pod) }
-        try await configure("ip netns add \(pod.namespace)")
+        try await configure(
+            "ip netns add \(pod.namespace)\n\(NetworkLab.settings(pod.namespace, checksDuplicates: false))")
         return pod
     }
 

@@ -65,15 +65,31 @@ package final class RunningProgram: Sendable {
         for (number, path) in outputs {
             posix_spawn_file_actions_addopen(&actions, number, path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0o644)
         }
+        var attributes = standardSignals()
+        defer { posix_spawnattr_destroy(&attributes) }
         var child: Int32 = 0
         let result = withCStrings(words) { arguments in
-            withCStrings(variables) { posix_spawnp(&child, words[0], &actions, nil, arguments, $0) }
+            withCStrings(variables) { posix_spawnp(&child, words[0], &actions, &attributes, arguments, $0) }
         }
         guard result == 0 else {
             close(ends[1])
             throw DidNotHappen("\(words[0]) cannot be started: errno \(result)")
         }
         return (child, ends[1])
+    }
+
+    /// The threads of the tests block every signal; a program started by one of them must not inherit that.
+    private static func standardSignals() -> posix_spawnattr_t {
+        var attributes = posix_spawnattr_t()
+        var none = sigset_t()
+        var all = sigset_t()
+        sigemptyset(&none)
+        sigfillset(&all)
+        posix_spawnattr_init(&attributes)
+        posix_spawnattr_setsigmask(&attributes, &none)
+        posix_spawnattr_setsigdefault(&attributes, &all)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
+        return attributes
     }
 
     private static func withCStrings<Result>(
