@@ -27,6 +27,13 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String
     .testTarget(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: common)
 }
 
+// What comes from packages. Nothing that weft-proxy or weft-init link may name one of these.
+let x509 = Target.Dependency.product(name: "X509", package: "swift-certificates")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let asn1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
+
 // The layers, lowest first. A target imports targets of lower layers only, or a neighbour named in its own list;
 // nothing else compiles. ARCHITECTURE.md says what each one is for.
 
@@ -49,40 +56,81 @@ let words: [Target] = [
 let pure: [Target] = [
     library("CommandLine", ["MeshModel"]),
     library("Redirection", ["MeshModel"]),
+    library("Detection", ["Bytes", "MeshModel"]),
+    library("PeerProtocol", ["Bytes", "MeshModel"]),
+    library("ConnectionStates", ["Bytes", "Detection", "MeshModel"]),
+    library("Routing", ["MeshModel"]),
+    library("HTTPCodec", ["Bytes"]),
+    library("Telemetry", ["Bytes", "MeshModel"]),
 ]
 
 let machine: [Target] = [
     library("LinuxSystem", ["CLinux", "MeshModel"]),
     library("Netlink", ["CNetlink", "LinuxSystem", "MeshModel"]),
+    library("Reactor", ["LinuxSystem", "MeshModel"]),
+    library("TLSSession", ["COpenSSL", "Detection", "MeshModel", "PeerProtocol"]),
 ]
 
 let talks: [Target] = [
-    library("Configuration", ["CYAML", "LinuxSystem", "MeshModel"])
+    library("Discovery", ["MeshModel"]),
+    library("Identity", ["LinuxSystem", "MeshModel", "TLSSession"]),
+    library("Configuration", ["CYAML", "LinuxSystem", "MeshModel"]),
+    library("CertificateAuthority", ["LinuxSystem", "MeshModel", x509, crypto, asn1]),
 ]
 
 let wholes: [Target] = [
     library(
+        "DataPlane",
+        [
+            "Bytes", "ConnectionStates", "Detection", "Discovery", "LinuxSystem", "MeshModel", "PeerProtocol",
+            "Reactor",
+            "Routing", "TLSSession", "Telemetry",
+        ]),
+    library("AdminServer", ["Bytes", "HTTPCodec", "LinuxSystem", "MeshModel", "Reactor"]),
+    library(
+        "ProxyControl",
+        [
+            "AdminServer", "Bytes", "CommandLine", "Configuration", "DataPlane", "Discovery", "HTTPCodec", "Identity",
+            "LinuxSystem", "MeshModel", "Reactor", "TLSSession", "Telemetry",
+        ]),
+    library(
         "CaptureControl",
-        ["Bytes", "CommandLine", "Configuration", "LinuxSystem", "MeshModel", "Netlink", "Redirection"])
+        ["Bytes", "CommandLine", "Configuration", "LinuxSystem", "MeshModel", "Netlink", "Redirection"]),
 ]
 
+func program(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .executableTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
 let programs: [Target] = [
-    .executableTarget(name: "weft-init", dependencies: ["CaptureControl", "LinuxSystem"], swiftSettings: strict)
+    program("weft-init", ["CaptureControl", "LinuxSystem"]),
+    program("weft-proxy", ["LinuxSystem", "ProxyControl"]),
+    program("weft", ["Bytes", "CertificateAuthority", "LinuxSystem", "MeshModel", arguments]),
 ]
 
 // Helpers of tests; no program links them.
 let side: [Target] = [
-    library("MeshTesting", ["MeshModel"], settings: common),
+    library("MeshTesting", ["MeshModel", crypto, cryptoExtras], settings: common),
     .executableTarget(name: "lab-tool", swiftSettings: common),
 ]
 
 let tested: [Target] = [
+    tests(
+        "CertificateAuthorityTests",
+        ["CertificateAuthority", "LinuxSystem", "MeshModel", "MeshTesting", asn1, crypto, x509]),
     tests("CaptureTests", ["MeshModel", "MeshTesting", "Redirection"]),
     tests("RedirectionTests", ["MeshModel", "MeshTesting", "Redirection"], exclude: ["Golden"]),
+    tests("WeftCommandTests", ["LinuxSystem", "MeshModel", "MeshTesting", "weft"]),
 ]
 
 let package = Package(
     name: "weft",
     products: [],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
+        .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    ],
     targets: cEdge + words + pure + machine + talks + wholes + programs + side + tested
 )

@@ -11,7 +11,10 @@ package enum InitSyntax {
             (ExitCode.done.rawValue, "done; with a proof where one was asked for"),
             (ExitCode.failed.rawValue, "failed; the namespace is as it was"),
             (ExitCode.usage.rawValue, "the command line or the configuration is wrong; nothing was done"),
-            (ExitCode.notProven.rawValue, "not proven: the rules are in place, but whether they capture could not be tried"),
+            (
+                ExitCode.notProven.rawValue,
+                "not proven: the rules are in place, but whether they capture could not be tried"
+            ),
             (ExitCode.notApplied.rawValue, "the rules are not there, or are not those of the configuration"),
         ])
 

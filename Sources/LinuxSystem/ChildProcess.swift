@@ -129,7 +129,7 @@ private struct OutputStream: ~Copyable {
 }
 
 /// Calls `body` with a NULL-terminated array of C strings that lives as long as the call.
-private func withCStrings<Result>(
+func withCStrings<Result>(
     _ strings: [String], _ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) -> Result
 ) -> Result {
     let pointers = UnsafeMutableBufferPointer<UnsafeMutablePointer<CChar>?>.allocate(capacity: strings.count + 1)

@@ -153,6 +153,12 @@ extension Descriptor {
         _ = weft_set_option(number, WEFT_USER_TIMEOUT, Int32(clamping: userTimeout.wholeMilliseconds))
     }
 
+    /// For a connection that never leaves the host: congestion control has nothing to do there, and the simplest one costs
+    /// the least (one that paces sets a timer per burst).
+    package borrowing func expectNoCongestion() {
+        _ = weft_set_option(number, WEFT_RENO, 1)
+    }
+
     /// With `true`, whatever closes the socket, even the death of the process, is seen by the peer as a reset.
     package borrowing func setResetOnClose(_ resets: Bool) {
         _ = weft_set_option(number, WEFT_LINGER, resets ? 0 : -1)
@@ -165,6 +171,21 @@ extension Descriptor {
     /// Looks at what has come without taking it.
     package borrowing func peek(into buffer: UnsafeMutableRawBufferPointer) -> ReceiveResult {
         receiveResult(unsafe weft_peek(number, buffer.baseAddress, buffer.count))
+    }
+
+    /// Receives into pieces of `slotByteCount` that lie one after the other, leaving the first `gap` bytes of each alone:
+    /// room for a header before each payload.
+    package borrowing func receive(
+        intoSlotsOf buffer: UnsafeMutableRawBufferPointer, slotByteCount: Int, gap: Int, count: Int
+    ) -> ReceiveResult {
+        precondition(count <= 64 && count * slotByteCount <= buffer.count, "The slots lie inside the buffer.")
+        return receiveResult(
+            unsafe weft_receive_spaced(number, buffer.baseAddress, slotByteCount, gap, Int32(count)))
+    }
+
+    /// Sends several pieces with one call.
+    package borrowing func send(slices: borrowing SliceList) -> SendResult {
+        sendResult(unsafe weft_send_slices(number, slices.base, Int32(slices.count)))
     }
 
     package borrowing func send(_ bytes: UnsafeRawBufferPointer) -> SendResult {

@@ -3,10 +3,12 @@
 internal import CLinux
 
 /// What a descriptor is ready for, named after the kernel's bits.
-package struct Readiness: OptionSet, Sendable {
-    package let rawValue: UInt32
+public struct Readiness: OptionSet, Sendable {
+    /// The kernel's bits.
+    public let rawValue: UInt32
 
-    package init(rawValue: UInt32) { self.rawValue = rawValue }
+    /// From the kernel's bits.
+    public init(rawValue: UInt32) { self.rawValue = rawValue }
 
     /// EPOLLIN
     package static let readable = Readiness(rawValue: 0x001)

@@ -115,6 +115,13 @@ package enum Files {
     /// Whether this process may write to a file or into a directory; false on a read-only file system.
     package static func isWritable(_ path: String) -> Bool { unsafe weft_may_write(path) == 0 }
 
+    /// The path without symlinks; nil if it leads nowhere.
+    package static func resolved(_ path: String) -> String? {
+        var buffer = [CChar](repeating: 0, count: 4096)
+        guard unsafe weft_resolve_path(path, &buffer, buffer.count) == 0 else { return nil }
+        return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
     /// The directory that holds a path, `.` for a bare name.
     package static func directory(of path: String) -> String {
         guard let slash = path.lastIndex(of: "/") else { return "." }

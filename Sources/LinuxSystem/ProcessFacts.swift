@@ -73,14 +73,6 @@ package enum ThisProcess {
         return UserNamespaceMap(text: String(decoding: map, as: UTF8.self)).contains(user)
     }
 
-    /// Does nothing for a while, for what can only be asked again and not waited for.
-    package static func pause(_ duration: Duration) {
-        _ = weft_poll_child(-1, -1, -1, Int32(clamping: max(0, duration.wholeMilliseconds)))
-    }
-
-    /// Ends the process now; what was printed is written out first.
-    package static func end(_ code: Int32) -> Never { exit(code) }
-
     package static func send(_ signal: Signal, to process: Int32) throws(SystemError) {
         try check(weft_kill(process, signal.rawValue), "kill \(process)")
     }
@@ -88,6 +80,17 @@ package enum ThisProcess {
     /// Collects children that have ended; as process 1 of a container these may be anybody's.
     package static func reapChildren() {
         while weft_reap() > 0 {}
+    }
+
+    /// The command line without the program's own name.
+    package static var arguments: [String] { Array(Swift::CommandLine.arguments.dropFirst()) }
+
+    /// Ends the process.
+    package static func exit(_ code: Int32) -> Never { Glibc.exit(code) }
+
+    /// Sleeps; for command line tools that ask again and again.
+    package static func pause(_ duration: Duration) {
+        _ = unsafe weft_poll_input([], 0, Int32(clamping: duration.wholeMilliseconds))
     }
 
     /// Enters a network namespace given as a file, first the user namespace that owns it where that is needed. Only

@@ -5,4 +5,4 @@ internal import LinuxSystem
 
 // The init step: plans, applies, proves, explains and takes away the redirect rules of one network namespace. It runs
 // once, before the application, and keeps nothing; `weft-init --help` tells the rest.
-ThisProcess.end(InitProgram.run(Array(CommandLine.arguments.dropFirst())))
+ThisProcess.exit(InitProgram.run(ThisProcess.arguments))

@@ -8,6 +8,7 @@
 #include <linux/capability.h>
 #include <malloc.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <spawn.h>
@@ -53,6 +54,17 @@ int weft_open(const char *path, enum weft_open_mode mode, uint32_t permissions) 
     return RESULT(open(path, flags, permissions));
 }
 
+int weft_open_output(const char *path) {
+    return RESULT(open(path, O_WRONLY | O_APPEND | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
+}
+
+int weft_duplicate(int fd) { return RESULT(fcntl(fd, F_DUPFD_CLOEXEC, 3)); }
+
+int weft_resolve_path(const char *path, char *buffer, size_t capacity) {
+    if (capacity < 4096) return -ENAMETOOLONG;
+    return realpath(path, buffer) == NULL ? -errno : 0;
+}
+
 static void keep_facts(const struct stat *status, struct weft_file_facts *facts) {
     facts->mode = status->st_mode;
     facts->user = status->st_uid;
@@ -80,11 +92,15 @@ int weft_facts_of_path(const char *path, struct weft_file_facts *facts) {
 
 int weft_make_directory(const char *path, uint32_t permissions) { return RESULT(mkdir(path, permissions)); }
 int weft_unlink(const char *path) { return RESULT(unlink(path)); }
+int weft_remove_directory(const char *path) { return RESULT(rmdir(path)); }
 int weft_rename(const char *from, const char *to) { return RESULT(rename(from, to)); }
 int weft_may_write(const char *path) { return RESULT(access(path, W_OK)); }
+int weft_link(const char *from, const char *to) { return RESULT(link(from, to)); }
+int weft_set_owner(const char *path, uint32_t user, uint32_t group) { return RESULT(lchown(path, user, group)); }
 int weft_set_permissions(const char *path, uint32_t permissions) { return RESULT(chmod(path, permissions)); }
 int weft_sync(int fd) { return RESULT(fsync(fd)); }
 int weft_lock_exclusive(int fd) { return RESULT(flock(fd, LOCK_EX | LOCK_NB)); }
+int weft_unlock(int fd) { return RESULT(flock(fd, LOCK_UN)); }
 
 static void close_ends(int ends[3][2]) {
     for (int stream = 0; stream < 3; stream++) {
@@ -262,6 +278,47 @@ int weft_enter_network_namespace(int fd) {
     int error = errno;
     // ENOTTY: not a namespace at all, which setns says better.
     return entered < 0 && entered != -ENOTTY ? entered : -error;
+}
+
+struct thread_start {
+    void (*body)(void *);
+    void *argument;
+};
+
+static void *thread_main(void *pointer) {
+    struct thread_start start = *(struct thread_start *)pointer;
+    free(pointer);
+    start.body(start.argument);
+    return NULL;
+}
+
+int weft_thread_start(const char *name, void (*body)(void *), void *argument, uint64_t *handle) {
+    struct thread_start *start = malloc(sizeof *start);
+    if (start == NULL) return -ENOMEM;
+    *start = (struct thread_start){.body = body, .argument = argument};
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, 1 << 20);
+    // Signals are for the control thread, which reads them from a descriptor.
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pthread_t thread;
+    int error = pthread_create(&thread, &attributes, thread_main, start);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attributes);
+    if (error != 0) {
+        free(start);
+        return -error;
+    }
+    (void)pthread_setname_np(thread, name);
+    *handle = (uint64_t)thread;
+    return 0;
+}
+
+int weft_thread_join(uint64_t handle) {
+    int error = pthread_join((pthread_t)handle, NULL);
+    return -error;
 }
 
 const char *weft_error_text(int number) { return strerrordesc_np(number); }

@@ -102,6 +102,7 @@ int weft_set_option(int fd, enum weft_option option, int value) {
     case WEFT_TOS_V6: level = IPPROTO_IPV6, name = IPV6_TCLASS; break;
     case WEFT_DEFER_ACCEPT: level = IPPROTO_TCP, name = TCP_DEFER_ACCEPT; break;
     case WEFT_NOTSENT_LOWAT: level = IPPROTO_TCP, name = TCP_NOTSENT_LOWAT; break;
+    case WEFT_RENO: return RESULT(setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "reno", 4));
     case WEFT_LINGER: {
         struct linger linger = {.l_onoff = value >= 0, .l_linger = value >= 0 ? value : 0};
         return RESULT(setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger));
@@ -222,6 +223,8 @@ ssize_t weft_peek(int fd, void *buffer, size_t count) { return RESULT(recv(fd, b
 ssize_t weft_send(int fd, const void *buffer, size_t count) { return RESULT(send(fd, buffer, count, MSG_NOSIGNAL)); }
 
 ssize_t weft_send_slices(int fd, const struct weft_slice *slices, int count) {
+    // One piece is the common case, and send costs less than sendmsg.
+    if (count == 1) return weft_send(fd, slices[0].base, slices[0].count);
     struct iovec vectors[64];
     if (count > 64) count = 64;
     for (int index = 0; index < count; index++) {
@@ -230,6 +233,18 @@ ssize_t weft_send_slices(int fd, const struct weft_slice *slices, int count) {
     }
     struct msghdr message = {.msg_iov = vectors, .msg_iovlen = (size_t)count};
     return RESULT(sendmsg(fd, &message, MSG_NOSIGNAL));
+}
+
+ssize_t weft_receive_spaced(int fd, void *buffer, size_t slot_size, size_t gap, int slots) {
+    if (slots == 1) return weft_receive(fd, (char *)buffer + gap, slot_size - gap);
+    struct iovec vectors[64];
+    if (slots > 64) slots = 64;
+    for (int slot = 0; slot < slots; slot++) {
+        vectors[slot].iov_base = (char *)buffer + (size_t)slot * slot_size + gap;
+        vectors[slot].iov_len = slot_size - gap;
+    }
+    struct msghdr message = {.msg_iov = vectors, .msg_iovlen = (size_t)slots};
+    return RESULT(recvmsg(fd, &message, 0));
 }
 
 int weft_pipe(int ends[2], int capacity) {

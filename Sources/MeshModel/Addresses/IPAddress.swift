@@ -31,17 +31,24 @@ extension IPv4Address: CustomStringConvertible {
 
 /// An IPv6 address, held in host byte order: ::1 is `1`. Scope ids are not part of it: link-local addresses are never
 /// captured or forwarded (rules: fe80::/10 stays outside the mesh).
+///
+/// Held as two halves: a stored UInt128 asks for 16-byte alignment, which Swift 6.3 does not give to every temporary of a
+/// noncopyable value around it (seen: a misaligned load in a debug build).
 package struct IPv6Address: Hashable, Sendable {
-    package let bits: UInt128
+    private let high: UInt64
+    private let low: UInt64
+
+    package var bits: UInt128 { UInt128(high) << 64 | UInt128(low) }
 
     package init(bits: UInt128) {
-        self.bits = bits
+        high = UInt64(truncatingIfNeeded: bits >> 64)
+        low = UInt64(truncatingIfNeeded: bits)
     }
 
     /// Reads RFC 4291 section 2.2 text: full, compressed with one `::`, and with a dotted quad at the end.
     package init?(_ text: some StringProtocol) {
         guard let bits = IPv6Address.parse(Array(text.utf8)) else { return nil }
-        self.bits = bits
+        self.init(bits: bits)
     }
 
     private static func parse(_ text: [UInt8]) -> UInt128? {

@@ -584,7 +584,7 @@ extension ErrorCode {
             Entry(
                 "weak-signature",
                 "A key or signature of the chain is weaker than is accepted.",
-                "P-256 or better, SHA-256 or better.")
+                "P-256, P-384, P-521, Ed25519 or RSA of at least 2048 bits; SHA-256 or better.")
         case .wouldOverwrite:
             Entry(
                 "would-overwrite",
@@ -604,7 +604,8 @@ extension ErrorCode {
             Entry(
                 "authority-expired",
                 "The authority's certificate has expired.",
-                "Create a new one and distribute its root first.")
+                "Renew an intermediate with `weft ca renew`; a root is replaced by a new authority, whose root everyone "
+                    + "must trust first.")
         case .lifetimeTooLong:
             Entry(
                 "lifetime-too-long",
@@ -620,6 +621,37 @@ extension ErrorCode {
                 "write-failed",
                 "A file could not be written.",
                 "Check the directory, its permissions and the space left.")
+        case .badRequest:
+            Entry(
+                "bad-request",
+                "A certificate signing request that cannot be believed.",
+                "Send a PKCS#10 request for a P-256 key, signed by that key; names in it are ignored.")
+        case .notRenewable:
+            Entry(
+                "not-renewable",
+                "There is nothing to renew, or it is not of this authority.",
+                "Issue without `--renew`, or give the directory that `weft ca issue` wrote.")
+        case .signingFailed:
+            Entry(
+                "signing-failed",
+                "A certificate could not be made, or what was made did not pass our own check.",
+                "The message says why; nothing was written.")
+        case .authorityEnding:
+            Entry(
+                "authority-ending",
+                "An authority's certificate is past the middle of its life.",
+                "Renew an intermediate with `weft ca renew`; for a root create the next authority and let everyone trust "
+                    + "its root.")
+        case .lifetimeShortened:
+            Entry(
+                "lifetime-shortened",
+                "A certificate lives shorter than usual, because its issuer ends before.",
+                "Renew the intermediate with `weft ca renew`, then the certificate.")
+        case .bundleGrown:
+            Entry(
+                "bundle-grown",
+                "A bundle that was renewed had not known the authority.",
+                "Give the authority's root to all peers, or they will refuse the new certificate.")
         case .listenFailed:
             Entry(
                 "listen-failed",

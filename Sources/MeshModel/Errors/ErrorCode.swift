@@ -258,6 +258,18 @@ package enum ErrorCode: UInt16, Hashable, Sendable, CaseIterable {
     case badIdentity = 5006
     /// A file could not be written.
     case writeFailed = 5007
+    /// A certificate signing request that cannot be believed.
+    case badRequest = 5008
+    /// There is nothing to renew, or it is not of this authority.
+    case notRenewable = 5009
+    /// A certificate could not be made, or what was made did not pass our own check.
+    case signingFailed = 5010
+    /// An authority's certificate is past the middle of its life.
+    case authorityEnding = 5011
+    /// A certificate lives shorter than usual, because its issuer ends before.
+    case lifetimeShortened = 5012
+    /// A bundle that was renewed had not known the authority.
+    case bundleGrown = 5013
 
     // MARK: The running proxy
 

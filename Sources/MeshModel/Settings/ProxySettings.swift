@@ -119,6 +119,11 @@ package struct DrainSettings: Hashable, Sendable {
     package var deadline: Duration = .seconds(30)
 
     package init() {}
+
+    package init(settle: Duration, deadline: Duration) {
+        self.settle = settle
+        self.deadline = deadline
+    }
 }
 
 /// How much is written, and how.

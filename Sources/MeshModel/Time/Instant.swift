@@ -1,7 +1,7 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
 /// A moment on the monotonic clock. Code that decides gets it as a parameter; only drivers read the clock.
-package struct Instant: Hashable, Comparable, Sendable {
+public struct Instant: Hashable, Comparable, Sendable {
     /// Since an arbitrary start, never negative.
     package let nanoseconds: Int64
 
@@ -10,7 +10,8 @@ package struct Instant: Hashable, Comparable, Sendable {
     /// Later than every other.
     package static let never = Instant(nanoseconds: .max)
 
-    package static func < (left: Instant, right: Instant) -> Bool { left.nanoseconds < right.nanoseconds }
+    /// Earlier than.
+    public static func < (left: Instant, right: Instant) -> Bool { left.nanoseconds < right.nanoseconds }
 
     /// Saturates: a deadline of centuries is "never", not a trap.
     package static func + (instant: Instant, duration: Duration) -> Instant {
@@ -43,8 +44,11 @@ package struct WallTime: Hashable, Comparable, Sendable {
 
     package init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
 
+    /// Saturates: a certificate "without end" says 9999 (RFC 5280 section 4.1.2.5), which is beyond what 63 bits of
+    /// nanoseconds hold.
     package init(seconds: Int64) {
-        nanoseconds = seconds.multipliedReportingOverflow(by: 1_000_000_000).partialValue
+        let (nanoseconds, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+        self.nanoseconds = overflow ? (seconds < 0 ? .min : .max) : nanoseconds
     }
 
     package var seconds: Int64 { nanoseconds / 1_000_000_000 }

@@ -44,6 +44,8 @@ enum weft_option {
     WEFT_TOS_V6,
     WEFT_DEFER_ACCEPT,
     WEFT_NOTSENT_LOWAT,
+    /// The congestion control that every kernel has and every user may choose.
+    WEFT_RENO,
 };
 
 int weft_socket_stream(int family);
@@ -86,6 +88,10 @@ struct weft_slice {
 /// At most 64 slices.
 ssize_t weft_send_slices(int fd, const struct weft_slice *slices, int count);
 
+/// Receives into `slots` pieces of `slot_size` bytes that lie one after the other, leaving the first `gap` bytes of each
+/// piece alone: room for a frame header before each payload. At most 64 slots.
+ssize_t weft_receive_spaced(int fd, void *buffer, size_t slot_size, size_t gap, int slots);
+
 int weft_pipe(int ends[2], int capacity);
 /// Moves bytes between a socket and a pipe without copying them.
 ssize_t weft_splice(int from, int to, size_t count);
@@ -116,16 +122,27 @@ enum weft_open_mode {
     WEFT_OPEN_APPEND,
 };
 int weft_open(const char *path, enum weft_open_mode mode, uint32_t permissions);
+/// Opens for writing without ever waiting.
+int weft_open_output(const char *path);
+int weft_duplicate(int fd);
+/// The path without symlinks, into a buffer of at least 4096 bytes.
+int weft_resolve_path(const char *path, char *buffer, size_t capacity);
 int weft_facts(int fd, struct weft_file_facts *facts);
 int weft_facts_of_path(const char *path, struct weft_file_facts *facts);
 int weft_make_directory(const char *path, uint32_t permissions);
 int weft_unlink(const char *path);
+int weft_remove_directory(const char *path);
 int weft_rename(const char *from, const char *to);
 /// 0 if this process may write there, as far as permissions and the file system go.
 int weft_may_write(const char *path);
+/// A second name for a file; fails if that name is taken, which `rename` does not.
+int weft_link(const char *from, const char *to);
+/// Gives a file to another user; does not follow a symlink. All ones leaves a user or group as it is.
+int weft_set_owner(const char *path, uint32_t user, uint32_t group);
 int weft_set_permissions(const char *path, uint32_t permissions);
 int weft_sync(int fd);
 int weft_lock_exclusive(int fd);
+int weft_unlock(int fd);
 
 struct weft_child {
     int pid;
@@ -170,6 +187,10 @@ int weft_become_for_files(uint32_t user);
 /// that programs we start keep the capabilities. Only before any other thread exists.
 int weft_enter_network_namespace(int fd);
 
+/// Starts a thread with a stack of 1 MiB that blocks all signals; the handle is to be joined.
+int weft_thread_start(const char *name, void (*body)(void *), void *argument, uint64_t *handle);
+int weft_thread_join(uint64_t handle);
+
 /// The system's words for an error number, in English; NULL for an unknown one.
 const char *weft_error_text(int number);
 
@@ -212,6 +233,11 @@ int weft_watch_create(void);
 int weft_watch_directory(int fd, const char *path);
 /// Reads and forgets what changed; 1 if anything did.
 int weft_watch_drain(int fd);
+
+/// A descriptor for questions about sockets (NETLINK_SOCK_DIAG); needs no privilege.
+int weft_socket_diagnosis(void);
+/// The local addresses on which somebody listens on a port, both families, at most `capacity`; how many were found.
+int weft_listening_addresses(int fd, uint16_t port, struct weft_address *addresses, int capacity);
 
 /// A descriptor that has input when an address of this host came or went (RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR).
 int weft_address_changes(void);

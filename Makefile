@@ -1,0 +1,81 @@
+# Weft: every verb of the project. `make` alone lists them.
+
+SHELL := /bin/sh
+BUILD ?= .build/debug
+RELEASE ?= .build/release
+STATIC ?= .build/static/release
+PREFIX ?= /usr/local
+T ?=
+SECONDS ?= 20
+
+build_packages := libssl-dev libyaml-dev libmnl-dev
+demo_packages := $(build_packages) iproute2 iptables curl busybox tcpdump
+test_packages := $(demo_packages) nftables conntrack netcat-openbsd openssl openssh-server exim4-daemon-light redis-server libcap2-bin runc
+bench_packages := $(build_packages) iproute2 iptables haproxy nginx-light libnginx-mod-stream
+programs := weft weft-init weft-proxy
+
+# Installs what is missing of a list through the distribution's package manager, and says so. Services that a package
+# brings along are not started: they are only run inside the namespaces of tests.
+define install
+@missing=""; for package in $(1); do dpkg -s $$package >/dev/null 2>&1 || missing="$$missing $$package"; done; \
+	[ -z "$$missing" ] || init-scripts/install-packages.sh $$missing
+endef
+
+.PHONY: help
+help: ## this list
+	@echo "Weft. The two to begin with: make demo, make test"
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+.PHONY: demo
+demo: ## curl and a web server through two sidecars, on this machine (root)
+	$(call install,$(demo_packages))
+	for program in $(programs); do swift build --product $$program || exit 1; done
+	WEFT_BIN=$(BUILD) init-scripts/demo.sh
+
+.PHONY: test
+test: ## every test; as root also those in network namespaces and containers
+	$(call install,$(test_packages))
+	swift build --build-tests
+	swift test --skip-build --no-parallel
+
+.PHONY: build
+build: ## the programs, for development
+	$(call install,$(build_packages))
+	for program in $(programs); do swift build --product $$program || exit 1; done
+
+.PHONY: release
+release: ## the programs, optimised; weft-proxy without any library to bring along
+	$(call install,$(build_packages))
+	swift build -c release --static-swift-stdlib --product weft
+	swift build -c release --static-swift-stdlib --product weft-init
+	swift build -c release --static-swift-stdlib -Xswiftc -static-executable --scratch-path .build/static --product weft-proxy
+
+.PHONY: install
+install: release ## the release into $(PREFIX)/bin
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install -m 0755 $(RELEASE)/weft $(RELEASE)/weft-init $(STATIC)/weft-proxy $(DESTDIR)$(PREFIX)/bin
+
+.PHONY: check
+check: fmt-check lint test ## what continuous integration asks for
+
+.PHONY: fmt
+fmt: ## formats every source file
+	swift-format format -i -r Package.swift Sources Tests
+
+.PHONY: fmt-check
+fmt-check: ## fails where `make fmt` would change something
+	@swift-format format -r Package.swift Sources Tests >/dev/null && git diff --quiet -- . || true
+	@for file in $$(git ls-files '*.swift'); do swift-format format $$file | cmp -s - $$file || { echo "$$file: make fmt"; exit 1; }; done
+
+.PHONY: lint
+lint: ## the style of Swift and of shell
+	swift-format lint --strict -r Package.swift Sources Tests
+	for script in init-scripts/*.sh .ci/run; do sh -n $$script || exit 1; done
+
+.PHONY: golden
+golden: ## rewrites the golden files of the redirect rules; review the diff
+	WEFT_WRITE_GOLDEN=1 swift test --filter RedirectionTests
+
+.PHONY: clean
+clean: ## removes everything that was built
+	rm -rf .build

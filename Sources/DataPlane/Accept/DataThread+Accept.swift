@@ -1,0 +1,48 @@
+// Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+
+internal import ConnectionStates
+internal import Discovery
+internal import LinuxSystem
+internal import MeshModel
+internal import Reactor
+internal import Telemetry
+
+/// The first steps of a connection: where did the client want to go, and may that be?
+extension DataThread {
+    /// From the workload, redirected by OUTPUT.
+    func acceptOutbound(_ accepted: consuming Accepted, _ family: AddressFamily) {
+        var record = record(of: accepted, .outbound)
+        guard let original = accepted.socket.originalDestination(family) else {
+            return refused(record, .originalDestinationUnknown)
+        }
+        record.originalDestination = original.value
+        guard !isOwnListener(original.value) else { return refused(record, .ownListener) }
+        guard !isFull else { return refused(record, .connectionLimit) }
+        let destination = snapshot.destination(of: original.value)
+        if case .refused(let code) = destination { return refused(record, code) }
+        if case .service(let service) = destination { record.service = service.key.service }
+        let plan = OutboundPlan(destination, original: original.value)
+        OutboundStart.begin(self, accepted.takeSocket(), record, plan)
+    }
+
+    /// Toward the workload, redirected by PREROUTING, or by OUTPUT where the workload called itself by its service.
+    func acceptInbound(_ accepted: consuming Accepted, _ family: AddressFamily) {
+        var record = record(of: accepted, .inbound)
+        guard let original = accepted.socket.originalDestination(family) else {
+            return refused(record, .originalDestinationUnknown)
+        }
+        record.originalDestination = original.value
+        guard !isOwnListener(original.value) else { return refused(record, .ownListener) }
+        let address = original.value.address
+        // Whoever holds a certificate of the mesh must not be able to reach through us what only this host can reach.
+        guard !address.isLoopback, !address.isLinkLocal else { return refused(record, .linkLocalRefused) }
+        guard ownAddresses.contains(address) else { return refused(record, .notOurAddress) }
+        guard !isFull else { return refused(record, .connectionLimit) }
+        InboundGate.begin(self, accepted.takeSocket(), original.value, record)
+    }
+
+    private func record(of accepted: borrowing Accepted, _ direction: TrafficDirection) -> ConnectionRecord {
+        ConnectionRecord(
+            id: nextConnectionID(), direction: direction, client: accepted.client.value, startedAt: loop.now)
+    }
+}

@@ -1,0 +1,99 @@
+// Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+
+package import Discovery
+internal import LinuxSystem
+package import MeshModel
+internal import Reactor
+package import TLSSession
+
+/// The data path as a whole: starts the threads, hands them what changes, gathers what they tell. Every function may be
+/// called from any thread, and all but ``stop()`` return at once.
+package final class DataPlane {
+    /// What is listened on, as far as the families of this host allow.
+    package let bindings: [(direction: TrafficDirection, address: SocketAddress)]
+    private let mailboxes: [Mailbox<DataThreadMessage>]
+    private var threads: [RunningThread] = []
+
+    /// Binds every listener and starts the threads. Nothing runs if anything fails.
+    package init(
+        settings: DataPlaneSettings, snapshot: DiscoverySnapshot, ownAddresses: Set<IPAddress>, reports: ReportSink
+    ) throws(Problem) {
+        let count = max(1, settings.proxy.dataThreads)
+        let sockets = try ListeningSocket.bind(settings.proxy.ports, threads: count, settings.liveness)
+        bindings = sockets[0].map { ($0.direction, $0.address) }
+        do throws(SystemError) {
+            var mailboxes: [Mailbox<DataThreadMessage>] = []
+            for _ in 0..<count { mailboxes.append(try Mailbox()) }
+            self.mailboxes = mailboxes
+            for index in 0..<count {
+                let (mailbox, listening) = (mailboxes[index], sockets[index])
+                let thread = try WorkerThread(name: "weft-data-\(index)") {
+                    runDataThread(index, settings, snapshot, ownAddresses, reports, mailbox, listening)
+                }
+                threads.append(RunningThread(thread))
+            }
+        } catch {
+            throw Problem(.listenFailed, "the data path cannot start: \(error)")
+        }
+    }
+
+    package func use(_ settings: DataPlaneSettings) { tell(.settings(settings)) }
+    package func use(_ snapshot: DiscoverySnapshot) { tell(.snapshot(snapshot)) }
+    package func use(_ material: IdentityMaterial) { tell(.identity(material)) }
+    package func use(ownAddresses: Set<IPAddress>) { tell(.ownAddresses(ownAddresses)) }
+
+    /// Asks every thread what it knows; `answer` is called once per thread, on that thread.
+    package func report(includingConnections: Bool, _ answer: @escaping @Sendable (ThreadReport) -> Void) {
+        tell(.report(includingConnections: includingConnections, answer))
+    }
+
+    package var threadCount: Int { mailboxes.count }
+
+    /// Begins to drain; `done` is called once per thread, on that thread, when it has nothing left or the deadline came.
+    package func drain(_ settings: DrainSettings, _ done: @escaping @Sendable (_ wasClean: Bool) -> Void) {
+        tell(.drain(settings, done))
+    }
+
+    /// Ends every connection now, with this outcome.
+    package func cut(_ outcome: ErrorCode) { tell(.cut(outcome)) }
+
+    /// Gives memory that is free back to the kernel.
+    package func trimHeap() { mailboxes.first?.send(.trimHeap) }
+
+    /// Ends the threads and waits for them. What is still open is reset.
+    package func stop() {
+        tell(.stop)
+        for thread in threads { thread.join() }
+        threads = []
+    }
+
+    private func tell(_ message: DataThreadMessage) {
+        for mailbox in mailboxes { mailbox.send(message) }
+    }
+}
+
+/// A thread in an array, to be joined once.
+private final class RunningThread {
+    private var thread: WorkerThread?
+
+    init(_ thread: consuming WorkerThread) { self.thread = consume thread }
+
+    func join() { thread.take()?.join() }
+}
+
+/// The life of a data thread.
+private func runDataThread(
+    _ index: Int, _ settings: DataPlaneSettings, _ snapshot: DiscoverySnapshot, _ ownAddresses: Set<IPAddress>,
+    _ reports: ReportSink, _ mailbox: Mailbox<DataThreadMessage>, _ sockets: [ListeningSocket]
+) {
+    do throws(SystemError) {
+        let thread = try DataThread(
+            index: index, settings: settings, snapshot: snapshot, ownAddresses: ownAddresses, reports: reports)
+        try mailbox.receive(on: thread.loop) { message in thread.handle(message) }
+        for socket in sockets { thread.listeners.append(try Listener(thread, socket)) }
+        try thread.loop.run()
+    } catch {
+        // An epoll instance and its registrations: without them there is no proxy, and a supervisor starts another.
+        preconditionFailure("A data thread cannot run: \(error).")
+    }
+}

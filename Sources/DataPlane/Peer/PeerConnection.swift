@@ -1,0 +1,386 @@
+// Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+
+internal import ConnectionStates
+internal import Discovery
+internal import LinuxSystem
+internal import MeshModel
+internal import PeerProtocol
+internal import Reactor
+internal import TLSSession
+internal import Telemetry
+
+/// One TCP connection to or from another sidecar, with its TLS session and the `weft/1` session in it. It drives; what may
+/// happen is decided by ``PeerSession``.
+///
+/// ```
+///   dialler:    connecting ─▶ handshaking ─▶ established ◀─▶ idle in the pool ─▶ leaving ─▶ closed
+///   acceptor:                 handshaking ─▶ established ◀─▶ idle             ─▶ leaving ─▶ closed
+/// ```
+/// It carries one stream at a time, for which a `StreamRelay` stands; the two refer to each other until the stream is over.
+///
+/// Staging and buffers of the thread belong to whichever connection is at work: every entry goes through ``perform(_:)``,
+/// which ends by sending what the session produced. Work on another session is never begun from inside; it is put off.
+final class PeerConnection: EventHandler {
+    enum Phase {
+        case connecting
+        case handshaking
+        case established
+        /// Our farewell is sent; what still comes is not read.
+        case leaving
+        case closed
+    }
+
+    let thread: DataThread
+    let role: PeerSession.Role
+    /// Where a dialled connection belongs in the pool.
+    let key: PeerKey?
+    /// Unique in this thread.
+    let identifier: UInt64
+    /// Where an accepted connection came from and was headed: for its streams, and for what is told if its handshake fails.
+    let origin: AcceptOrigin?
+
+    var phase: Phase
+    var session: PeerSession
+    var tls: TLSSession
+    var reader = FrameReader()
+    private(set) var verified: VerifiedPeer?
+    private(set) var cipher: CipherSuite?
+    /// The stream under way.
+    var stream: StreamRelay?
+
+    var socket: Descriptor?
+    var output = PendingBytes()
+    private var mayHaveInput: Bool
+    private var isEndAnnounced = false
+    private var readSize = ReadSize()
+    private let createdAt: Instant
+    private let retireAt: Instant
+    private(set) var idleSince: Instant?
+    private var patience = ReaderPatience()
+    private var countsAsHandshake = false
+
+    /// Who connected, and where to.
+    struct AcceptOrigin {
+        let id: UInt64
+        let client: SocketAddress
+        let originalDestination: SocketAddress
+        let acceptedAt: Instant
+
+        var record: ConnectionRecord {
+            var record = ConnectionRecord(id: id, direction: .inbound, client: client, startedAt: acceptedAt)
+            record.originalDestination = originalDestination
+            return record
+        }
+    }
+
+    init(
+        _ thread: DataThread, _ role: PeerSession.Role, _ socket: consuming Descriptor, _ tls: consuming TLSSession,
+        key: PeerKey?, origin: AcceptOrigin?
+    ) {
+        self.thread = thread
+        self.role = role
+        self.key = key
+        self.socket = consume socket
+        self.tls = tls
+        self.origin = origin
+        identifier = thread.nextConnectionID()
+        session = PeerSession(role: role)
+        phase = role == .dialler ? .connecting : .handshaking
+        mayHaveInput = false
+        createdAt = thread.loop.now
+        // ± 20 %, so that connections made together do not end together.
+        let age = WeftOne.poolAge.wholeNanoseconds
+        let jitter = Int64.random(in: -age / 5...age / 5, using: &thread.random)
+        retireAt = createdAt + .nanoseconds(age + jitter)
+        super.init()
+        thread.counters.peerConnections += 1
+        beginsHandshake()
+    }
+
+    // MARK: Entering and leaving
+
+    /// Runs work on this session and sends what it produced. Re-entrant for the same connection, forbidden for another.
+    func perform(_ body: () -> Void) {
+        guard thread.activePeer !== self else { return body() }
+        precondition(thread.activePeer == nil, "Two sessions must never share the staging at once.")
+        thread.activePeer = self
+        body()
+        flush()
+        thread.activePeer = nil
+        settle()
+    }
+
+    /// Sends the session's output, after what is still waiting from before.
+    func flush() {
+        let staged = unsafe thread.staging.output
+        defer { thread.staging.clearOutput() }
+        guard phase != .closed, unsafe !staged.isEmpty else { return }
+        guard output.isEmpty else { return unsafe output.append(staged) }
+        switch unsafe socket?.send(staged) ?? .failed(.notConnected) {
+        case .bytes(let count):
+            if count < staged.count { unsafe output.append(UnsafeRawBufferPointer(rebasing: staged[count...])) }
+        case .wouldBlock: unsafe output.append(staged)
+        case .failed(let errno): lost(errno)
+        }
+    }
+
+    /// True while what was produced has not been taken by the kernel: nothing more is produced until it has.
+    var isBlocked: Bool { !output.isEmpty }
+
+    /// After each piece of work: a stream that is over leaves the connection idle, or at its end.
+    private func settle() {
+        guard phase == .established, session.isIdle else { return }
+        if let relay = stream {
+            stream = nil
+            relay.peerIsDone()
+        }
+        guard idleSince == nil, session.isConfirmed else { return }
+        becomeIdle()
+    }
+
+    private func becomeIdle() {
+        guard output.isEmpty else {
+            // The end of the last stream is still on its way out; drainOutput comes back here.
+            return thread.loop.setDeadline(thread.loop.now + thread.settings.liveness.userTimeout, of: self)
+        }
+        guard session.isPoolable, reader.isBetweenFrames, !(role == .acceptor && thread.isFinishing) else {
+            return farewell()
+        }
+        idleSince = thread.loop.now
+        switch role {
+        case .dialler:
+            guard thread.pool.put(self, now: thread.loop.now) else { return farewell() }
+            thread.loop.setDeadline(thread.loop.now + WeftOne.diallerIdle, of: self)
+        case .acceptor:
+            thread.loop.setDeadline(thread.loop.now + WeftOne.acceptorIdle, of: self)
+        }
+    }
+
+    /// Leaves idleness for a stream.
+    func becomeBusy() {
+        idleSince = nil
+        // Until HELLO has come, the deadline of the handshake stays.
+        guard session.isConfirmed else { return }
+        thread.loop.setDeadline(thread.loop.now + Relay.reviewInterval, of: self)
+    }
+
+    /// True if the pool may hand it out: the peer's certificate still holds, and it is not too old.
+    func isFitForStream(now: Instant) -> Bool {
+        guard phase == .established, session.isPoolable, now < retireAt, let verified else { return false }
+        return WallTime.now() <= verified.expiry
+    }
+
+    /// How long it has been idle; a peer may have gone without a word meanwhile.
+    func hasRested(longerThan limit: Duration, now: Instant) -> Bool {
+        idleSince.map { now - $0 > limit } ?? false
+    }
+
+    /// The handshake is done on this side.
+    func established(_ peer: VerifiedPeer) {
+        verified = peer
+        cipher = tls.cipherSuite
+        phase = .established
+        if role == .acceptor { handshakeCounts() }
+    }
+
+    // MARK: Handshakes under way
+
+    private func beginsHandshake() {
+        countsAsHandshake = true
+        thread.counters.handshakesActive += 1
+    }
+
+    /// The handshake is over, well or not. A dialler's is well only with HELLO.
+    func handshakeCounts(failed: Bool = false) {
+        guard countsAsHandshake else { return }
+        countsAsHandshake = false
+        thread.counters.handshakesActive -= 1
+        let isDialler = role == .dialler
+        switch (failed, isDialler) {
+        case (false, true): thread.counters.handshakesCompleted.dialler += 1
+        case (false, false): thread.counters.handshakesCompleted.acceptor += 1
+        case (true, true): thread.counters.handshakesFailed.dialler += 1
+        case (true, false): thread.counters.handshakesFailed.acceptor += 1
+        }
+        if !failed { thread.counters.handshakeTimes.observe(thread.loop.now - createdAt) }
+    }
+
+    // MARK: Events
+
+    override func ready(_ readiness: Readiness, slot: UInt8, now: Instant) {
+        if !readiness.isDisjoint(with: [.readable, .peerEnded, .hangup, .error]) { mayHaveInput = true }
+        if !readiness.isDisjoint(with: [.peerEnded, .hangup, .error]) { isEndAnnounced = true }
+        if phase == .connecting {
+            guard connected() else { return }
+        }
+        if !output.isEmpty, readiness.contains(.writable) { drainOutput() }
+        read()
+    }
+
+    /// There may be input that no event will tell of.
+    func noteInput() {
+        mayHaveInput = true
+        isEndAnnounced = true
+        read()
+    }
+
+    override func continueWork(now: Instant) { read() }
+
+    override func deadlineReached(now: Instant) {
+        switch phase {
+        case .connecting: fail(.connectTimeout, "after \(thread.settings.proxy.timeouts.connect)", .ambiguous)
+        case .handshaking: fail(.handshakeTimeout, "", .ambiguous)
+        case .established: establishedDeadline(now: now)
+        case .leaving, .closed: close()
+        }
+    }
+
+    private func establishedDeadline(now: Instant) {
+        if !session.isConfirmed { return fail(.handshakeTimeout, "no HELLO came", .ambiguous) }
+        if session.isIdle {
+            if role == .dialler { thread.pool.remove(self) }
+            return farewell()
+        }
+        // The peer has not answered our RESET in time.
+        if stream == nil { return close() }
+        if let expiry = verified?.expiry, WallTime.now() > expiry + thread.settings.proxy.drain.deadline {
+            return fail(.certificateExpired, "it ended at \(expiry)", .ambiguous)
+        }
+        reviewUserTimeout()
+        thread.loop.setDeadline(now + Relay.reviewInterval, of: self)
+    }
+
+    private func reviewUserTimeout() {
+        guard let socket = socket.take() else { return }
+        if patience.review(socket, normal: thread.settings.liveness.userTimeout) {
+            thread.counters.relaxedTimeouts += 1
+        }
+        self.socket = consume socket
+    }
+
+    private func drainOutput() {
+        var failure: Errno?
+        while !output.isEmpty, failure == nil {
+            var isStuck = false
+            unsafe output.drain { rest in
+                switch unsafe socket?.send(rest) ?? .failed(.notConnected) {
+                case .bytes(let count): return count
+                case .wouldBlock: isStuck = true
+                case .failed(let errno): failure = errno
+                }
+                return 0
+            }
+            if isStuck { return }
+        }
+        if let failure { return lost(failure) }
+        if phase == .leaving { return close() }
+        stream?.peerTakesDataAgain()
+        perform {}
+    }
+
+    // MARK: Reading
+
+    /// Reads and decrypts what has come, as far as the stream's sink keeps up and the turn's budget goes.
+    func read() {
+        var budget = Relay.turnBudget
+        while mayHaveInput, phase == .handshaking || phase == .established, !isReadingPaused {
+            guard budget > 0 else { return thread.loop.again(self) }
+            let size = readSize.byteCount
+            let buffer = unsafe UnsafeMutableRawBufferPointer(rebasing: thread.buffers.ciphertext[..<size])
+            switch unsafe socket?.receive(into: buffer) ?? .failed(.notConnected) {
+            case .bytes(let count):
+                budget -= count
+                if count < size, !isEndAnnounced { mayHaveInput = false }
+                unsafe take(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+                if isReadingPaused { readSize.sinkFellBehind() } else if count == size { readSize.wasFull() }
+            case .wouldBlock: mayHaveInput = false
+            case .ended:
+                mayHaveInput = false
+                inputEnded()
+            case .failed(let errno):
+                mayHaveInput = false
+                lost(errno)
+            }
+        }
+    }
+
+    /// The stream's sink is full: nothing more is read until it has room.
+    private var isReadingPaused: Bool { stream?.isSinkFull ?? false }
+
+    /// TCP ended. Inside TLS that is said before; where it was not, it is a cut.
+    private func inputEnded() {
+        switch phase {
+        case .established where session.isIdle: close()
+        case .established: fail(.peerCut, "the connection ended without a word", .ambiguous)
+        case .handshaking: fail(.handshakeFailed, "the peer closed the connection during the handshake", .ambiguous)
+        case .connecting, .leaving, .closed: close()
+        }
+    }
+
+    /// The socket broke.
+    func lost(_ errno: Errno) {
+        if let key, errno == .connectionReset || errno == .timedOut { thread.retireAll(to: key.address) }
+        switch phase {
+        case .established where session.isIdle: close()
+        case .established: fail(errno == .timedOut ? .peerGone : .peerCut, errno.description, .ambiguous)
+        case .handshaking: fail(.handshakeFailed, "during the handshake: \(errno)", .ambiguous)
+        case .connecting, .leaving, .closed: close()
+        }
+    }
+
+    // MARK: Ending
+
+    /// The connection is of no use any more: what it carried fails with it.
+    func fail(_ outcome: ErrorCode, _ detail: String, _ kind: Replay.Failure) {
+        guard phase != .closed else { return }
+        let wasConnecting = phase == .connecting
+        let isUnconfirmed = !session.isConfirmed || phase == .handshaking
+        handshakeCounts(failed: true)
+        let relay = stream
+        stream = nil
+        if let origin, phase == .handshaking { thread.refused(origin.record, outcome, detail) }
+        close()
+        relay?.peerFailed(outcome, detail, kind, isEndpointFault: wasConnecting || isUnconfirmed)
+    }
+
+    /// Says goodbye and closes: GOAWAY, close_notify, FIN.
+    func farewell() {
+        guard phase == .established else { return close() }
+        perform {
+            session.sendGoAway()
+            write(.goAway(lastStream: session.lastStreamNumber))
+            tls.end()
+            phase = .leaving
+        }
+        guard phase == .leaving else { return }
+        if output.isEmpty { close() } else { thread.loop.setDeadline(thread.loop.now + .seconds(5), of: self) }
+    }
+
+    /// The configuration or the trust bundle no longer allows this peer.
+    func dismiss(_ outcome: ErrorCode, _ detail: String) {
+        guard phase == .established else { return }
+        if let stream { stream.abort(outcome, detail) } else { farewell() }
+    }
+
+    /// We leave: no stream after the one under way. An idle connection ends now.
+    func announceLeaving() {
+        guard phase == .established, !session.isSendingRaw else { return }
+        guard !session.isIdle else { return farewell() }
+        perform {
+            session.sendGoAway()
+            write(.goAway(lastStream: session.lastStreamNumber))
+        }
+    }
+
+    /// Closes at once. Within TLS nobody can take that for an end that was meant.
+    func close() {
+        guard phase != .closed else { return }
+        if phase == .established, session.isIdle, role == .dialler { thread.pool.remove(self) }
+        handshakeCounts(failed: true)
+        phase = .closed
+        socket = nil
+        output = PendingBytes()
+        thread.loop.remove(self)
+        thread.counters.peerConnections -= 1
+    }
+}

@@ -1,0 +1,67 @@
+// Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+
+internal import ConnectionStates
+internal import Discovery
+internal import MeshModel
+internal import PeerProtocol
+internal import Reactor
+internal import Telemetry
+
+/// What makes two connections to a sidecar interchangeable. Anything that changes here makes the old ones useless, so that
+/// a connection can never carry a stream for another peer, another identity or another trust than it was made for.
+struct PeerKey: Hashable {
+    let address: SocketAddress
+    let identity: SPIFFEID
+    let workloadUID: String
+    let certificateGeneration: UInt64
+    let bundleGeneration: UInt64
+}
+
+/// The idle connections of a thread to other sidecars.
+struct PeerPool {
+    private var pool = IdlePool<PeerKey, PeerConnection>(
+        perKeyMax: WeftOne.poolPerKeyMax, totalMax: WeftOne.poolMax)
+
+    var count: Int { pool.count }
+
+    mutating func put(_ peer: PeerConnection, now: Instant) -> Bool {
+        guard let key = peer.key else { return false }
+        return pool.put(peer, identifier: peer.identifier, for: key, createdAt: now)
+    }
+
+    mutating func take(_ key: PeerKey) -> PeerConnection? { pool.take(key) }
+
+    mutating func remove(_ peer: PeerConnection) {
+        if let key = peer.key { pool.remove(identifier: peer.identifier, for: key) }
+    }
+
+    mutating func retire(where matches: (PeerKey) -> Bool) -> [PeerConnection] { pool.retire(where: matches) }
+}
+
+extension DataThread {
+    /// A connection to an endpoint that has been used before and is idle.
+    func takePooled(_ key: PeerKey) -> PeerConnection? {
+        while let peer = pool.take(key) {
+            if peer.isFitForStream(now: loop.now) {
+                counters.poolHits += 1
+                return peer
+            }
+            retire([peer])
+        }
+        counters.poolMisses += 1
+        return nil
+    }
+
+    /// Closes idle connections, each with its farewell. Put off to the end of the turn: a farewell is a call into another
+    /// session than the one that may be at work now.
+    func retire(_ peers: [PeerConnection]) {
+        guard !peers.isEmpty else { return }
+        counters.poolRetired += UInt64(peers.count)
+        loop.atEndOfTurn { for peer in peers { peer.farewell() } }
+    }
+
+    /// An address stopped answering or reset: what lies idle to it is not to be trusted either.
+    func retireAll(to address: SocketAddress) {
+        retire(pool.retire { $0.address == address })
+    }
+}

@@ -1,0 +1,135 @@
+// Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+
+internal import Discovery
+internal import LinuxSystem
+internal import MeshModel
+internal import Reactor
+internal import Routing
+internal import Telemetry
+
+/// Where an outbound connection may go, and where it has been tried already.
+struct OutboundPlan {
+    /// As many endpoints of a service are tried before the client is told: the first, and two more.
+    private static let attemptsMax = 3
+
+    private enum Choice {
+        case single(Endpoint)
+        case service(ServiceDestination)
+    }
+
+    private let choice: Choice
+    private var tried: [Endpoint] = []
+    /// The endpoint that a balancer counts this connection for.
+    private(set) var current: Endpoint?
+
+    init(_ destination: Destination, original: SocketAddress) {
+        choice =
+            switch destination {
+            case .endpoint(let endpoint): .single(endpoint)
+            case .service(let service): .service(service)
+            case .outside, .refused:
+                .single(
+                    Endpoint(
+                        address: original, workloadUID: "", security: .plaintext(.outsideMesh), hint: .detect))
+            }
+    }
+
+    /// The next endpoint to try; nil if there is none left. Whoever asks tells the result by one of the functions below.
+    mutating func next(_ thread: DataThread) -> Endpoint? {
+        switch choice {
+        case .single(let endpoint):
+            guard tried.isEmpty else { return nil }
+            tried.append(endpoint)
+            current = endpoint
+        case .service(let service):
+            release(thread)
+            guard tried.count < min(Self.attemptsMax, service.endpoints.count) else { return nil }
+            current = thread.chooseEndpoint(of: service, excluding: tried)
+            if let current { tried.append(current) }
+        }
+        return current
+    }
+
+    /// True if another endpoint may be tried after this one.
+    var hasAlternatives: Bool {
+        guard case .service(let service) = choice else { return false }
+        return tried.count < min(Self.attemptsMax, service.endpoints.count)
+    }
+
+    /// The endpoint was reached.
+    func succeeded(_ thread: DataThread) {
+        if case .service(let service) = choice, let current { thread.balancers[service.key]?.succeed(current) }
+    }
+
+    /// The endpoint could not be connected to.
+    func failed(_ thread: DataThread) {
+        guard case .service(let service) = choice, let current else { return }
+        if thread.balancers[service.key]?.fail(current, now: thread.loop.now) == true { thread.counters.ejections += 1 }
+    }
+
+    /// The connection has ended, or goes on elsewhere: it is no longer counted for the endpoint.
+    mutating func release(_ thread: DataThread) {
+        if case .service(let service) = choice, let current { thread.balancers[service.key]?.finish(current) }
+        current = nil
+    }
+}
+
+extension DataThread {
+    /// Chooses among the endpoints of a service, with what this thread has learned of them.
+    fileprivate func chooseEndpoint(of service: ServiceDestination, excluding tried: [Endpoint]) -> Endpoint? {
+        if balancers[service.key] == nil {
+            balancers[service.key] = Balancer(service.endpoints, service.ejection)
+        }
+        return balancers[service.key]?.choose(excluding: tried, now: loop.now, using: &random)
+    }
+
+    /// Begins a connect. A plaintext socket resets on close until it has ended cleanly; a TLS socket need not, since there
+    /// a cut cannot look like an end.
+    func dial(
+        _ address: SocketAddress, isPlaintext: Bool, isLocal: Bool = false, isSelfCall: Bool = false
+    ) throws(SystemError) -> Descriptor {
+        let socket = try Descriptor.stream(address.address.family)
+        try? socket.set(.noDelay)
+        socket.set(settings.liveness)
+        if isPlaintext { socket.setResetOnClose(true) }
+        if isLocal { socket.expectNoCongestion() }
+        if isSelfCall {
+            try socket.set(.typeOfService(address.address.family, DataPlaneSettings.selfCallTypeOfService))
+        }
+        if let errno = socket.connect(to: address) { throw SystemError(errno, "connect \(address)") }
+        return socket
+    }
+}
+
+/// A failed connect as an outcome.
+func connectOutcome(_ errno: Errno) -> ErrorCode {
+    switch errno {
+    case .connectionRefused: .connectRefused
+    case .networkUnreachable, .hostUnreachable, .addressNotAvailable: .connectUnreachable
+    case .timedOut: .connectTimeout
+    case let errno where errno.isExhaustion: .descriptorsExhausted
+    default: .connectFailed
+    }
+}
+
+/// The first step of an outbound connection: which kind of relay does its endpoint take?
+enum OutboundStart {
+    /// A connection just accepted.
+    static func begin(
+        _ thread: DataThread, _ socket: consuming Descriptor, _ record: ConnectionRecord, _ plan: OutboundPlan
+    ) {
+        thread.opened(.outbound)
+        var plan = plan
+        var end = PlainEnd(socket)
+        guard let endpoint = plan.next(thread) else {
+            end.reset()
+            var record = record
+            record.outcome = .noEndpoint
+            return thread.finished(record)
+        }
+        switch endpoint.security {
+        case .mutualTLS: StreamRelay.beginOutbound(thread, &end, record, plan, replacing: nil, early: [])
+        case .plaintext: PlainRelay.beginOutbound(thread, &end, record, plan, replacing: nil, early: [])
+        }
+    }
+}

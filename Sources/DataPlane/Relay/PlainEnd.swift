@@ -1,0 +1,215 @@
+// Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+
+internal import LinuxSystem
+internal import MeshModel
+
+/// One plaintext socket of a relay: what the kernel last said of it, what it still has to be given, and how far its two
+/// directions are.
+///
+/// Registered edge-triggered: readiness is remembered until a call shows the opposite. A short read means that the queue
+/// was drained, and spares the read that would say so, unless the peer's FIN has been announced: then it must be fetched.
+///
+/// From the first moment until ``closeCleanly()`` the socket resets on close, so that no way of ending (not even the death
+/// of this process) can look like a clean end of the stream.
+struct PlainEnd: ~Copyable {
+    private var socket: Descriptor?
+    private(set) var mayHaveInput = true
+    private var isEndAnnounced = false
+    private(set) var pending = PendingBytes()
+    /// The peer's FIN has been read: nothing more will come.
+    private(set) var hasEndedInput = false
+    /// Our FIN has been sent.
+    private(set) var hasEndedOutput = false
+    private var patience = ReaderPatience()
+
+    /// An end without a socket yet; what is kept in it is sent once there is one.
+    init() {}
+
+    init(_ socket: consuming Descriptor, pending: PendingBytes = PendingBytes(), hasEndedInput: Bool = false) {
+        self.socket = consume socket
+        self.pending = pending
+        self.hasEndedInput = hasEndedInput
+    }
+
+    /// Gets its socket, connected or about to be.
+    mutating func open(_ socket: consuming Descriptor) {
+        self.socket = consume socket
+        mayHaveInput = true
+        isEndAnnounced = false
+    }
+
+    /// Loses its socket and keeps what is pending, for another one.
+    mutating func closeSocket() { socket = nil }
+
+    /// Takes out what is pending.
+    mutating func takePending() -> [UInt8] {
+        let bytes = pending.rest
+        pending = PendingBytes()
+        return bytes
+    }
+
+    var isOpen: Bool { socket != nil }
+
+    /// The kernel's number, to be told to the event loop; -1 once closed.
+    var number: Int32 {
+        switch socket {
+        case .some(let socket): socket.number
+        case .none: -1
+        }
+    }
+
+    /// Takes in what the event loop reports.
+    mutating func note(_ readiness: Readiness) {
+        if !readiness.isDisjoint(with: [.readable, .peerEnded, .hangup, .error]) { mayHaveInput = true }
+        if !readiness.isDisjoint(with: [.peerEnded, .hangup, .error]) { isEndAnnounced = true }
+    }
+
+    /// True once the other side has announced its end or its failure, read or not.
+    var isEnding: Bool { isEndAnnounced }
+
+    mutating func receive(into buffer: UnsafeMutableRawBufferPointer) -> ReceiveResult {
+        let result = unsafe socket?.receive(into: buffer) ?? .failed(.notConnected)
+        note(result, offered: buffer.count)
+        return result
+    }
+
+    /// Receives payloads with room for a frame header before each.
+    mutating func receive(
+        intoSlotsOf buffer: UnsafeMutableRawBufferPointer, slotByteCount: Int, gap: Int, count: Int
+    ) -> ReceiveResult {
+        let result =
+            unsafe socket?.receive(intoSlotsOf: buffer, slotByteCount: slotByteCount, gap: gap, count: count)
+            ?? .failed(.notConnected)
+        note(result, offered: (slotByteCount - gap) * count)
+        return result
+    }
+
+    private mutating func note(_ result: ReceiveResult, offered: Int) {
+        switch result {
+        case .bytes(let count): if count < offered, !isEndAnnounced { mayHaveInput = false }
+        case .wouldBlock: mayHaveInput = false
+        case .ended:
+            hasEndedInput = true
+            mayHaveInput = false
+        case .failed: mayHaveInput = false
+        }
+    }
+
+    /// Sends, and keeps what is not taken. Nil: fine, though perhaps ``pending`` now.
+    mutating func write(_ bytes: UnsafeRawBufferPointer) -> Errno? {
+        guard pending.isEmpty else {
+            unsafe pending.append(bytes)
+            return nil
+        }
+        switch unsafe socket?.send(bytes) ?? .failed(.notConnected) {
+        case .bytes(let count):
+            if count < bytes.count { unsafe pending.append(UnsafeRawBufferPointer(rebasing: bytes[count...])) }
+            return nil
+        case .wouldBlock:
+            unsafe pending.append(bytes)
+            return nil
+        case .failed(let errno): return errno
+        }
+    }
+
+    /// The same for several pieces.
+    mutating func write(_ slices: borrowing SliceList) -> Errno? {
+        var sent = 0
+        if pending.isEmpty {
+            switch socket?.send(slices: slices) ?? .failed(.notConnected) {
+            case .bytes(let count): sent = count
+            case .wouldBlock: break
+            case .failed(let errno): return errno
+            }
+        }
+        if sent < slices.byteCount {
+            unsafe slices.forEachRest(after: sent) { rest in unsafe pending.append(rest) }
+        }
+        return nil
+    }
+
+    /// Keeps bytes for later, while there is no connection yet.
+    mutating func keep(_ slices: borrowing SliceList) {
+        unsafe slices.forEachRest(after: 0) { rest in unsafe pending.append(rest) }
+    }
+
+    mutating func keep(_ bytes: UnsafeRawBufferPointer) {
+        unsafe pending.append(bytes)
+    }
+
+    /// Sends what is pending as far as it goes.
+    mutating func flush() -> Errno? {
+        while !pending.isEmpty {
+            var failure: Errno?
+            var isBlocked = false
+            unsafe pending.drain { rest in
+                switch unsafe socket?.send(rest) ?? .failed(.notConnected) {
+                case .bytes(let count): return count
+                case .wouldBlock: isBlocked = true
+                case .failed(let errno): failure = errno
+                }
+                return 0
+            }
+            if let failure { return failure }
+            if isBlocked { break }
+        }
+        return nil
+    }
+
+    /// Sends our FIN; the other direction stays open.
+    mutating func endOutput() -> Errno? {
+        hasEndedOutput = true
+        return socket?.endWriting()
+    }
+
+    /// The error a connect or the network left.
+    mutating func pendingError() -> Errno? { socket?.pendingError() }
+
+    /// Both directions have ended: what lies in the kernel is still delivered, then FIN.
+    mutating func closeCleanly() {
+        socket?.setResetOnClose(false)
+        socket = nil
+    }
+
+    /// Resets now.
+    mutating func reset() { socket = nil }
+
+    /// Hands the socket on, with what it has not been given yet.
+    mutating func take() -> PlainEnd? {
+        guard let taken = socket.take() else { return nil }
+        return PlainEnd(taken, pending: pending, hasEndedInput: hasEndedInput)
+    }
+
+    /// Gives the bare socket up, to be used for something else.
+    mutating func takeSocket() -> Descriptor? { socket.take() }
+
+    /// True if the peer has acknowledged everything that was sent, and nothing is pending.
+    mutating func isDelivered() -> Bool { pending.isEmpty && (socket?.unacknowledgedByteCount() ?? 0) == 0 }
+
+    /// See ``ReaderPatience``.
+    mutating func reviewUserTimeout(_ normal: Duration) -> Bool {
+        guard let socket = socket.take() else { return false }
+        let hasRelaxed = patience.review(socket, normal: normal)
+        self.socket = consume socket
+        return hasRelaxed
+    }
+}
+
+/// Gives a reader that pauses the time it needs, and only that one.
+///
+/// TCP_USER_TIMEOUT is there to notice within a minute that a host is gone. But the kernel also counts the time during
+/// which a peer's window is shut (tcp(7); seen: a reader paused for longer than the timeout is cut), and an application
+/// that pauses is no fault. Window shut means: there is unsent data and nothing in flight. Asked about every 15 s.
+struct ReaderPatience {
+    private var isRelaxed = false
+
+    /// True if the reader was just given longer.
+    mutating func review(_ socket: borrowing Descriptor, normal: Duration) -> Bool {
+        let waiting = socket.unsentByteCount()
+        let isShut = waiting > 0 && socket.unacknowledgedByteCount() == waiting
+        guard isShut != isRelaxed else { return false }
+        isRelaxed = isShut
+        socket.set(userTimeout: isShut ? .seconds(24 * 3600) : normal)
+        return isShut
+    }
+}

@@ -1,0 +1,79 @@
+// Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+
+internal import ConnectionStates
+internal import Detection
+internal import LinuxSystem
+internal import MeshModel
+internal import Reactor
+internal import Telemetry
+
+/// One connection of an application and what carries it on: the part that relays of both kinds share. It keeps the record,
+/// judges stillness, and ends exactly once.
+///
+/// | subclass      | downstream               | upstream                  |
+/// |---------------|--------------------------|---------------------------|
+/// | `PlainRelay`  | plaintext                | plaintext                 |
+/// | `StreamRelay` outbound | plaintext       | a stream of a `PeerConnection` |
+/// | `StreamRelay` inbound  | a stream of a `PeerConnection` | plaintext  |
+class Relay: EventHandler {
+    /// Every relay is looked at this often: stillness, readers that pause, certificates that have expired.
+    static let reviewInterval: Duration = .seconds(15)
+    /// Bytes moved per turn before others get theirs.
+    static let turnBudget = 256 << 10
+
+    let thread: DataThread
+    var record: ConnectionRecord
+    var state: RelayState
+    private(set) var isFinished = false
+    private var firstBytes: FirstBytes? = FirstBytes()
+
+    init(_ thread: DataThread, _ record: ConnectionRecord) {
+        self.thread = thread
+        self.record = record
+        state = RelayState(now: thread.loop.now)
+        super.init()
+    }
+
+    /// Looks at bytes of the client until they tell what they speak.
+    final func classify(fromClient bytes: UnsafeRawBufferPointer) {
+        guard firstBytes != nil else { return }
+        let verdict = unsafe firstBytes?.consume(bytes.bytes)
+        if let verdict, verdict != .unknown {
+            record.detected = verdict
+            firstBytes = nil
+        }
+    }
+
+    /// The server has spoken: before the client's first byte that settles it, after it the client's bytes may still tell.
+    final func noteServerSpoke() {
+        guard firstBytes != nil, record.detected == .unknown, record.downstreamBytesReceived == 0 else { return }
+        record.detected = .serverFirst
+        firstBytes = nil
+    }
+
+    /// It is known already.
+    final func skipClassifying() { firstBytes = nil }
+
+    /// Ends the connection: counted, logged, out of the loop. The subclass has closed or handed on its sockets.
+    final func finish(_ outcome: ErrorCode, _ detail: String = "") {
+        guard !isFinished else { return }
+        isFinished = true
+        if record.detected == .unknown, record.downstreamBytesReceived > 0 { record.detected = .opaque }
+        record.outcome = outcome
+        record.detail = detail
+        thread.loop.remove(self)
+        thread.finished(record)
+    }
+
+    /// Sets the deadline for the next review, or for stillness if that comes first.
+    final func scheduleReview() {
+        let stillness = state.stillness(thread.settings.proxy.timeouts).deadline
+        thread.loop.setDeadline(min(stillness, thread.loop.now + Self.reviewInterval), of: self)
+    }
+
+    /// Ends the connection by force: the deadline of a drain, a policy that changed, the end of the process.
+    func cut(_ outcome: ErrorCode, _ detail: String = "") { preconditionFailure("Every kind of relay can be cut.") }
+
+    /// True if the configuration now in force no longer allows this connection.
+    func isStillAllowed() -> ErrorCode? { nil }
+}

@@ -1,0 +1,236 @@
+// Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+
+internal import ConnectionStates
+internal import Discovery
+internal import LinuxSystem
+internal import MeshModel
+internal import PeerProtocol
+internal import Reactor
+internal import Routing
+internal import TLSSession
+package import Telemetry
+
+/// What a data thread is told.
+enum DataThreadMessage: Sendable {
+    case settings(DataPlaneSettings)
+    case snapshot(DiscoverySnapshot)
+    case identity(IdentityMaterial)
+    case ownAddresses(Set<IPAddress>)
+    /// Tell what you know; the answer is called on the data thread.
+    case report(includingConnections: Bool, @Sendable (ThreadReport) -> Void)
+    /// Begin to drain; told through the closure, on the data thread, when it is over.
+    case drain(DrainSettings, @Sendable (_ wasClean: Bool) -> Void)
+    /// End what is left now.
+    case cut(ErrorCode)
+    case trimHeap
+    case stop
+}
+
+/// What a data thread tells of itself.
+package struct ThreadReport: Sendable {
+    package let counters: DataPlaneCounters
+    package let connections: [ConnectionRecord]
+}
+
+extension DataThread {
+    func handle(_ message: DataThreadMessage) {
+        switch message {
+        case .settings(let settings): self.settings = settings
+        case .snapshot(let snapshot): swap(snapshot)
+        case .identity(let material): swap(material)
+        case .ownAddresses(let addresses): ownAddresses = addresses
+        case .report(let includingConnections, let answer): answer(report(includingConnections))
+        case .drain(let settings, let done): beginDrain(settings, done)
+        case .cut(let outcome): cutAll(outcome)
+        case .trimHeap: ThisProcess.trimHeap()
+        case .stop:
+            flushReports()
+            loop.stop()
+        }
+    }
+
+    // MARK: Swapping what holds
+
+    private func swap(_ snapshot: DiscoverySnapshot) {
+        self.snapshot = snapshot
+        var continued: [ServiceDestination.Key: Balancer<Endpoint>] = [:]
+        for destination in snapshot.serviceDestinations {
+            guard let old = balancers[destination.key] else { continue }
+            continued[destination.key] = Balancer(destination.endpoints, destination.ejection, continuing: old)
+        }
+        balancers = continued
+        retire(pool.retire { !snapshot.stillHas($0.address, $0.identity, uid: $0.workloadUID) })
+        cutWhatIsNotAllowed()
+    }
+
+    private func swap(_ material: IdentityMaterial) {
+        do throws(Problem) {
+            let old = identity
+            counters.verifications += UInt64(old?.verifications ?? 0)
+            counters.rememberedVerifications += UInt64(old?.rememberedHits ?? 0)
+            identity = try TLSContext(material, staging: staging)
+            retire(
+                pool.retire { key in
+                    key.certificateGeneration != material.generation
+                        || key.bundleGeneration != material.bundles.generation
+                })
+            if let old, old.material.bundles.generation != material.bundles.generation { judgePeersAgain() }
+            releaseHeld()
+        } catch {
+            // The material was checked before it was sent; what is in force stays.
+            reportProblem(error)
+        }
+    }
+
+    /// The trust bundle has changed: whoever it no longer vouches for goes, in the middle of a stream too.
+    private func judgePeersAgain() {
+        guard let identity else { return }
+        let now = WallTime.now()
+        loop.forEachHandler { handler in
+            guard let peer = handler as? PeerConnection, peer.phase == .established else { return }
+            do throws(CertificateRejection) {
+                _ = try identity.judgeAgain(peer.tls.peerChain, now: now)
+            } catch {
+                let (code, detail) = (error.code, error.detail)
+                loop.atEndOfTurn { peer.dismiss(.policyChanged, "\(code.label) \(detail)") }
+            }
+        }
+    }
+
+    private func cutWhatIsNotAllowed() {
+        loop.forEachHandler { handler in
+            guard let relay = handler as? Relay, let outcome = relay.isStillAllowed() else { return }
+            loop.atEndOfTurn { relay.cut(outcome) }
+        }
+    }
+
+    // MARK: Waiting for an identity
+
+    /// Lets a connection wait for the identity, within bounds.
+    func hold(_ relay: StreamRelay) {
+        forgetHeld()
+        guard held.count < settings.heldPerThread else { return relay.abort(.holdFull) }
+        relay.phase = .held
+        relay.record.state = "held"
+        keepHeld(relay)
+    }
+
+    func hold(_ gate: InboundGate) {
+        forgetHeld()
+        guard held.count < settings.heldPerThread else { return gate.refuse(.holdFull) }
+        gate.isHeld = true
+        keepHeld(gate)
+    }
+
+    private func keepHeld(_ handler: EventHandler) {
+        held.append(handler)
+        counters.heldNow = held.count
+        loop.setDeadline(loop.now + settings.proxy.timeouts.hold, of: handler)
+    }
+
+    private func releaseHeld() {
+        let released = held
+        held = []
+        counters.heldNow = 0
+        for handler in released where handler.token != 0 {
+            // Each in a turn of its own: they all begin handshakes.
+            switch handler {
+            case let relay as StreamRelay: loop.atEndOfTurn { relay.release() }
+            case let gate as InboundGate: loop.atEndOfTurn { gate.release() }
+            default: break
+            }
+        }
+    }
+
+    /// Those that were held and have ended in the meantime make room for others.
+    private func forgetHeld() {
+        held.removeAll { $0.token == 0 }
+        counters.heldNow = held.count
+    }
+
+    // MARK: Telling
+
+    private func report(_ includingConnections: Bool) -> ThreadReport {
+        var snapshot = counters
+        var connections: [ConnectionRecord] = []
+        snapshot.poolIdle = pool.count
+        snapshot.verifications += UInt64(identity?.verifications ?? 0)
+        snapshot.rememberedVerifications += UInt64(identity?.rememberedHits ?? 0)
+        loop.forEachHandler { handler in
+            guard var record = (handler as? Relay)?.record ?? (handler as? InboundGate)?.listing else { return }
+            snapshot[record.direction].downstreamBytesReceived += record.downstreamBytesReceived
+            snapshot[record.direction].downstreamBytesSent += record.downstreamBytesSent
+            snapshot[record.direction].upstreamBytesReceived += record.upstreamBytesReceived
+            snapshot[record.direction].upstreamBytesSent += record.upstreamBytesSent
+            guard includingConnections else { return }
+            record.duration = loop.now - record.startedAt
+            connections.append(record)
+        }
+        return ThreadReport(counters: snapshot, connections: connections)
+    }
+
+    private func reportProblem(_ problem: Problem) { problems.append(problem) }
+
+    // MARK: Draining
+
+    /// Inbound is closed and what is open goes on: nothing new is begun with us.
+    var isFinishing: Bool {
+        switch drain.phase(now: loop.now, connectionCount: 1) {
+        case .running, .settling: false
+        case .finishing, .over: true
+        }
+    }
+
+    private func beginDrain(_ settings: DrainSettings, _ done: @escaping @Sendable (Bool) -> Void) {
+        drainDone = done
+        drain = DrainState(settings)
+        drain.begin(now: loop.now)
+        let timer = DrainTimer(self)
+        loop.add(timer)
+        drainTimer = timer
+        reviewDrain()
+    }
+
+    /// Looks how far the drain is; called when its time comes and when a connection ends.
+    func reviewDrain() {
+        let count = activeCount + gateCount + lingeringCount
+        switch drain.phase(now: loop.now, connectionCount: count) {
+        case .running: return
+        case .settling: break
+        case .finishing: closeInbound()
+        case .over(let wasClean):
+            if !wasClean { cutAll(.drainDeadline) }
+            flushReports()
+            drainDone?(wasClean)
+            drainDone = nil
+            return
+        }
+        if let drainTimer { loop.setDeadline(drain.nextChange(now: loop.now), of: drainTimer) }
+    }
+
+    private func closeInbound() {
+        let inbound = listeners.filter { $0.direction == .inbound }
+        guard !inbound.isEmpty else { return }
+        listeners.removeAll { $0.direction == .inbound }
+        for listener in inbound { listener.close() }
+        loop.forEachHandler { handler in
+            guard let peer = handler as? PeerConnection, peer.role == .acceptor else { return }
+            loop.atEndOfTurn { peer.announceLeaving() }
+        }
+    }
+
+    private func cutAll(_ outcome: ErrorCode) {
+        loop.forEachHandler { handler in
+            if let relay = handler as? Relay { loop.atEndOfTurn { relay.cut(outcome) } }
+            if let gate = handler as? InboundGate { loop.atEndOfTurn { gate.refuse(outcome) } }
+        }
+    }
+
+    private final class DrainTimer: EventHandler {
+        private unowned let thread: DataThread
+
+        init(_ thread: DataThread) { self.thread = thread }
+
+        override func deadlineReached(now: Instant) { thread.reviewDrain() }
+    }
+}

@@ -1,0 +1,154 @@
+// Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+
+internal import ConnectionStates
+internal import Discovery
+internal import LinuxSystem
+internal import MeshModel
+internal import PeerProtocol
+internal import Reactor
+internal import Routing
+internal import TLSSession
+internal import Telemetry
+
+/// One data thread: a loop with its own listeners, buffers, pools and connections, sharing nothing with the others.
+///
+/// What changes from outside (snapshot, identity, addresses, settings) arrives as whole immutable values by mailbox and is
+/// swapped between two turns; what is told to the outside (finished connections, counters, listings) leaves the same way.
+final class DataThread {
+    let loop: EventLoop
+    let index: Int
+    let staging = TLSStaging()
+    let buffers = ThreadBuffers()
+    var slices = SliceList()
+    var random: FastRandom
+    var counters = DataPlaneCounters()
+
+    // What holds now, as told from outside.
+    var settings: DataPlaneSettings
+    var snapshot: DiscoverySnapshot
+    var ownAddresses: Set<IPAddress>
+    var identity: TLSContext?
+
+    // What the thread itself keeps.
+    var pool = PeerPool()
+    var balancers: [ServiceDestination.Key: Balancer<Endpoint>] = [:]
+    var listeners: [Listener] = []
+    var drain: DrainState
+    var held: [EventHandler] = []
+
+    // How many of each there are; what they hold open follows from it.
+    var gateCount = 0
+    var plainRelayCount = 0
+    var streamRelayCount = 0
+    /// Sockets that still deliver what was sent before they reset.
+    var lingeringCount = 0
+    /// Connections of applications under way.
+    var activeCount: Int { plainRelayCount + streamRelayCount }
+    private var lastConnection: UInt64 = 0
+
+    /// The session whose call is under way: staging and buffers are its own until it returns. See `PeerConnection.perform`.
+    var activePeer: PeerConnection?
+
+    var drainTimer: EventHandler?
+    var drainDone: (@Sendable (Bool) -> Void)?
+    /// What could not be done with what was told, for the next report.
+    var problems: [Problem] = []
+
+    private let reports: ReportSink
+    private var finished: [FinishedConnection] = []
+    private var reporter: Reporter?
+
+    init(
+        index: Int, settings: DataPlaneSettings, snapshot: DiscoverySnapshot, ownAddresses: Set<IPAddress>,
+        reports: ReportSink
+    ) throws(SystemError) {
+        loop = try EventLoop()
+        self.index = index
+        self.settings = settings
+        self.snapshot = snapshot
+        self.ownAddresses = ownAddresses
+        self.reports = reports
+        drain = DrainState(settings.proxy.drain)
+        var seed = KernelRandom()
+        random = FastRandom(seed: seed.next())
+        let reporter = Reporter(self)
+        loop.add(reporter)
+        self.reporter = reporter
+    }
+
+    /// The next connection's number, unique over all threads.
+    func nextConnectionID() -> UInt64 {
+        lastConnection += 1
+        return UInt64(index) << 48 | lastConnection
+    }
+
+    /// True if an address and port is one of our own listeners: nothing may be forwarded there.
+    func isOwnListener(_ address: SocketAddress) -> Bool {
+        guard settings.ownPorts.contains(address.port) else { return false }
+        return address.address.isLoopback || address.address.isUnspecified || ownAddresses.contains(address.address)
+    }
+
+    /// True if another connection may not be taken: there would be too many, or no descriptors for it.
+    var isFull: Bool {
+        let descriptors =
+            gateCount + 2 * plainRelayCount + streamRelayCount + counters.peerConnections + lingeringCount
+        return activeCount + gateCount >= settings.connectionsPerThread
+            || descriptors + 2 > settings.descriptorsPerThread
+    }
+
+    // MARK: Beginning and end of connections
+
+    func opened(_ direction: TrafficDirection) {
+        counters[direction].opened += 1
+        counters[direction].active += 1
+    }
+
+    /// Counts, and queues for the log, a connection that has ended.
+    func finished(_ record: ConnectionRecord) {
+        var record = record
+        record.duration = loop.now - record.startedAt
+        counters.finish(record)
+        counters[record.direction].active -= 1
+        report(record)
+        // Looked at in a moment, not from here: this may be inside a session's call, and the end of a drain begins others.
+        if let drainTimer { loop.setDeadline(loop.now, of: drainTimer) }
+    }
+
+    /// A connection that is refused before it becomes one.
+    func refused(_ record: ConnectionRecord, _ outcome: ErrorCode, _ detail: String = "") {
+        var record = record
+        record.outcome = outcome
+        record.detail = detail
+        opened(record.direction)
+        finished(record)
+    }
+
+    private func report(_ record: ConnectionRecord) {
+        guard settings.proxy.log.connections, settings.proxy.log.level >= .info else { return }
+        guard finished.count < ReportSink.batchMax else {
+            flushReports()
+            finished.append(FinishedConnection(record: record, endedAt: loop.now))
+            return
+        }
+        finished.append(FinishedConnection(record: record, endedAt: loop.now))
+        if finished.count == 1, let reporter {
+            // A tenth of a second is nothing to a reader of logs, and saves a wake-up of the other thread per connection.
+            loop.setDeadline(loop.now + .milliseconds(100), of: reporter)
+        }
+    }
+
+    /// Hands finished connections to the control thread.
+    func flushReports() {
+        guard !finished.isEmpty else { return }
+        counters.recordsDropped += UInt64(reports.send(finished))
+        finished.removeAll(keepingCapacity: true)
+    }
+
+    private final class Reporter: EventHandler {
+        private unowned let thread: DataThread
+
+        init(_ thread: DataThread) { self.thread = thread }
+
+        override func deadlineReached(now: Instant) { thread.flushReports() }
+    }
+}

@@ -1,0 +1,45 @@
+// Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+
+package import LinuxSystem
+package import MeshModel
+package import Reactor
+internal import Synchronization
+package import Telemetry
+
+/// A connection that has ended, on its way to the log.
+package struct FinishedConnection: Sendable {
+    package let record: ConnectionRecord
+    package let endedAt: Instant
+}
+
+/// The way of finished connections from the data threads to whoever writes them down: bounded, and never waiting. A log
+/// that stalls costs lines, which are counted, and nothing else.
+package final class ReportSink: Sendable {
+    static let batchMax = 512
+    /// About ten megabytes of records at the most.
+    private static let waitingMax = 16_384
+
+    private let mailbox: Mailbox<[FinishedConnection]>
+    private let waiting = Atomic<Int>(0)
+
+    package init() throws(SystemError) {
+        mailbox = try Mailbox()
+    }
+
+    /// The number of records that had to be dropped.
+    func send(_ batch: [FinishedConnection]) -> Int {
+        let before = waiting.load(ordering: .relaxed)
+        guard before + batch.count <= Self.waitingMax else { return batch.count }
+        waiting.add(batch.count, ordering: .relaxed)
+        mailbox.send(batch)
+        return 0
+    }
+
+    /// Registers the reader, on its own loop.
+    package func receive(on loop: EventLoop, _ body: @escaping ([FinishedConnection]) -> Void) throws(SystemError) {
+        try mailbox.receive(on: loop) { batch in
+            self.waiting.subtract(batch.count, ordering: .relaxed)
+            body(batch)
+        }
+    }
+}

@@ -1,0 +1,43 @@
+// Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+
+internal import PeerProtocol
+internal import TLSSession
+
+/// The buffers that all connections of a thread share, since only one of them is worked on at a time. What a socket does
+/// not take is copied out; nothing lives here from one event to the next.
+@safe
+final class ThreadBuffers {
+    /// One frame with its header, which fills one TLS record.
+    static let slotByteCount = WeftOne.headerLength + WeftOne.dataPayload
+    static let slotCount = 16
+    static let byteCount = 256 << 10
+
+    /// What was read from a plaintext socket, on its way to the peer or to another plaintext socket.
+    let outgoing = UnsafeMutableRawBufferPointer.allocate(byteCount: byteCount, alignment: 64)
+    /// What was read from a peer's socket, still encrypted.
+    let ciphertext = UnsafeMutableRawBufferPointer.allocate(byteCount: byteCount, alignment: 64)
+    /// The same, decrypted, on its way to a plaintext socket.
+    let plaintext = UnsafeMutableRawBufferPointer.allocate(byteCount: byteCount, alignment: 64)
+
+    /// True if a whole record might not fit into what is left of ``plaintext``.
+    func hasLessThanARecord(behind offset: Int) -> Bool { Self.byteCount - offset < 16_384 }
+
+    deinit {
+        unsafe outgoing.deallocate()
+        unsafe ciphertext.deallocate()
+        unsafe plaintext.deallocate()
+    }
+}
+
+/// How much to read at once from one source: little at first, more when reads come back full, less when the sink does not
+/// keep up, since what the sink does not take has to be kept on the heap.
+struct ReadSize {
+    static let smallest = 16 << 10
+    static let largest = ThreadBuffers.byteCount
+
+    private(set) var byteCount = smallest
+
+    mutating func wasFull() { byteCount = min(byteCount * 2, Self.largest) }
+
+    mutating func sinkFellBehind() { byteCount = max(byteCount / 2, Self.smallest) }
+}

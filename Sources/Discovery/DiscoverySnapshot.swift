@@ -1,0 +1,164 @@
+// Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+
+package import MeshModel
+
+/// One place a connection can be made to, and what must answer there.
+package struct Endpoint: Hashable, Sendable {
+    package let address: SocketAddress
+    /// Tells one workload from the next that gets the same address.
+    package let workloadUID: String
+    package let security: EndpointSecurity
+    package let hint: ProtocolHint
+
+    package init(address: SocketAddress, workloadUID: String, security: EndpointSecurity, hint: ProtocolHint) {
+        self.address = address
+        self.workloadUID = workloadUID
+        self.security = security
+        self.hint = hint
+    }
+}
+
+/// How an endpoint is talked to.
+package enum EndpointSecurity: Hashable, Sendable {
+    /// `weft/1`, and this identity must answer. Never downgraded.
+    case mutualTLS(SPIFFEID)
+    /// Plaintext, and why.
+    case plaintext(PlaintextReason)
+}
+
+/// What discovery says of an address that somebody dialled.
+package enum Destination: Hashable, Sendable {
+    /// Exactly one place.
+    case endpoint(Endpoint)
+    /// A service; one of these is chosen for each connection.
+    case service(ServiceDestination)
+    /// Nothing is known and nothing has to be: it goes on as it came.
+    case outside
+    /// It is not to be reached.
+    case refused(ErrorCode)
+}
+
+/// The endpoints of one port of a service, by their addresses of the dialled family where they have one.
+package struct ServiceDestination: Hashable, Sendable {
+    /// Names the balancer that remembers what was learned of the endpoints.
+    package struct Key: Hashable, Sendable {
+        package let service: ResourceReference
+        package let port: UInt16
+        package let family: AddressFamily
+    }
+
+    package let key: Key
+    package let endpoints: [Endpoint]
+    package let ejection: EjectionSettings
+}
+
+/// All that is known of the mesh at one moment, indexed for lookups by address. Immutable: built on the control thread,
+/// handed over whole, swapped between two turns of a data thread's loop.
+package final class DiscoverySnapshot: Sendable {
+    /// Counts up with each snapshot of this process.
+    package let generation: UInt64
+    package let resources: MeshResources
+    private let registryOnly: Bool
+    private let workloads: [IPAddress: Workload]
+    private let services: [IPAddress: Service]
+    private let destinations: [ServiceDestination.Key: ServiceDestination]
+
+    package init(_ resources: MeshResources, registryOnly: Bool, generation: UInt64) {
+        self.resources = resources
+        self.registryOnly = registryOnly
+        self.generation = generation
+        var workloads: [IPAddress: Workload] = [:]
+        for workload in resources.workloads {
+            for address in workload.addresses { workloads[address] = workload }
+        }
+        var services: [IPAddress: Service] = [:]
+        for service in resources.services {
+            for address in service.addresses { services[address] = service }
+        }
+        self.workloads = workloads
+        self.services = services
+        destinations = Self.destinations(resources)
+    }
+
+    /// Where a connection to `address` leads.
+    package func destination(of address: SocketAddress) -> Destination {
+        if let workload = workloads[address.address] { return .endpoint(Self.endpoint(workload, address)) }
+        if let service = services[address.address] { return destination(of: service, address) }
+        if resources.mesh.ranges.contains(where: { $0.contains(address.address) }) {
+            return .refused(.unknownDestination)
+        }
+        return registryOnly ? .refused(.notInRegistry) : .outside
+    }
+
+    /// Every port of every service, for whoever remembers something about their endpoints.
+    package var serviceDestinations: some Collection<ServiceDestination> { destinations.values }
+
+    /// True if the address still belongs to that workload, meshed and under that identity.
+    package func stillHas(_ address: SocketAddress, _ identity: SPIFFEID, uid: String) -> Bool {
+        guard let workload = workloads[address.address] else { return false }
+        return workload.uid == uid && workload.identity == identity && workload.settings(for: address.port).isMeshed
+    }
+
+    /// The workload that has an address.
+    package func workload(at address: IPAddress) -> Workload? { workloads[address] }
+
+    /// True if the workload at an address speaks `weft/1`.
+    package func isMeshed(_ address: IPAddress) -> Bool { workloads[address]?.isMeshed ?? false }
+
+    private func destination(of service: Service, _ address: SocketAddress) -> Destination {
+        let key = ServiceDestination.Key(
+            service: service.reference, port: address.port, family: address.address.family)
+        guard service.mapping(for: address.port) != nil else { return .refused(.portNotServed) }
+        guard let destination = destinations[key], !destination.endpoints.isEmpty else { return .refused(.noEndpoint) }
+        return .service(destination)
+    }
+
+    private static func destinations(_ resources: MeshResources) -> [ServiceDestination.Key: ServiceDestination] {
+        let workloads = Dictionary(resources.workloads.map { ($0.reference, $0) }) { first, _ in first }
+        var destinations: [ServiceDestination.Key: ServiceDestination] = [:]
+        for service in resources.services {
+            for mapping in service.ports {
+                for family in AddressFamily.allCases {
+                    let key = ServiceDestination.Key(
+                        service: service.reference, port: mapping.port.number, family: family)
+                    let endpoints = service.members.compactMap { endpoint($0, mapping, family, workloads) }
+                    destinations[key] = ServiceDestination(key: key, endpoints: endpoints, ejection: service.ejection)
+                }
+            }
+        }
+        return destinations
+    }
+
+    private static func endpoint(
+        _ member: Service.Member, _ mapping: Service.PortMapping, _ family: AddressFamily,
+        _ workloads: [ResourceReference: Workload]
+    ) -> Endpoint? {
+        switch member {
+        case .workload(let reference):
+            // The dialled family where the workload has it; else the other one, since it is we who dial.
+            guard let workload = workloads[reference],
+                let address = workload.addresses.first(where: { $0.family == family }) ?? workload.addresses.first
+            else { return nil }
+            return endpoint(workload, SocketAddress(address, mapping.targetPort), hint: mapping.hint)
+        case .address(let address):
+            return Endpoint(
+                address: SocketAddress(address, mapping.targetPort), workloadUID: address.description,
+                security: .plaintext(.notMeshed), hint: mapping.hint)
+        }
+    }
+
+    /// A port's own hint is more precise than a service's.
+    private static func endpoint(
+        _ workload: Workload, _ address: SocketAddress, hint serviceHint: ProtocolHint = .detect
+    ) -> Endpoint {
+        let (isMeshed, hint) = workload.settings(for: address.port)
+        let security: EndpointSecurity =
+            if isMeshed, let identity = workload.identity {
+                .mutualTLS(identity)
+            } else {
+                .plaintext(workload.isMeshed ? .portNotMeshed : .notMeshed)
+            }
+        return Endpoint(
+            address: address, workloadUID: workload.uid, security: security, hint: hint == .detect ? serviceHint : hint)
+    }
+}

@@ -1,0 +1,58 @@
+// Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+
+internal import LinuxSystem
+package import MeshModel
+package import TLSSession
+
+/// Keeps the identity up to date: loads it, notices changed files, and says what came of it. Lives on the control thread;
+/// the driver asks it when something may have changed and hands on what it returns.
+package final class IdentityKeeper {
+    /// What came of looking.
+    package enum Change {
+        /// The files are as they were.
+        case none
+        /// A new set is in force.
+        case loaded(IdentityMaterial)
+        /// The new set is not usable; what was in force stays. `isNew` is false for a problem that was told before.
+        case rejected(Problem, isNew: Bool)
+    }
+
+    private var loader: IdentityLoader
+    package private(set) var material: IdentityMaterial?
+    private var versions: [String: FileFacts.Version] = [:]
+    private var lastProblem: Problem?
+
+    package init(_ loader: IdentityLoader) { self.loader = loader }
+
+    /// Directories in which a change may matter.
+    package var directories: Set<String> { Set(loader.files.map(Files.directory(of:))) }
+
+    /// Takes another configuration; the next look loads anew.
+    package func use(_ loader: IdentityLoader) {
+        self.loader = loader
+        versions = [:]
+    }
+
+    /// Looks at the files, and loads them if one of them has changed or `force` says so. While a set does not fit together
+    /// (a rotation writes one file after the other), every look tries again.
+    package func look(force: Bool, now: WallTime) -> Change {
+        let current = Dictionary(
+            loader.files.compactMap { file in (try? Files.facts(file)).map { (file, $0.version) } }
+        ) { first, _ in first }
+        guard force || current != versions || lastProblem != nil else { return .none }
+        do throws(Problem) {
+            let loaded = try loader.load(continuing: material, now: now)
+            let isSame =
+                material?.generation == loaded.generation && material?.bundles.generation == loaded.bundles.generation
+            versions = current
+            lastProblem = nil
+            material = loaded
+            return isSame ? .none : .loaded(loaded)
+        } catch {
+            let isNew = error != lastProblem || current != versions
+            versions = current
+            lastProblem = error
+            return .rejected(error, isNew: isNew)
+        }
+    }
+}

@@ -1,0 +1,55 @@
+// Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+
+/// The span in which a certificate holds. Everyone who verifies asks here, so that a sidecar and the control plane never
+/// differ over a clock.
+package struct CertificateValidity: Hashable, Sendable {
+    /// How far in the future a certificate may begin and still be taken: clocks differ, and a certificate is used the
+    /// moment it is issued. Its end has no such tolerance, for a certificate that was meant to die must die.
+    package static let startTolerance: Duration = .seconds(60)
+
+    package let notBefore: WallTime
+    package let notAfter: WallTime
+
+    package init(notBefore: WallTime, notAfter: WallTime) {
+        self.notBefore = notBefore
+        self.notAfter = notAfter
+    }
+
+    /// What is wrong at a moment, with direction and amount; nil if the certificate holds. `certificate` names it in the
+    /// message, `the leaf`. The last second counts (RFC 5280 section 4.1.2.5).
+    package func problem(at now: WallTime, of certificate: String) -> Problem? {
+        if now.seconds > notAfter.seconds {
+            return Problem(
+                .expired, at: certificate, "expired \(Self.amount(notAfter, now)) ago, at \(notAfter)",
+                remedy: "renew it, or look whether the clock here is ahead")
+        }
+        if notBefore > now + Self.startTolerance {
+            return Problem(
+                .notYetValid, at: certificate, "begins \(Self.amount(now, notBefore)) from now, at \(notBefore)",
+                remedy: "the clock here is behind by that much, or that of the issuer is ahead")
+        }
+        return nil
+    }
+
+    /// Whole seconds: certificates know no smaller unit.
+    private static func amount(_ earlier: WallTime, _ later: WallTime) -> String {
+        DurationText.lifetimeText(.seconds(later.seconds - earlier.seconds))
+    }
+
+    /// How much of the span is over at a moment, 0 to 1.
+    package func elapsedShare(at now: WallTime) -> Double {
+        let whole = notAfter.seconds - notBefore.seconds
+        guard whole > 0 else { return 1 }
+        return min(1, max(0, Double(now.seconds - notBefore.seconds) / Double(whole)))
+    }
+}
+
+/// How much of a peer's chain is looked at. A peer chooses what it shows, and each certificate costs a signature.
+package enum ChainLimits {
+    /// Certificates shown, whether or not they are of use: a leaf, two intermediates, and two to spare for a root that is
+    /// sent along or cross-signed during a rotation.
+    package static let shown = 5
+
+    /// Intermediates between the leaf and the root.
+    package static let intermediates = 2
+}

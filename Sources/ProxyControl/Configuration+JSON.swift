@@ -1,0 +1,155 @@
+// Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+
+internal import Bytes
+internal import Configuration
+internal import MeshModel
+
+/// The configuration in force, under the names that the file has. Paths of keys are told, keys never.
+extension ProxySettings {
+    func write(into writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.field("workload", workload.description)
+            if let identity {
+                writer.key("identity")
+                writer.object { writer in
+                    writer.field("chain", identity.chain)
+                    writer.field("key", identity.key)
+                    writer.field("bundle", identity.bundle)
+                }
+            }
+            writer.key("ports")
+            writer.object { writer in
+                writer.field("outbound", ports.outbound.number)
+                writer.field("inbound", ports.inbound.number)
+                writer.field("metrics", ports.metrics.number)
+            }
+            writer.key("inbound")
+            inbound.write(into: &writer)
+            writer.key("outbound")
+            writer.object { writer in writer.field("registryOnly", outbound.registryOnly) }
+            writer.key("timeouts")
+            timeouts.write(into: &writer)
+            writer.key("limits")
+            writer.object { writer in
+                writer.field("connections", limits.connections)
+                writer.field("held", limits.held)
+                writer.field("handshakes", limits.handshakes)
+            }
+            writer.key("drain")
+            writer.object { writer in
+                writer.field("settle", DurationText.text(drain.settle))
+                writer.field("deadline", DurationText.text(drain.deadline))
+            }
+            writer.key("log")
+            writer.object { writer in
+                writer.field("level", log.level.rawValue)
+                writer.field("format", log.format.rawValue)
+                writer.field("connections", log.connections)
+            }
+            writer.key("admin")
+            writer.object { writer in
+                writer.field("socket", adminSocketPath)
+                writer.field("port", ifPresent: admin.port?.description)
+            }
+            writer.field("dataThreads", dataThreads)
+            writer.field("stateDirectory", stateDirectory)
+        }
+    }
+}
+
+extension InboundSettings {
+    fileprivate func write(into writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.field("mode", mode.rawValue)
+            writer.field("permissiveSilence", DurationText.text(permissiveSilence))
+            writer.key("ports")
+            writer.array(ports) { writer, port in
+                writer.object { writer in
+                    writer.field("port", port.port.number)
+                    writer.field("mode", port.mode.rawValue)
+                    writer.field("passthroughTLS", port.passthroughTLS)
+                }
+            }
+        }
+    }
+}
+
+extension ProxyTimeouts {
+    fileprivate func write(into writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.field("connect", DurationText.text(connect))
+            writer.field("handshake", DurationText.text(handshake))
+            writer.field("open", DurationText.text(open))
+            writer.field("idle", DurationText.text(idle))
+            writer.field("halfClose", DurationText.text(halfClose))
+            writer.field("hold", DurationText.text(hold))
+        }
+    }
+}
+
+extension MeshResources {
+    func write(into writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.field("trustDomain", ifPresent: mesh.trustDomain?.name)
+            writer.key("ranges")
+            writer.array(mesh.ranges) { $0.string($1.description) }
+            writer.key("workloads")
+            writer.array(workloads) { $1.write(into: &$0) }
+            writer.key("services")
+            writer.array(services) { $1.write(into: &$0) }
+            writer.key("trust")
+            writer.array(trust) { writer, trust in
+                writer.object { writer in
+                    writer.field("trustDomain", trust.trustDomain.name)
+                    writer.field("bundle", trust.bundlePath)
+                }
+            }
+        }
+    }
+}
+
+extension Workload {
+    fileprivate func write(into writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.field("name", reference.description)
+            writer.field("uid", uid)
+            writer.key("addresses")
+            writer.array(addresses) { $0.string($1.description) }
+            writer.field("spiffeID", ifPresent: identity?.description)
+            writer.field("meshed", isMeshed)
+            writer.key("ports")
+            writer.array(ports) { writer, port in
+                writer.object { writer in
+                    writer.field("port", port.port.number)
+                    writer.field("meshed", port.isMeshed)
+                    writer.field("protocol", port.hint.rawValue)
+                }
+            }
+        }
+    }
+}
+
+extension Service {
+    fileprivate func write(into writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.field("name", reference.description)
+            writer.key("addresses")
+            writer.array(addresses) { $0.string($1.description) }
+            writer.key("ports")
+            writer.array(ports) { writer, port in
+                writer.object { writer in
+                    writer.field("port", port.port.number)
+                    writer.field("targetPort", port.targetPort.number)
+                    writer.field("protocol", port.hint.rawValue)
+                }
+            }
+            writer.key("endpoints")
+            writer.array(members) { writer, member in
+                switch member {
+                case .workload(let reference): writer.string(reference.description)
+                case .address(let address): writer.string(address.description)
+                }
+            }
+        }
+    }
+}

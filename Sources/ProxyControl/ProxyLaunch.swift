@@ -1,0 +1,185 @@
+// Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+
+internal import Configuration
+internal import DataPlane
+internal import Discovery
+internal import Identity
+internal import LinuxSystem
+internal import MeshModel
+internal import Reactor
+internal import TLSSession
+internal import Telemetry
+
+/// What a proxy is made of, put together while the process may still open files, and before it has a second thread.
+struct ProxyParts: ~Copyable {
+    let loop: EventLoop
+    let log: LogWriter
+    let dataPlane: DataPlane
+    let reports: ReportSink
+    let identityKeeper: IdentityKeeper
+    let loopbackListeners: LoopbackListeners
+    let configurationPath: String
+    let state: ProxyState
+}
+
+/// Starts a proxy, step by step. The order matters: nothing is bound before the configuration is known to be good, and no
+/// thread starts before the process has given away what it does not need.
+enum ProxyLaunch {
+    struct Options {
+        var configurationPath: String
+        var allowsRoot = false
+        var untilProcess: Int32?
+    }
+
+    static func run(_ options: Options) throws(Problems) -> ProxyExitCode {
+        let file = try ConfigurationReader.read(path: options.configurationPath)
+        do throws(Problem) {
+            try checkUser(file.proxy, options)
+            guard let loader = file.identityLoader else {
+                throw Problem(.missingField, at: "spec.identity", "is missing", remedy: "give chain, key and bundle")
+            }
+            return try start(file, loader, options)
+        } catch {
+            throw Problems(error)
+        }
+    }
+
+    /// The proxy's user is what tells its traffic from the application's.
+    private static func checkUser(_ proxy: ProxySettings, _ options: Options) throws(Problem) {
+        if ThisProcess.isRoot, !options.allowsRoot {
+            throw Problem(
+                .runsAsRoot, "the proxy would run as root",
+                remedy: "start it as a user of its own, `setpriv --reuid 2102 ...`")
+        }
+        let exempt = proxy.capture.proxyUsers
+        guard let user = ThisProcess.user, exempt.isEmpty || exempt.contains(user) || options.allowsRoot else {
+            let list = exempt.map(\.description).joined(separator: ", ")
+            throw Problem(
+                .userMismatch, at: "spec.capture.proxyUIDs",
+                "exempts \(list), but the proxy runs as \(ThisProcess.effectiveUser)",
+                remedy: "start it as one of them, or its own traffic would be captured")
+        }
+    }
+
+    private static func start(
+        _ file: ConfigurationFile, _ loader: IdentityLoader, _ options: Options
+    ) throws(Problem) -> ProxyExitCode {
+        ThisProcess.tuneHeap()
+        ThisProcess.ignoreBrokenPipes()
+        TLSLibrary.prepare()
+        let limit = ThisProcess.raiseDescriptorLimit()
+        try prepareStateDirectory(file.proxy.stateDirectory)
+        let signals = try system { () throws(SystemError) in try Descriptor.signals() }
+        let process = try applicationProcess(options)
+        let loop = try system { () throws(SystemError) in try EventLoop() }
+        let log = LogWriter(loop, file.proxy.log)
+        let loopbackListeners = LoopbackListeners()
+        confine(file, options.configurationPath, log)
+
+        var state = ProxyState(file: file, descriptorLimit: limit, startedAt: WallTime.now())
+        let keeper = IdentityKeeper(loader)
+        switch keeper.look(force: true, now: WallTime.now()) {
+        case .loaded(let material): state.identity = material
+        case .rejected(let problem, _): state.identityProblem = problem
+        case .none: break
+        }
+        let reports = try system { () throws(SystemError) in try ReportSink() }
+        let dataPlane = try DataPlane(
+            settings: DataPlaneSettings(file.proxy, descriptorLimit: limit, loopbackListeners: loopbackListeners),
+            snapshot: DiscoverySnapshot(
+                file.resources, registryOnly: file.proxy.outbound.registryOnly, generation: 1),
+            ownAddresses: try system { () throws(SystemError) in try OwnAddresses.all() }, reports: reports)
+        if let identity = state.identity { dataPlane.use(identity) }
+        warnOfDescriptors(file.proxy, limit, log)
+        let parts = ProxyParts(
+            loop: loop, log: log, dataPlane: dataPlane, reports: reports, identityKeeper: keeper,
+            loopbackListeners: loopbackListeners, configurationPath: options.configurationPath, state: state)
+        let runtime = try makeRuntime(parts)
+        return try runtime.run(signals, untilProcess: process)
+    }
+
+    private static func makeRuntime(_ parts: consuming ProxyParts) throws(Problem) -> ProxyRuntime {
+        do throws(SystemError) {
+            return try ProxyRuntime(parts)
+        } catch {
+            throw Problem(.internalFault, "the proxy cannot start: \(error)")
+        }
+    }
+
+    /// The process whose end is ours (`--until-pid`).
+    private static func applicationProcess(_ options: Options) throws(Problem) -> Descriptor? {
+        guard let number = options.untilProcess else { return nil }
+        do throws(SystemError) {
+            return try Descriptor.process(number)
+        } catch {
+            throw Problem(.badValue, at: "--until-pid", "process \(number) cannot be watched: \(error.errno)")
+        }
+    }
+
+    private static func system<Result: ~Copyable>(
+        _ body: () throws(SystemError) -> Result
+    ) throws(Problem) -> Result {
+        do throws(SystemError) {
+            return try body()
+        } catch {
+            throw Problem(.internalFault, "the proxy cannot start: \(error)")
+        }
+    }
+
+    /// The state directory is ours alone: the admin socket in it is as good as a key.
+    private static func prepareStateDirectory(_ path: String) throws(Problem) {
+        let remedy = "`install -d -m 0700 -o \(ThisProcess.effectiveUser) \(path)`"
+        let facts: FileFacts
+        do throws(SystemError) {
+            if !Files.exists(path) { try Files.makeDirectory(path, permissions: 0o700) }
+            facts = try Files.facts(path)
+        } catch {
+            throw Problem(.stateDirectory, at: path, "cannot be used: \(error)", remedy: remedy)
+        }
+        guard facts.isDirectory else { throw Problem(.stateDirectory, at: path, "is not a directory") }
+        guard facts.user == ThisProcess.effectiveUser, facts.permissions & 0o077 == 0 else {
+            throw Problem(
+                .stateDirectory, at: path,
+                "belongs to uid \(facts.user) with mode \(String(facts.permissions, radix: 8))", remedy: remedy)
+        }
+    }
+
+    /// Gives away what a proxy never needs. Where the kernel does not offer it, the proxy says so and runs on: the uid and
+    /// the missing capabilities are what protects then.
+    private static func confine(_ file: ConfigurationFile, _ configurationPath: String, _ log: LogWriter) {
+        var readable: Set<String> = []
+        let files = [configurationPath] + (file.identityLoader?.files ?? [])
+        for path in files {
+            readable.insert(Files.directory(of: path))
+            // A mounted secret is a symlink; what it leads to must be readable too.
+            if let resolved = Files.resolved(path) { readable.insert(Files.directory(of: resolved)) }
+        }
+        let writable = [file.proxy.stateDirectory, Files.directory(of: file.proxy.adminSocketPath)]
+        for (name, step) in [
+            ("no_new_privs", { () throws(SystemError) in try Confinement.harden() }),
+            (
+                "landlock",
+                { () throws(SystemError) in
+                    try Confinement.restrictFiles(
+                        readable: readable.sorted() + ["/proc/self/statm"], writable: writable)
+                }
+            ),
+            ("seccomp", { () throws(SystemError) in try Confinement.restrictCalls() }),
+        ] {
+            do throws(SystemError) {
+                try step()
+            } catch {
+                let problem = Problem(.confinementMissing, at: name, "is not to be had: \(error.errno)")
+                log.log(LogLine(.warn, "the proxy runs less confined than it could", problem))
+            }
+        }
+    }
+
+    private static func warnOfDescriptors(_ proxy: ProxySettings, _ limit: Int, _ log: LogWriter) {
+        guard proxy.limits.connections > limit / 2 else { return }
+        let problem = Problem(
+            .descriptorLimit, at: "limits.connections",
+            "asks for \(proxy.limits.connections) connections, but \(limit) descriptors allow about \(limit / 2)")
+        log.log(LogLine(.warn, "fewer connections are possible than configured", problem))
+    }
+}

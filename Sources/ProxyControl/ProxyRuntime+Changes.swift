@@ -1,0 +1,154 @@
+// Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+
+internal import Configuration
+internal import DataPlane
+internal import Discovery
+internal import Identity
+internal import LinuxSystem
+internal import MeshModel
+internal import Reactor
+internal import TLSSession
+internal import Telemetry
+
+/// What changes while the proxy runs: files, addresses, the configuration.
+extension ProxyRuntime {
+    // MARK: Signals
+
+    func handleSignals(_ signals: borrowing Descriptor) {
+        while let signal = signals.nextSignal() {
+            switch signal {
+            case .terminate, .interrupt: terminate()
+            case .hangup: reload()
+            case .childEnded: ThisProcess.reapChildren()
+            case .user1, .kill: break
+            }
+        }
+    }
+
+    // MARK: Addresses
+
+    func addressesChanged(_ changes: borrowing Descriptor) {
+        changes.drainAddressChanges()
+        guard let addresses = try? OwnAddresses.all() else { return }
+        dataPlane.use(ownAddresses: addresses)
+    }
+
+    // MARK: Identity
+
+    /// Watches the directories of the identity's files; mounted secrets are swapped by renaming a symlink in there.
+    func watchFiles() throws(SystemError) {
+        let watch = try Descriptor.directoryWatch()
+        for directory in identityKeeper.directories.sorted() {
+            do throws(SystemError) {
+                try watch.watch(directory: directory)
+            } catch {
+                log.log(
+                    LogLine(
+                        .warn, "a directory cannot be watched; its files are looked at every ten seconds",
+                        [("directory", directory), ("error", error.errno.description)]))
+            }
+        }
+        try self.watch(watch) { [unowned self] watch in
+            if watch.drainDirectoryWatch() { lookAtIdentity(force: false) }
+        }
+    }
+
+    /// Loads the identity if its files have changed, and puts it in force if it is good.
+    func lookAtIdentity(force: Bool) {
+        switch identityKeeper.look(force: force, now: WallTime.now()) {
+        case .none:
+            if identityKeeper.material != nil { state.identityProblem = nil }
+        case .loaded(let material):
+            let isFirst = state.identity == nil
+            state.identity = material
+            state.identityProblem = nil
+            state.identityChanges.done += 1
+            dataPlane.use(material)
+            let end = material.chain.first?.notAfter?.description ?? "?"
+            log.log(
+                LogLine(
+                    .info, isFirst ? "identity loaded" : "identity renewed",
+                    [("identity", material.identity.description), ("not_after", end)]))
+        case .rejected(let problem, let isNew):
+            state.identityProblem = problem
+            guard isNew else { return }
+            state.identityChanges.rejected += 1
+            let consequence = state.identity == nil ? "there is no identity yet" : "the old identity stays"
+            log.log(LogLine(.error, "identity rejected; \(consequence)", problem))
+        }
+    }
+
+    // MARK: Configuration
+
+    /// SIGHUP: reads the configuration and the identity again. Either takes effect as a whole or not at all.
+    func reload() {
+        do throws(Problems) {
+            let file = try ConfigurationReader.read(path: configurationPath)
+            state.configurationProblem = nil
+            state.reloads.done += 1
+            use(file)
+            log.log(LogLine(.info, "configuration reloaded", [("file", configurationPath)]))
+        } catch {
+            state.configurationProblem = error.all.first
+            state.reloads.rejected += 1
+            for problem in error.all {
+                log.log(LogLine(.error, "configuration rejected; the old one stays", problem))
+            }
+        }
+        lookAtIdentity(force: true)
+    }
+
+    private func use(_ new: ConfigurationFile) {
+        let old = state.file
+        var file = new
+        // What is bound or started stays as it is until the next start, and is said.
+        for (name, hasChanged) in [
+            ("metadata", old.proxy.workload != new.proxy.workload), ("spec.ports", old.proxy.ports != new.proxy.ports),
+            ("spec.admin", old.proxy.admin != new.proxy.admin),
+            ("spec.dataThreads", old.proxy.dataThreads != new.proxy.dataThreads),
+            ("spec.stateDirectory", old.proxy.stateDirectory != new.proxy.stateDirectory),
+            ("spec.identity", old.proxy.identity != new.proxy.identity),
+        ] where hasChanged {
+            let problem = Problem(.notReloadable, at: name, "has changed", remedy: "restart the proxy for it")
+            log.log(LogLine(.warn, "a change takes effect at the next start", problem))
+        }
+        file.proxy.workload = old.proxy.workload
+        file.proxy.ports = old.proxy.ports
+        file.proxy.admin = old.proxy.admin
+        file.proxy.dataThreads = old.proxy.dataThreads
+        file.proxy.stateDirectory = old.proxy.stateDirectory
+        file.proxy.identity = old.proxy.identity
+        state.file = file
+        log.level = file.proxy.log.level
+        log.format = file.proxy.log.format
+        if let loader = file.identityLoader { identityKeeper.use(loader) }
+        snapshotGeneration += 1
+        useSettings()
+        dataPlane.use(
+            DiscoverySnapshot(
+                file.resources, registryOnly: file.proxy.outbound.registryOnly, generation: snapshotGeneration))
+    }
+
+    /// Hands the settings in force to the data threads.
+    private func useSettings() {
+        dataPlane.use(
+            DataPlaneSettings(
+                state.file.proxy, descriptorLimit: state.descriptorLimit, loopbackListeners: loopbackListeners))
+    }
+
+    func setLogLevel(_ level: LogSettings.Level) {
+        state.file.proxy.log.level = level
+        log.level = level
+        useSettings()
+    }
+}
+
+extension ConfigurationFile {
+    /// How to load the identity that this file names; nil where it names none.
+    var identityLoader: IdentityLoader? {
+        guard let paths = proxy.identity else { return nil }
+        let own = resources.workloads.first { $0.reference == proxy.workload }
+        return IdentityLoader(
+            paths, trust: resources.trust, expectedIdentity: own?.identity, trustDomain: resources.mesh.trustDomain)
+    }
+}

@@ -1,0 +1,203 @@
+// Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+
+internal import AdminServer
+internal import DataPlane
+internal import Discovery
+internal import Identity
+internal import LinuxSystem
+internal import MeshModel
+internal import Reactor
+internal import TLSSession
+internal import Telemetry
+
+/// The control thread of a running proxy: everything slow. Signals, identity, configuration, admin and metrics, the log,
+/// the end of the process. It owns the data plane and never touches a byte of traffic.
+///
+/// ```
+///   launched ─▶ running ── SIGTERM, /drain, the application's end ──▶ draining ─▶ over ─▶ exit
+///                 │  ▲                                                  │
+///                 └──┘ SIGHUP, changed files, changed addresses         └ second SIGTERM: now
+/// ```
+final class ProxyRuntime {
+    let loop: EventLoop
+    let log: LogWriter
+    let dataPlane: DataPlane
+    let collector: ReportCollector
+    let identityKeeper: IdentityKeeper
+    let loopbackListeners: LoopbackListeners
+    let configurationPath: String
+    var state: ProxyState
+    var snapshotGeneration: UInt64 = 1
+    /// Data threads that have not yet said that they are drained.
+    var threadsLeft = 0
+    var wasDrainClean = true
+    var exitCode = ProxyExitCode.done
+    let drained: Mailbox<Bool>
+
+    private let admin: AdminServer
+    private var watchers: [EventHandler] = []
+    private var activePeak = 0
+
+    init(_ parts: consuming ProxyParts) throws(SystemError) {
+        loop = parts.loop
+        log = parts.log
+        dataPlane = parts.dataPlane
+        identityKeeper = parts.identityKeeper
+        loopbackListeners = parts.loopbackListeners
+        configurationPath = parts.configurationPath
+        state = parts.state
+        collector = try ReportCollector(dataPlane, on: loop)
+        drained = try Mailbox()
+        let routes = Routes()
+        admin = AdminServer(loop) { request, respond in routes.table?.answer(request, respond) }
+        routes.table = AdminRoutes(runtime: self)
+        try drained.receive(on: loop) { [unowned self] in threadDrained(wasClean: $0) }
+        try parts.reports.receive(on: loop) { [unowned self] batch in
+            log.write(batch.map { ($0.record, $0.endedAt) }, now: loop.now)
+        }
+    }
+
+    /// The server is made before the table that answers its requests.
+    private final class Routes {
+        var table: AdminRoutes?
+    }
+
+    /// Runs until the proxy has ended.
+    func run(_ signals: consuming Descriptor, untilProcess: consuming Descriptor?) throws(Problem) -> ProxyExitCode {
+        do throws(SystemError) {
+            try watch(signals) { [unowned self] in handleSignals($0) }
+            if let process = untilProcess {
+                try watch(process) { [unowned self] _ in shutDown(reason: "the application has ended") }
+            }
+            let addresses = try Descriptor.addressChanges()
+            try watch(addresses) { [unowned self] in addressesChanged($0) }
+            try watchFiles()
+        } catch {
+            throw Problem(.internalFault, "the control thread cannot watch: \(error)")
+        }
+        try listen()
+        state.isListening = true
+        announce()
+        Ticker.begin(loop, every: .seconds(10)) { [unowned self] in tick() }
+        do throws(SystemError) {
+            try loop.run()
+            dataPlane.stop()
+            // What the data threads have told last.
+            try loop.turn(patience: .zero)
+        } catch {
+            throw Problem(.internalFault, "the control thread cannot go on: \(error)")
+        }
+        log.log(LogLine(.info, "ended", [("exit_code", String(exitCode.rawValue))]))
+        log.finish()
+        try? Files.remove(state.file.proxy.adminSocketPath)
+        return exitCode
+    }
+
+    // MARK: Beginning
+
+    private func listen() throws(Problem) {
+        let proxy = state.file.proxy
+        try admin.listen(path: proxy.adminSocketPath)
+        try listen(["0.0.0.0", "::"], proxy.ports.metrics, .everybody)
+        if let port = proxy.admin.port { try listen(["127.0.0.1", "::1"], port, .administrator) }
+    }
+
+    /// Both families, as far as this host has them.
+    private func listen(_ addresses: [String], _ port: Port, _ audience: AdminAudience) throws(Problem) {
+        for address in addresses.compactMap({ IPAddress($0) }).map({ SocketAddress($0, port) }) {
+            do throws(SystemError) {
+                try admin.listen(address, for: audience)
+            } catch {
+                guard error.errno == .addressNotAvailable || error.errno == .familyNotSupported else {
+                    throw Problem(.listenFailed, at: "\(address)", "cannot be bound: \(error.errno)")
+                }
+            }
+        }
+    }
+
+    private func announce() {
+        let proxy = state.file.proxy
+        log.log(
+            LogLine(
+                .info, "started",
+                [
+                    ("version", WeftVersion.text), ("tls", TLSLibrary.version),
+                    ("workload", proxy.workload.description),
+                    ("identity", state.identity?.identity.description ?? "none yet"),
+                    ("inbound_mode", proxy.inbound.mode.rawValue), ("data_threads", String(dataPlane.threadCount)),
+                    ("descriptors", String(state.descriptorLimit)), ("admin", proxy.adminSocketPath),
+                ]))
+        for binding in dataPlane.bindings {
+            log.log(
+                LogLine(
+                    .info, "listening",
+                    [("direction", binding.direction.rawValue), ("address", binding.address.description)]))
+        }
+        if let problem = state.identityProblem {
+            log.log(LogLine(.error, "there is no identity yet; connections that need it wait", problem))
+        }
+    }
+
+    // MARK: Watching
+
+    /// Calls `body` whenever a descriptor has input.
+    func watch(
+        _ descriptor: consuming Descriptor, _ body: @escaping (borrowing Descriptor) -> Void
+    ) throws(SystemError) {
+        let watcher = Watcher(descriptor, body)
+        loop.add(watcher)
+        try loop.watch(watcher.number, for: watcher, .readable)
+        watchers.append(watcher)
+    }
+
+    private final class Watcher: EventHandler {
+        private let descriptor: Descriptor
+        private let body: (borrowing Descriptor) -> Void
+
+        init(_ descriptor: consuming Descriptor, _ body: @escaping (borrowing Descriptor) -> Void) {
+            self.descriptor = descriptor
+            self.body = body
+        }
+
+        var number: Int32 { descriptor.number }
+
+        override func ready(_ readiness: Readiness, slot: UInt8, now: Instant) { body(descriptor) }
+    }
+
+    /// Something to be done again and again.
+    private final class Ticker: EventHandler {
+        private unowned let loop: EventLoop
+        private let interval: Duration
+        private let body: () -> Void
+
+        static func begin(_ loop: EventLoop, every interval: Duration, _ body: @escaping () -> Void) {
+            let ticker = Ticker(loop, interval, body)
+            loop.add(ticker)
+            loop.setDeadline(loop.now + interval, of: ticker)
+        }
+
+        private init(_ loop: EventLoop, _ interval: Duration, _ body: @escaping () -> Void) {
+            self.loop = loop
+            self.interval = interval
+            self.body = body
+        }
+
+        override func deadlineReached(now: Instant) {
+            body()
+            loop.setDeadline(now + interval, of: self)
+        }
+    }
+
+    /// Every ten seconds: files that were changed where no watch sees it, and memory that a burst has left behind.
+    private func tick() {
+        lookAtIdentity(force: false)
+        collector.ask { [unowned self] counters, _ in
+            let active = counters.inbound.active + counters.outbound.active
+            activePeak = max(activePeak, active)
+            if activePeak > 256, active < activePeak / 2 {
+                activePeak = active
+                dataPlane.trimHeap()
+            }
+        }
+    }
+}

@@ -1,0 +1,29 @@
+// Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+
+internal import MeshModel
+internal import TLSSession
+
+/// What the control thread knows of the proxy at a moment; the admin endpoints show it.
+struct ProxyState {
+    var file: ConfigurationFile
+    var identity: IdentityMaterial?
+    /// Why the identity in force is not the one in the files, or why there is none.
+    var identityProblem: Problem?
+    /// Why the configuration in force is not the one in the file.
+    var configurationProblem: Problem?
+    var isListening = false
+    var isDraining = false
+    var reloads: (done: UInt64, rejected: UInt64) = (0, 0)
+    var identityChanges: (done: UInt64, rejected: UInt64) = (0, 0)
+    let descriptorLimit: Int
+    let startedAt: WallTime
+
+    /// What keeps the proxy from being ready, one sentence each; empty when it is.
+    var unready: [String] {
+        var reasons: [String] = []
+        if isDraining { reasons.append("it drains") }
+        if !isListening { reasons.append("its listeners are not up") }
+        if identity == nil { reasons.append("it has no identity: \(identityProblem?.description ?? "not loaded yet")") }
+        return reasons
+    }
+}

@@ -1,0 +1,212 @@
+// Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+
+package import LinuxSystem
+package import MeshModel
+
+/// One loop, one thread, no locks: waits for readiness and deadlines and calls handlers, each for a bounded piece of work.
+///
+/// A turn:
+/// ```
+///   epoll_wait (until the next deadline; at once if somebody wants another turn)
+///     ├─▶ events      handler.ready(…)          an event for a handler that has left is recognised and dropped
+///     ├─▶ again       handler.continueWork(…)   those that stopped at their budget last turn, one after the other
+///     ├─▶ deadlines   handler.deadlineReached(…)
+///     └─▶ endOfTurn   whatever was put off to be done once for all events of the turn
+/// ```
+///
+/// A token is `slot (8 bits) | generation (24) | index (32)`. The generation tells a handler from the one that had its
+/// index before, so that an event still queued in the kernel for a closed descriptor finds nobody.
+///
+/// Created inside its thread and never leaves it; others reach it through a ``Mailbox``.
+package final class EventLoop {
+    private let epoll: Epoll
+    private var handlers: [EventHandler?] = []
+    private var generations: [UInt32] = []
+    private var free: [UInt32] = []
+    private var wheel: TimerWheel
+    private var againQueue: [EventHandler] = []
+    private var putOff: [() -> Void] = []
+    private var isRunning = false
+
+    /// The moment this turn began; what happens within one turn happens now.
+    package private(set) var now: Instant
+
+    /// Handlers registered at present.
+    package private(set) var handlerCount = 0
+
+    package init() throws(SystemError) {
+        epoll = try Epoll()
+        now = Instant.now()
+        wheel = TimerWheel(now: now)
+    }
+
+    // MARK: Registration
+
+    /// Gives the handler its place in the loop, without a descriptor yet.
+    package func add(_ handler: EventHandler) {
+        precondition(handler.token == 0, "A handler is added once.")
+        let index: UInt32
+        if let reused = free.popLast() {
+            index = reused
+            handlers[Int(index)] = handler
+        } else {
+            index = UInt32(handlers.count)
+            handlers.append(handler)
+            // Never zero, so that no token is.
+            generations.append(1)
+        }
+        handler.token = UInt64(generations[Int(index)] & 0xff_ffff) << 32 | UInt64(index)
+        handlerCount += 1
+    }
+
+    /// Tells the handler about a descriptor, which the handler owns. Closing the descriptor ends that by itself.
+    package func watch(
+        _ descriptor: Int32, for handler: EventHandler, slot: UInt8 = 0, _ readiness: Readiness = .everythingOnce
+    ) throws(SystemError) {
+        try epoll.add(descriptor, readiness, token: Self.token(handler, slot))
+    }
+
+    /// Changes what is told about a descriptor.
+    package func rewatch(
+        _ descriptor: Int32, for handler: EventHandler, slot: UInt8 = 0, _ readiness: Readiness
+    ) throws(SystemError) {
+        try epoll.change(descriptor, readiness, token: Self.token(handler, slot))
+    }
+
+    /// Stops telling about a descriptor that stays open.
+    package func unwatch(_ descriptor: Int32) { epoll.remove(descriptor) }
+
+    /// Takes the handler out: no event, deadline or turn reaches it any more, not even one already on its way.
+    package func remove(_ handler: EventHandler) {
+        guard handler.token != 0 else { return }
+        let index = Int(handler.token & 0xffff_ffff)
+        handlers[index] = nil
+        generations[index] = generations[index] == 0xff_ffff ? 1 : generations[index] + 1
+        free.append(UInt32(index))
+        handler.token = 0
+        handler.deadline = .never
+        handler.scheduled = .never
+        handlerCount -= 1
+    }
+
+    /// Puts `successor` in the place of `handler`: it gets the events of the descriptors that were registered for it,
+    /// without a system call.
+    package func replace(_ handler: EventHandler, with successor: EventHandler) {
+        precondition(handler.token != 0 && successor.token == 0, "A successor takes the place of a registered handler.")
+        handlers[Int(handler.token & 0xffff_ffff)] = successor
+        successor.token = handler.token
+        handler.token = 0
+        handler.deadline = .never
+        handler.scheduled = .never
+    }
+
+    /// Calls `body` with every handler that is registered now. `body` puts off what adds or removes handlers.
+    package func forEachHandler(_ body: (EventHandler) -> Void) {
+        for handler in handlers {
+            if let handler { body(handler) }
+        }
+    }
+
+    private static func token(_ handler: EventHandler, _ slot: UInt8) -> UInt64 {
+        precondition(handler.token != 0, "A handler is added before its descriptors.")
+        return handler.token | UInt64(slot) << 56
+    }
+
+    // MARK: Time and turns
+
+    /// Sets or, with ``Instant/never``, unsets the handler's deadline. Moving it later costs nothing.
+    package func setDeadline(_ deadline: Instant, of handler: EventHandler) {
+        guard handler.token != 0 else { return }
+        handler.deadline = deadline
+        guard deadline < handler.scheduled else { return }
+        handler.scheduled = deadline
+        wheel.insert(handler.token, due: deadline)
+    }
+
+    /// Gives the handler a further turn, after everybody else has had one.
+    package func again(_ handler: EventHandler) {
+        guard handler.token != 0, !handler.isInAgainQueue else { return }
+        handler.isInAgainQueue = true
+        againQueue.append(handler)
+    }
+
+    /// Does something once, when the events of this turn have been handled.
+    package func atEndOfTurn(_ body: @escaping () -> Void) { putOff.append(body) }
+
+    /// Runs until ``stop()``.
+    package func run() throws(SystemError) {
+        isRunning = true
+        while isRunning { try turn() }
+    }
+
+    package func stop() { isRunning = false }
+
+    /// One turn. `patience` bounds the wait where nothing is due.
+    package func turn(patience: Duration? = nil) throws(SystemError) {
+        let count = try epoll.wait(milliseconds: waitTime(patience))
+        now = Instant.now()
+        for index in 0..<count {
+            let event = epoll.event(index)
+            guard let handler = handler(event.token) else { continue }
+            handler.ready(event.readiness, slot: UInt8(truncatingIfNeeded: event.token >> 56), now: now)
+        }
+        runAgainQueue()
+        runDeadlines()
+        runPutOff()
+    }
+
+    private func waitTime(_ patience: Duration?) -> Int32 {
+        if !againQueue.isEmpty || !putOff.isEmpty { return 0 }
+        var wait = patience.map { Int32(clamping: $0.wholeMilliseconds) } ?? -1
+        if let next = wheel.next() {
+            // Rounded up, so that it is due when we wake.
+            let nanoseconds = max(0, next.nanoseconds - Instant.now().nanoseconds)
+            let milliseconds = Int32(clamping: (nanoseconds + 999_999) / 1_000_000)
+            wait = wait < 0 ? milliseconds : min(wait, milliseconds)
+        }
+        return wait
+    }
+
+    private func handler(_ token: UInt64) -> EventHandler? {
+        let index = Int(token & 0xffff_ffff)
+        guard index < handlers.count, let handler = handlers[index] else { return nil }
+        return handler.token == token & 0x00ff_ffff_ffff_ffff ? handler : nil
+    }
+
+    private func runAgainQueue() {
+        guard !againQueue.isEmpty else { return }
+        let queue = againQueue
+        againQueue.removeAll(keepingCapacity: true)
+        for handler in queue {
+            handler.isInAgainQueue = false
+            if handler.token != 0 { handler.continueWork(now: now) }
+        }
+    }
+
+    private func runDeadlines() {
+        guard wheel.count > 0 else { return }
+        var due: [TimerWheel.Entry] = []
+        wheel.advance(to: now) { due.append($0) }
+        for entry in due {
+            guard let handler = handler(entry.token), handler.scheduled == entry.due else { continue }
+            handler.scheduled = .never
+            let deadline = handler.deadline
+            guard deadline <= now else {
+                if deadline != .never { setDeadline(deadline, of: handler) }
+                continue
+            }
+            handler.deadline = .never
+            handler.deadlineReached(now: now)
+        }
+    }
+
+    private func runPutOff() {
+        guard !putOff.isEmpty else { return }
+        let bodies = putOff
+        putOff.removeAll(keepingCapacity: true)
+        for body in bodies { body() }
+    }
+}
+
+@available(*, unavailable)
+extension EventLoop: Sendable {}

@@ -1,0 +1,123 @@
+// Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+
+internal import COpenSSL
+package import MeshModel
+internal import PeerProtocol
+
+/// What all sessions of one thread and one identity share: the settings of both roles and the memory of chains that were
+/// found good.
+///
+/// One per data thread and identity generation. Sessions keep the context they were made with, so a rotation cuts nothing.
+@safe
+package final class TLSContext {
+    /// Chains remembered as good. A mesh talks to few peers; the limit is against one that shows a new leaf each time.
+    private static let rememberedMax = 4096
+
+    package let material: IdentityMaterial
+    package let staging: TLSStaging
+    private let server: OpaquePointer
+    private let client: OpaquePointer
+    private let verifier: PeerVerifier
+    private var remembered: [[UInt8]: VerifiedPeer] = [:]
+
+    /// The handshake under way: set around each call of SSL_do_handshake, read by the callback inside it.
+    private var expectedIdentity: SPIFFEID?
+    private var now = WallTime(nanoseconds: 0)
+    private var verdict: Result<VerifiedPeer, CertificateRejection>?
+
+    /// How often a whole verification was spared.
+    package private(set) var rememberedHits = 0
+    package private(set) var verifications = 0
+
+    package init(_ material: IdentityMaterial, staging: TLSStaging) throws(Problem) {
+        self.material = material
+        self.staging = staging
+        verifier = PeerVerifier(material.bundles)
+        unsafe server = try TLSSettings.make(.acceptor, material)
+        unsafe client = try TLSSettings.make(.dialler, material)
+        let argument = unsafe Unmanaged.passUnretained(self).toOpaque()
+        unsafe SSL_CTX_set_cert_verify_callback(server, judgePeer, argument)
+        unsafe SSL_CTX_set_cert_verify_callback(client, judgePeer, argument)
+    }
+
+    deinit {
+        unsafe SSL_CTX_free(server)
+        unsafe SSL_CTX_free(client)
+    }
+
+    func makeSSL(_ role: PeerSession.Role) -> OpaquePointer? {
+        unsafe SSL_new(role == .acceptor ? server : client)
+    }
+
+    /// Runs one step of a handshake with what the callback needs in place; the step's result and the callback's verdict,
+    /// if it was asked.
+    func handshakeStep(
+        _ ssl: OpaquePointer, expecting identity: SPIFFEID?, now: WallTime
+    ) -> (result: Int32, verdict: Result<VerifiedPeer, CertificateRejection>?) {
+        expectedIdentity = identity
+        self.now = now
+        verdict = nil
+        ERR_clear_error()
+        let result = unsafe SSL_do_handshake(ssl)
+        return (result, verdict)
+    }
+
+    /// Judges a chain outside a handshake: connections that are open when the trust bundle changes are judged again.
+    package func judgeAgain(_ chain: [Certificate], now: WallTime) throws(CertificateRejection) -> VerifiedPeer {
+        try verifier.verify(chain, now: now)
+    }
+
+    fileprivate func judge(_ context: OpaquePointer) -> Bool {
+        guard let leaf = unsafe X509_STORE_CTX_get0_cert(context) else { return false }
+        let others = unsafe X509_STORE_CTX_get0_untrusted(context)
+        do throws(CertificateRejection) {
+            let peer = unsafe try remember(leaf, others)
+            if let expectedIdentity, peer.identity != expectedIdentity {
+                throw CertificateRejection(.wrongIdentity, "expected \(expectedIdentity), found \(peer.identity)")
+            }
+            verdict = .success(peer)
+            unsafe X509_STORE_CTX_set_error(context, X509_V_OK)
+            return true
+        } catch {
+            verdict = .failure(error)
+            // The alert that the peer will see.
+            let reason =
+                switch error.code {
+                case .expired: X509_V_ERR_CERT_HAS_EXPIRED
+                case .unknownRoot, .unknownTrustDomain: X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY
+                default: X509_V_ERR_CERT_REJECTED
+                }
+            unsafe X509_STORE_CTX_set_error(context, reason)
+            return false
+        }
+    }
+
+    /// A chain that was found good stays good until it expires or the bundle changes (which makes a new context). The
+    /// proof that the peer holds the key is part of every handshake and never remembered.
+    private func remember(
+        _ leaf: OpaquePointer, _ others: OpaquePointer?
+    ) throws(CertificateRejection) -> VerifiedPeer {
+        var key = unsafe Certificate.fingerprint(leaf)
+        for index in 0..<max(0, unsafe weft_certificates_count(others)) {
+            if let other = unsafe weft_certificates_at(others, index) { key += unsafe Certificate.fingerprint(other) }
+            // A chain that is too long is rejected below; it need not be hashed whole first.
+            if index > 8 { break }
+        }
+        if let known = remembered[key], now <= known.expiry {
+            rememberedHits += 1
+            return known
+        }
+        verifications += 1
+        let peer = unsafe try verifier.verify(leaf, others, now: now)
+        if remembered.count >= Self.rememberedMax { remembered.removeAll() }
+        remembered[key] = peer
+        return peer
+    }
+}
+
+/// Stands in for X509_verify_cert (SSL_CTX_set_cert_verify_callback(3)).
+private func judgePeer(_ context: OpaquePointer?, _ argument: UnsafeMutableRawPointer?) -> Int32 {
+    guard let context = unsafe context, let argument = unsafe argument else { return 0 }
+    // Unretained: every session holds its context.
+    return unsafe Unmanaged<TLSContext>.fromOpaque(argument).takeUnretainedValue().judge(context) ? 1 : 0
+}
