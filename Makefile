@@ -10,7 +10,7 @@ SECONDS ?= 20
 
 build_packages := libssl-dev libyaml-dev libmnl-dev
 demo_packages := $(build_packages) iproute2 iptables curl busybox tcpdump
-test_packages := $(demo_packages) netcat-openbsd openssl openssh-server exim4-daemon-light redis-server libcap2-bin runc
+test_packages := $(demo_packages) nftables conntrack netcat-openbsd openssl openssh-server exim4-daemon-light redis-server libcap2-bin runc
 bench_packages := $(build_packages) iproute2 iptables haproxy nginx-light libnginx-mod-stream
 programs := weft weft-init weft-proxy
 

@@ -17,8 +17,10 @@ let common: [SwiftSetting] = [
 let strict: [SwiftSetting] = common + [.strictMemorySafety()]
 let pedantic: [CSetting] = [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]
 
-func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+func library(
+    _ name: String, _ dependencies: [Target.Dependency] = [], settings: [SwiftSetting] = strict
+) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: settings)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
@@ -41,6 +43,9 @@ let cEdge: [Target] = [
     .systemLibrary(
         name: "CYAML", path: "Sources/CEdge/CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .target(name: "CLinux", path: "Sources/CEdge/CLinux", cSettings: pedantic),
+    // libmnl (libmnl-dev); linked by weft-init alone.
+    .target(
+        name: "CNetlink", path: "Sources/CEdge/CNetlink", cSettings: pedantic, linkerSettings: [.linkedLibrary("mnl")]),
 ]
 
 let words: [Target] = [
@@ -50,6 +55,7 @@ let words: [Target] = [
 
 let pure: [Target] = [
     library("CommandLine", ["MeshModel"]),
+    library("Redirection", ["MeshModel"]),
     library("Detection", ["Bytes", "MeshModel"]),
     library("PeerProtocol", ["Bytes", "MeshModel"]),
     library("ConnectionStates", ["Bytes", "Detection", "MeshModel"]),
@@ -60,6 +66,7 @@ let pure: [Target] = [
 
 let machine: [Target] = [
     library("LinuxSystem", ["CLinux", "MeshModel"]),
+    library("Netlink", ["CNetlink", "LinuxSystem", "MeshModel"]),
     library("Reactor", ["LinuxSystem", "MeshModel"]),
     library("TLSSession", ["COpenSSL", "Detection", "MeshModel", "PeerProtocol"]),
 ]
@@ -86,6 +93,9 @@ let wholes: [Target] = [
             "AdminServer", "Bytes", "CommandLine", "Configuration", "DataPlane", "Discovery", "HTTPCodec", "Identity",
             "LinuxSystem", "MeshModel", "Reactor", "TLSSession", "Telemetry",
         ]),
+    library(
+        "CaptureControl",
+        ["Bytes", "CommandLine", "Configuration", "LinuxSystem", "MeshModel", "Netlink", "Redirection"]),
 ]
 
 func program(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
@@ -93,19 +103,23 @@ func program(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target
 }
 
 let programs: [Target] = [
+    program("weft-init", ["CaptureControl", "LinuxSystem"]),
     program("weft-proxy", ["LinuxSystem", "ProxyControl"]),
     program("weft", ["Bytes", "CertificateAuthority", "LinuxSystem", "MeshModel", arguments]),
 ]
 
 // Helpers of tests; no program links them.
 let side: [Target] = [
-    library("MeshTesting", ["MeshModel", crypto, cryptoExtras])
+    library("MeshTesting", ["MeshModel", crypto, cryptoExtras], settings: common),
+    .executableTarget(name: "lab-tool", swiftSettings: common),
 ]
 
 let tested: [Target] = [
     tests(
         "CertificateAuthorityTests",
         ["CertificateAuthority", "LinuxSystem", "MeshModel", "MeshTesting", asn1, crypto, x509]),
+    tests("CaptureTests", ["MeshModel", "MeshTesting", "Redirection"]),
+    tests("RedirectionTests", ["MeshModel", "MeshTesting", "Redirection"], exclude: ["Golden"]),
     tests("WeftCommandTests", ["LinuxSystem", "MeshModel", "MeshTesting", "weft"]),
 ]
 

@@ -48,8 +48,9 @@ extension ProgramSyntax {
                 arguments.add(name, "")
             } else if parts.count == 2 {
                 arguments.add(name, String(parts[1]))
-            } else if let next = words.popFirst() {
+            } else if let next = words.first, !command.options.contains(where: { $0.name == next }) {
                 arguments.add(name, next)
+                words.removeFirst()
             } else {
                 problems.append(
                     Problem(.missingValue, at: name, "has no value", remedy: "write `\(name) \(option.value ?? "")`"))
@@ -81,10 +82,13 @@ extension ProgramSyntax {
             text += "  " + command.name.padded(to: width) + command.summary + "\n"
         }
         text += "  " + "help".padded(to: width) + "this text; `\(name) COMMAND --help` for one command\n"
-        text += "\nEXIT CODES\n"
-        for (code, meaning) in exitCodes { text += "  " + "\(code)".padded(to: 5) + meaning + "\n" }
+        text += exitCodeHelp
         if let example = commands.first?.examples.first { text += "\nEXAMPLE\n  \(example)\n" }
         return text
+    }
+
+    private var exitCodeHelp: String {
+        "\nEXIT CODES\n" + exitCodes.map { "  " + "\($0.code)".padded(to: 5) + $0.meaning + "\n" }.joined()
     }
 
     /// What `program command --help` prints.
@@ -99,6 +103,7 @@ extension ProgramSyntax {
             let first = label.count >= width ? "  \(label)\n  " + "".padded(to: width) : "  " + label.padded(to: width)
             text += first + help.wrapped(to: 76 - width, indent: width + 2) + "\n"
         }
+        text += exitCodeHelp
         text += "\nEXAMPLES\n" + command.examples.map { "  \($0)\n" }.joined()
         return text
     }

@@ -65,26 +65,30 @@ package struct ChildProcess: ~Copyable {
         while !output.hasEnded || !error.hasEnded {
             let left = (deadline - Instant.now()).wholeMilliseconds
             guard left > 0 else { return true }
-            try writeSome()
-            // While there is input to write, look at both ends in turn; a pipe holds 64 KiB, so this is rare.
-            let patience = input == nil ? Int32(clamping: left) : 1
-            let descriptors = [output.number, error.number]
-            _ = unsafe weft_poll_input(descriptors, 2, patience)
-            try output.readSome(limit: Self.outputLimit)
-            try error.readSome(limit: Self.outputLimit)
+            let ready = weft_poll_child(inputNumber, output.number, error.number, Int32(clamping: left))
+            try check(ready, "poll")
+            if ready & 1 != 0 { writeSome() }
+            if ready & 2 != 0 { try output.readSome(limit: Self.outputLimit) }
+            if ready & 4 != 0 { try error.readSome(limit: Self.outputLimit) }
         }
         return false
     }
 
-    private mutating func writeSome() throws(SystemError) {
+    /// -1 once it is closed, which poll passes over.
+    private var inputNumber: Int32 {
+        switch input {
+        case .none: -1
+        case .some(let descriptor): descriptor.number
+        }
+    }
+
+    private mutating func writeSome() {
         guard let descriptor = input.take() else { return }
-        if weft_poll_output(descriptor.number, 0) > 0, !unwritten.isEmpty {
-            do throws(SystemError) {
-                unwritten = unwritten.dropFirst(try descriptor.write(unwritten.prefix(4096)))
-            } catch {
-                // The program has closed its input: it knows enough, and says so with its exit code.
-                unwritten = []
-            }
+        do throws(SystemError) {
+            unwritten = unwritten.dropFirst(try descriptor.write(unwritten))
+        } catch {
+            // The program has closed its input: it knows enough, and says so with its exit code.
+            unwritten = []
         }
         if !unwritten.isEmpty { input = consume descriptor }
     }
@@ -115,8 +119,7 @@ private struct OutputStream: ~Copyable {
     var text: String { String(decoding: bytes, as: UTF8.self) }
 
     mutating func readSome(limit: Int) throws(SystemError) {
-        let descriptors = [number]
-        guard !hasEnded, unsafe weft_poll_input(descriptors, 1, 0) == 1 else { return }
+        guard !hasEnded else { return }
         guard let more = try descriptor.read(limit: 65_536) else {
             hasEnded = true
             return

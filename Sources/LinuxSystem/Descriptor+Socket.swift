@@ -27,6 +27,21 @@ extension Descriptor {
         Descriptor(owning: try check(weft_socket_unix(), "socket"))
     }
 
+    /// A socket for whole Ethernet frames of one interface; needs NET_RAW.
+    package static func frames(interface: UInt32) throws(SystemError) -> Descriptor {
+        Descriptor(owning: try check(weft_socket_packet(interface), "socket AF_PACKET"))
+    }
+
+    /// Waits until there is something to read or accept; false when the time is over first.
+    package borrowing func waitForInput(_ patience: Duration) -> Bool {
+        unsafe weft_poll_input([number], 1, Int32(clamping: max(0, patience.wholeMilliseconds))) > 0
+    }
+
+    /// Waits until the socket can be written to, which is when a connect is decided.
+    package borrowing func waitForOutput(_ patience: Duration) -> Bool {
+        weft_poll_output(number, Int32(clamping: max(0, patience.wholeMilliseconds))) > 0
+    }
+
     package borrowing func bind(to address: SocketAddress) throws(SystemError) {
         var kernel = address.kernel
         try check(unsafe weft_bind(number, &kernel), "bind \(address)")
@@ -34,6 +49,11 @@ extension Descriptor {
 
     package borrowing func bind(toPath path: String) throws(SystemError) {
         try check(unsafe weft_bind_unix(number, path), "bind \(path)")
+    }
+
+    /// Takes a name of which there is one in this network namespace, for as long as the socket lives.
+    package borrowing func bind(toAbstractName name: String) throws(SystemError) {
+        try check(unsafe weft_bind_abstract(number, name), "bind @\(name)")
     }
 
     package borrowing func listen(backlog: Int32) throws(SystemError) {

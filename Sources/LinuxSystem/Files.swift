@@ -112,6 +112,9 @@ package enum Files {
         return unsafe weft_facts_of_path(path, &facts) == 0
     }
 
+    /// Whether this process may write to a file or into a directory; false on a read-only file system.
+    package static func isWritable(_ path: String) -> Bool { unsafe weft_may_write(path) == 0 }
+
     /// The path without symlinks; nil if it leads nowhere.
     package static func resolved(_ path: String) -> String? {
         var buffer = [CChar](repeating: 0, count: 4096)

@@ -67,6 +67,12 @@ package enum ThisProcess {
     /// A write to a broken connection is an error to handle, not a reason to die.
     package static func ignoreBrokenPipes() { _ = weft_ignore_signal(13) }
 
+    /// Whether a uid means anybody in this user namespace; the kernel refuses rules about one that does not.
+    package static func isMapped(_ user: UserID) -> Bool {
+        guard let map = try? Files.read("/proc/self/uid_map", limit: 65_536).bytes else { return true }
+        return UserNamespaceMap(text: String(decoding: map, as: UTF8.self)).contains(user)
+    }
+
     package static func send(_ signal: Signal, to process: Int32) throws(SystemError) {
         try check(weft_kill(process, signal.rawValue), "kill \(process)")
     }
@@ -93,6 +99,21 @@ package enum ThisProcess {
         let namespace = try Files.open(path)
         try check(weft_enter_network_namespace(namespace.number), "setns \(path)")
     }
+}
+
+/// The ids that exist in a user namespace (user_namespaces(7)): lines of first id inside, first id outside, count.
+package struct UserNamespaceMap: Hashable, Sendable {
+    private let ranges: [Range<UInt64>]
+
+    package init(text: String) {
+        ranges = text.split(separator: "\n").compactMap { line in
+            let numbers = line.split(separator: " ").compactMap { UInt64($0) }
+            guard numbers.count == 3, numbers[0] <= UInt32.max, numbers[2] <= UInt32.max else { return nil }
+            return numbers[0]..<numbers[0] + numbers[2]
+        }
+    }
+
+    package func contains(_ user: UserID) -> Bool { ranges.contains { $0.contains(UInt64(user.number)) } }
 }
 
 /// Descriptors that make happenings readable, so that one loop can wait for everything.

@@ -38,6 +38,7 @@ package struct Errno: Hashable, Sendable, CustomStringConvertible {
     package static let noSuchProcess = Errno(number: ESRCH)
     package static let notSupported = Errno(number: EOPNOTSUPP)
     package static let noSuchDevice = Errno(number: ENODEV)
+    package static let busy = Errno(number: EBUSY)
 
     /// The process or the system has no descriptor or no memory left for another socket.
     package var isExhaustion: Bool {

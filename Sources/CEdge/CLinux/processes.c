@@ -94,6 +94,7 @@ int weft_make_directory(const char *path, uint32_t permissions) { return RESULT(
 int weft_unlink(const char *path) { return RESULT(unlink(path)); }
 int weft_remove_directory(const char *path) { return RESULT(rmdir(path)); }
 int weft_rename(const char *from, const char *to) { return RESULT(rename(from, to)); }
+int weft_may_write(const char *path) { return RESULT(access(path, W_OK)); }
 int weft_link(const char *from, const char *to) { return RESULT(link(from, to)); }
 int weft_set_owner(const char *path, uint32_t user, uint32_t group) { return RESULT(lchown(path, user, group)); }
 int weft_set_permissions(const char *path, uint32_t permissions) { return RESULT(chmod(path, permissions)); }
@@ -143,6 +144,8 @@ int weft_spawn(
         return -error;
     }
     close(ends[0][0]);
+    // Ours alone: the two ends of a pipe have flags of their own, so the child still waits for its input.
+    (void)fcntl(ends[0][1], F_SETFL, O_NONBLOCK);
     close(ends[1][1]);
     close(ends[2][1]);
     *child = (struct weft_child){.pid = pid, .input = ends[0][1], .output = ends[1][0], .error = ends[2][0]};
@@ -183,6 +186,16 @@ int weft_poll_output(int descriptor, int milliseconds) {
     struct pollfd polled = {.fd = descriptor, .events = POLLOUT};
     int ready = poll(&polled, 1, milliseconds);
     return ready < 0 ? (errno == EINTR ? 0 : -errno) : ready;
+}
+
+int weft_poll_child(int input, int output, int error, int milliseconds) {
+    struct pollfd polled[3] = {
+        {.fd = input, .events = POLLOUT}, {.fd = output, .events = POLLIN}, {.fd = error, .events = POLLIN}};
+    int ready = poll(polled, 3, milliseconds);
+    if (ready < 0) return errno == EINTR ? 0 : -errno;
+    int mask = 0;
+    for (int index = 0; index < 3; index++) mask |= (polled[index].revents != 0) << index;
+    return mask;
 }
 
 int64_t weft_raise_descriptor_limit(void) {
@@ -243,16 +256,28 @@ int weft_become_for_files(uint32_t user) {
     return (uint32_t)setfsuid((uid_t)-1) == user ? 0 : -EPERM;
 }
 
-int weft_enter_network_namespace(int fd) {
-    if (setns(fd, CLONE_NEWNET) == 0) return 0;
-    if (errno != EPERM) return -errno;
-    // _IO(0xb7, 0x1), NS_GET_USERNS: the user namespace that owns it, where we may hold the capabilities it takes.
+/// Enters the user namespace that owns a network namespace, unless we are in it.
+static int enter_owner(int fd) {
+    // _IO(0xb7, 0x1), NS_GET_USERNS. EPERM: it lies outside of ours, where we can hold nothing.
     int owner = ioctl(fd, 0xb701);
-    if (owner < 0) return -EPERM;
-    int result = setns(owner, CLONE_NEWUSER) < 0 ? -errno : 0;
+    if (owner < 0) return -errno;
+    struct stat theirs, ours;
+    int is_ours = fstat(owner, &theirs) == 0 && stat("/proc/self/ns/user", &ours) == 0
+        && theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino;
+    int result = is_ours || setns(owner, CLONE_NEWUSER) == 0 ? 0 : -errno;
     close(owner);
-    if (result < 0) return result;
-    return setns(fd, CLONE_NEWNET) < 0 ? -errno : 0;
+    if (result < 0 || is_ours) return result;
+    // A program that is started keeps its capabilities only as the namespace's root. Without one it stays as it is.
+    if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0) errno = 0;
+    return 0;
+}
+
+int weft_enter_network_namespace(int fd) {
+    int entered = enter_owner(fd);
+    if (setns(fd, CLONE_NEWNET) == 0) return 0;
+    int error = errno;
+    // ENOTTY: not a namespace at all, which setns says better.
+    return entered < 0 && entered != -ENOTTY ? entered : -error;
 }
 
 struct thread_start {

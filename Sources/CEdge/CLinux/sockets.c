@@ -5,6 +5,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/if_packet.h>
+#include <net/ethernet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
@@ -70,6 +72,20 @@ int weft_socket_stream(int family) {
 
 int weft_socket_unix(void) { return RESULT(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)); }
 
+int weft_socket_packet(uint32_t interface) {
+    // Protocol 0 until the interface is known, so that no frame of another one slips in.
+    int fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -errno;
+    struct sockaddr_ll address = {
+        .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL), .sll_ifindex = (int)interface};
+    if (bind(fd, (struct sockaddr *)&address, sizeof address) < 0) {
+        int error = errno;
+        close(fd);
+        return -error;
+    }
+    return fd;
+}
+
 int weft_set_option(int fd, enum weft_option option, int value) {
     int level, name;
     switch (option) {
@@ -115,6 +131,15 @@ int weft_bind_unix(int fd, const char *path) {
     struct sockaddr_un un;
     int result = unix_address(path, &un);
     return result < 0 ? result : RESULT(bind(fd, (struct sockaddr *)&un, sizeof un));
+}
+
+int weft_bind_abstract(int fd, const char *name) {
+    struct sockaddr_un un = {.sun_family = AF_UNIX};
+    size_t length = strlen(name);
+    if (length == 0 || length >= sizeof un.sun_path) return -ENAMETOOLONG;
+    memcpy(un.sun_path + 1, name, length);
+    socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + length);
+    return RESULT(bind(fd, (struct sockaddr *)&un, size));
 }
 
 int weft_connect(int fd, const struct weft_address *address) {

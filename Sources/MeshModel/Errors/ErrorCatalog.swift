@@ -206,6 +206,31 @@ extension ErrorCode {
                 "netlink-failed",
                 "The kernel refused a netlink request.",
                 "The message names the request and the error.")
+        case .loopbackDown:
+            Entry(
+                "loopback-down",
+                "The loopback interface is down, so that redirected connections cannot reach the proxy.",
+                "Bring it up: `ip link set lo up`.")
+        case .interrupted:
+            Entry(
+                "interrupted",
+                "The run was told to end before it was done; the namespace is as it was.",
+                "Run it again.")
+        case .userNotMapped:
+            Entry(
+                "user-not-mapped",
+                "A proxy uid that does not exist in this user namespace, so that no rule can name it.",
+                "Give a uid that `/proc/self/uid_map` covers, or extend the map.")
+        case .portHeld:
+            Entry(
+                "port-held",
+                "A port of the proxy is held by a program that does not run as the proxy's user.",
+                "Stop that program, or give the proxy other ports.")
+        case .resetFailed:
+            Entry(
+                "reset-failed",
+                "Connections that were open before the rules could not be ended.",
+                "Restart the programs that hold them; the message carries the kernel's own words.")
         case .completed:
             Entry(
                 "completed",

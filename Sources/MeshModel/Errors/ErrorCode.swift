@@ -85,6 +85,16 @@ package enum ErrorCode: UInt16, Hashable, Sendable, CaseIterable {
     case undoFailed = 2020
     /// The kernel refused a netlink request.
     case netlinkFailed = 2021
+    /// The loopback interface is down, so that redirected connections cannot reach the proxy.
+    case loopbackDown = 2022
+    /// The run was told to end before it was done; the namespace is as it was.
+    case interrupted = 2023
+    /// A proxy uid that does not exist in this user namespace.
+    case userNotMapped = 2024
+    /// A port of the proxy is held by somebody who is not the proxy.
+    case portHeld = 2025
+    /// Connections that were open before the rules could not be ended.
+    case resetFailed = 2026
 
     // MARK: Connections: these are the outcomes
 

@@ -50,9 +50,13 @@ enum weft_option {
 
 int weft_socket_stream(int family);
 int weft_socket_unix(void);
+/// A socket that sends and receives whole Ethernet frames on one interface; needs NET_RAW.
+int weft_socket_packet(uint32_t interface);
 int weft_set_option(int fd, enum weft_option option, int value);
 int weft_bind(int fd, const struct weft_address *address);
 int weft_bind_unix(int fd, const char *path);
+/// Binds a unix socket to a name that lives in the network namespace instead of the file system, and goes with the socket.
+int weft_bind_abstract(int fd, const char *name);
 int weft_connect(int fd, const struct weft_address *address);
 int weft_connect_unix(int fd, const char *path);
 int weft_listen(int fd, int backlog);
@@ -129,6 +133,8 @@ int weft_make_directory(const char *path, uint32_t permissions);
 int weft_unlink(const char *path);
 int weft_remove_directory(const char *path);
 int weft_rename(const char *from, const char *to);
+/// 0 if this process may write there, as far as permissions and the file system go.
+int weft_may_write(const char *path);
 /// A second name for a file; fails if that name is taken, which `rename` does not.
 int weft_link(const char *from, const char *to);
 /// Gives a file to another user; does not follow a symlink. All ones leaves a user or group as it is.
@@ -156,6 +162,9 @@ int weft_pid_descriptor(int pid);
 /// Waits until one of the descriptors has input or `milliseconds` are over; the bit mask of those ready.
 int weft_poll_input(const int *descriptors, int count, int milliseconds);
 int weft_poll_output(int descriptor, int milliseconds);
+/// Waits for a child: bit 0 if `input` can be written to, bits 1 and 2 if `output` and `error` can be read. A negative
+/// descriptor is passed over.
+int weft_poll_child(int input, int output, int error, int milliseconds);
 
 /// Raises the soft descriptor limit to the hard one; the limit that holds now.
 int64_t weft_raise_descriptor_limit(void);
@@ -174,7 +183,8 @@ uint32_t weft_group(void);
 int weft_capabilities(uint64_t *effective);
 /// Lets the next sockets belong to another user (setfsuid): the owner match looks at that.
 int weft_become_for_files(uint32_t user);
-/// Enters a network namespace, first the user namespace that owns it. Only before any other thread exists.
+/// Enters a network namespace, first the user namespace that owns it if that is not ours; there we become its root, so
+/// that programs we start keep the capabilities. Only before any other thread exists.
 int weft_enter_network_namespace(int fd);
 
 /// Starts a thread with a stack of 1 MiB that blocks all signals; the handle is to be joined.
