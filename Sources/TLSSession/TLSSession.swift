@@ -107,6 +107,10 @@ package struct TLSSession: ~Copyable {
         }
     }
 
+    /// True if the last read took all there was: the input is used up and no record is half read. Another read would only
+    /// say so, and allocate a buffer of 16 KiB for it.
+    package var hasReadEverything: Bool { unsafe context.staging.inputIsUsedUp && SSL_pending(ssl) == 0 }
+
     /// Encrypts at most one record's worth (16 KiB) of plaintext into the output. The caller has made sure that there is
     /// room. Nil: done.
     package mutating func write(_ bytes: UnsafeRawBufferPointer) -> TLSFailure? {

@@ -35,6 +35,7 @@ extension PeerConnection {
             case .needsInput: return
             case .bytes(let count):
                 unsafe frames(UnsafeRawBufferPointer(rebasing: room[..<count]))
+                if tls.hasReadEverything { return }
                 offset = thread.slices.isEmpty ? 0 : offset + count
             case .ended: return closeNotified()
             case .failed(let failure):
