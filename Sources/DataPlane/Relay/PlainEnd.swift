@@ -84,6 +84,31 @@ struct PlainEnd: ~Copyable {
         return result
     }
 
+    /// Moves bytes from this socket into a pipe. How much fits depends on the pipe too, so that only "would block" means
+    /// that there is nothing more.
+    mutating func splice(into pipe: inout SplicePipe) -> ReceiveResult {
+        guard let socket = socket.take() else { return .failed(.notConnected) }
+        let result = pipe.fill(from: socket)
+        self.socket = consume socket
+        switch result {
+        case .bytes, .failed: break
+        // A full pipe blocks as well; whoever empties it asks again.
+        case .wouldBlock: if pipe.count == 0 { mayHaveInput = false }
+        case .ended:
+            hasEndedInput = true
+            mayHaveInput = false
+        }
+        return result
+    }
+
+    /// Moves bytes from a pipe to this socket.
+    mutating func splice(from pipe: inout SplicePipe) -> SendResult {
+        guard let socket = socket.take() else { return .failed(.notConnected) }
+        let result = pipe.drain(to: socket)
+        self.socket = consume socket
+        return result
+    }
+
     private mutating func note(_ result: ReceiveResult, offered: Int) {
         switch result {
         case .bytes(let count): if count < offered, !isEndAnnounced { mayHaveInput = false }

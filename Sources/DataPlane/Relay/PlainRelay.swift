@@ -19,8 +19,9 @@ final class PlainRelay: Relay {
     private static let downstreamSlot: UInt8 = 0
     private static let upstreamSlot: UInt8 = 1
 
-    private var downstream: PlainEnd
-    private var upstream: PlainEnd
+    var downstream: PlainEnd
+    var upstream: PlainEnd
+    var pipes = Pipes()
     private var plan: OutboundPlan?
     private var isConnected = false
     private var dialledAt: Instant
@@ -155,6 +156,7 @@ final class PlainRelay: Relay {
         let normal = thread.settings.liveness.userTimeout
         let relaxed = (downstream.reviewUserTimeout(normal), upstream.reviewUserTimeout(normal))
         thread.counters.relaxedTimeouts += (relaxed.0 ? 1 : 0) + (relaxed.1 ? 1 : 0)
+        releaseEmptyPipes()
         scheduleReview()
     }
 
@@ -203,6 +205,7 @@ final class PlainRelay: Relay {
                     return false
                 }
                 adapt(direction, wasFull: count == size.byteCount)
+                if size.byteCount == ReadSize.largest { considerSplicing(direction) }
             case .ended, .wouldBlock:
                 return true
             case .failed(let errno):
@@ -210,11 +213,22 @@ final class PlainRelay: Relay {
                 return false
             }
         }
-        return true
+        return isSpliced(direction) && isFlushed(direction) ? splice(direction, now: now) : true
+    }
+
+    private func isSpliced(_ direction: RelayDirection) -> Bool {
+        direction == .forward ? pipes.forward != nil : pipes.backward != nil
+    }
+
+    /// Everything that was copied has been taken: what comes next may go through the pipe.
+    private func isFlushed(_ direction: RelayDirection) -> Bool {
+        direction == .forward ? upstream.pending.isEmpty : downstream.pending.isEmpty
     }
 
     private func mayMove(_ direction: RelayDirection) -> Bool {
-        switch direction {
+        guard !isSpliced(direction) else { return false }
+
+        return switch direction {
         case .forward: downstream.mayHaveInput && !downstream.hasEndedInput && upstream.pending.isEmpty
         case .backward: upstream.mayHaveInput && !upstream.hasEndedInput && downstream.pending.isEmpty
         }
@@ -253,13 +267,13 @@ final class PlainRelay: Relay {
     /// Passes on the ends that have been read and for which everything before them has been sent.
     private func passEnds(now: Instant) {
         guard !isFinished else { return }
-        if downstream.hasEndedInput, upstream.pending.isEmpty, !state.hasEnded(.forward) {
+        if downstream.hasEndedInput, isPassedOn(.forward), !state.hasEnded(.forward) {
             state.end(.forward, now: now)
             // The close below sends the FIN as well.
             if !state.isComplete, let errno = upstream.endOutput() { return broken(.forward, errno) }
             if !state.isComplete { scheduleReview() }
         }
-        if upstream.hasEndedInput, downstream.pending.isEmpty, !state.hasEnded(.backward) {
+        if upstream.hasEndedInput, isPassedOn(.backward), !state.hasEnded(.backward) {
             state.end(.backward, now: now)
             if !state.isComplete, let errno = downstream.endOutput() { return broken(.backward, errno) }
             if !state.isComplete { scheduleReview() }
@@ -270,15 +284,19 @@ final class PlainRelay: Relay {
         close(.completed)
     }
 
+    /// The sink has taken everything of a direction.
+    private func isPassedOn(_ direction: RelayDirection) -> Bool { isFlushed(direction) && isPipeEmpty(direction) }
+
     /// A read failed: that side has reset. The other one gets what was sent to it before, then a reset too.
-    private func sourceFailed(_ direction: RelayDirection, _ errno: Errno) {
+    func sourceFailed(_ direction: RelayDirection, _ errno: Errno) {
         let outcome: ErrorCode =
             errno == .timedOut ? .peerGone : direction == .forward ? .clientReset : .serverReset
         end(outcome, errno.description)
     }
 
     /// A write failed: the sink has reset. What it had sent before is still in its queue and is passed on first.
-    private func broken(_ direction: RelayDirection, _ errno: Errno) {
+    func broken(_ direction: RelayDirection, _ errno: Errno) {
+        emptyPipes()
         rescue(direction.opposite)
         sourceFailed(direction.opposite, errno)
     }
@@ -297,6 +315,7 @@ final class PlainRelay: Relay {
     /// Ends by force: both sides are reset, after what was sent to them.
     private func end(_ outcome: ErrorCode, _ detail: String = "") {
         guard !isFinished else { return }
+        emptyPipes()
         if isConnected {
             LingeringReset.begin(thread, &downstream, now: thread.loop.now)
             LingeringReset.begin(thread, &upstream, now: thread.loop.now)
@@ -307,6 +326,7 @@ final class PlainRelay: Relay {
     }
 
     private func close(_ outcome: ErrorCode, _ detail: String = "") {
+        emptyPipes()
         plan?.release(thread)
         thread.plainRelayCount -= 1
         finish(outcome, detail)

@@ -40,6 +40,8 @@ final class DataThread {
     var gateCount = 0
     var plainRelayCount = 0
     var streamRelayCount = 0
+    /// Pipes through which plaintext bulk is spliced; two descriptors each.
+    var pipeCount = 0
     /// Sockets that still deliver what was sent before they reset.
     var lingeringCount = 0
     /// Connections of applications under way.
@@ -94,6 +96,7 @@ final class DataThread {
     var isFull: Bool {
         let descriptors =
             gateCount + 2 * plainRelayCount + streamRelayCount + counters.peerConnections + lingeringCount
+            + 2 * pipeCount
         return activeCount + gateCount >= settings.connectionsPerThread
             || descriptors + 2 > settings.descriptorsPerThread
     }
