@@ -90,7 +90,8 @@ let wholes: [Target] = [
     library(
         "ProxyControl",
         [
-            "AdminServer", "Bytes", "CommandLine", "Configuration", "DataPlane", "Discovery", "HTTPCodec", "Identity",
+            "AdminServer", "Bytes", "CommandLine", "Configuration", "ConnectionStates", "DataPlane", "Discovery",
+            "HTTPCodec", "Identity",
             "LinuxSystem", "MeshModel", "Reactor", "TLSSession", "Telemetry",
         ]),
     library(

@@ -104,6 +104,7 @@ extension FieldReader {
         assign("connections", to: &limits.connections) { $0.integer(1...10_000_000) }
         assign("held", to: &limits.held) { $0.integer(0...1_000_000) }
         assign("handshakes", to: &limits.handshakes) { $0.integer(1...1_000_000) }
+        limits.memoryBytes = read("memory") { $0.byteCount }
     }
 }
 
@@ -119,6 +120,18 @@ extension Value {
     }
 
     fileprivate var portRange: PortRange? { scalar("a port or a range of ports such as 8000-8099") { PortRange($0) } }
+
+    /// `64Mi`, `1Gi`: what a container's limit is written in. Less than 16 MiB is not enough to run.
+    fileprivate var byteCount: Int64? {
+        scalar("a size from 16Mi on, such as 64Mi or 1Gi") { text in
+            for (suffix, shift) in [("Ki", 10), ("Mi", 20), ("Gi", 30)] where text.hasSuffix(suffix) {
+                guard let number = Decimal.parse(text.utf8.dropLast(2), atMost: 1 << 30) else { return nil }
+                let bytes = Int64(number) << Int64(shift)
+                return bytes >= 16 << 20 ? bytes : nil
+            }
+            return nil
+        }
+    }
 
     fileprivate var userRange: UserIDRange? {
         scalar("a numeric uid or a range of them such as 1000-1999; names are not looked up") { UserIDRange($0) }

@@ -1,5 +1,6 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
+package import ConnectionStates
 package import Discovery
 internal import LinuxSystem
 package import MeshModel
@@ -40,6 +41,7 @@ package final class DataPlane {
     package func use(_ settings: DataPlaneSettings) { tell(.settings(settings)) }
     package func use(_ snapshot: DiscoverySnapshot) { tell(.snapshot(snapshot)) }
     package func use(_ material: IdentityMaterial) { tell(.identity(material)) }
+    package func use(_ pressure: MemoryPressure) { tell(.memory(pressure)) }
     package func use(ownAddresses: Set<IPAddress>) { tell(.ownAddresses(ownAddresses)) }
 
     /// Asks every thread what it knows; `answer` is called once per thread, on that thread.

@@ -2,6 +2,7 @@
 
 internal import AdminServer
 internal import Bytes
+internal import ConnectionStates
 internal import LinuxSystem
 internal import MeshModel
 internal import TLSSession
@@ -162,6 +163,12 @@ struct AdminRoutes {
             "process_cpu_seconds_total", .counter, "CPU time used.",
             [([], ExpositionWriter.seconds(cpu.wholeNanoseconds))])
         writer.single("process_resident_memory_bytes", .gauge, "Memory resident.", resident)
+        if let limit = state.memoryLimit {
+            writer.single("weft_memory_limit_bytes", .gauge, "What the memory is measured against.", limit)
+            writer.single(
+                "weft_memory_pressure", .gauge, "0 room enough, 1 nothing new is accepted, 2 the largest are reset.",
+                state.pressure.rawValue)
+        }
         writer.single("process_max_fds", .gauge, "Descriptors that may be open.", state.descriptorLimit)
         writer.single("process_start_time_seconds", .gauge, "When the process began.", state.startedAt.seconds)
         return AdminResponse(

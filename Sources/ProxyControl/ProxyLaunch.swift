@@ -74,9 +74,11 @@ enum ProxyLaunch {
         let loop = try system { () throws(SystemError) in try EventLoop() }
         let log = LogWriter(loop, file.proxy.log)
         let loopbackListeners = LoopbackListeners()
+        let memoryLimit = file.proxy.limits.memoryBytes ?? MemoryLimit.ofControlGroup()
         confine(file, options.configurationPath, log)
 
-        var state = ProxyState(file: file, descriptorLimit: limit, startedAt: WallTime.now())
+        var state = ProxyState(
+            file: file, descriptorLimit: limit, memoryLimit: memoryLimit, startedAt: WallTime.now())
         let keeper = IdentityKeeper(loader)
         switch keeper.look(force: true, now: WallTime.now()) {
         case .loaded(let material): state.identity = material

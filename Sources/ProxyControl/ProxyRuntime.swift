@@ -1,6 +1,7 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
 internal import AdminServer
+internal import ConnectionStates
 internal import DataPlane
 internal import Discovery
 internal import Identity
@@ -81,6 +82,9 @@ final class ProxyRuntime {
         state.isListening = true
         announce()
         Ticker.begin(loop, every: .seconds(10)) { [unowned self] in tick() }
+        if let limit = state.memoryLimit {
+            Ticker.begin(loop, every: .seconds(1)) { [unowned self] in lookAtMemory(limit) }
+        }
         do throws(SystemError) {
             try loop.run()
             dataPlane.stop()
@@ -195,6 +199,17 @@ final class ProxyRuntime {
             body()
             loop.setDeadline(now + interval, of: self)
         }
+    }
+
+    /// Every second, where there is a limit: before the kernel ends everything, we refuse and reset something.
+    private func lookAtMemory(_ limit: Int64) {
+        let pressure = MemoryPressure(residentBytes: ThisProcess.usage().residentBytes, limit: limit)
+        guard pressure != state.pressure || pressure == .critical else { return }
+        if pressure > state.pressure {
+            log.log(LogLine(.warn, "memory is nearly full", [("limit", String(limit)), ("pressure", "\(pressure)")]))
+        }
+        state.pressure = pressure
+        dataPlane.use(pressure)
     }
 
     /// Every ten seconds: files that were changed where no watch sees it.

@@ -1,5 +1,6 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
+internal import ConnectionStates
 internal import MeshModel
 internal import TLSSession
 
@@ -16,6 +17,9 @@ struct ProxyState {
     var reloads: (done: UInt64, rejected: UInt64) = (0, 0)
     var identityChanges: (done: UInt64, rejected: UInt64) = (0, 0)
     let descriptorLimit: Int
+    /// What the memory is measured against; nil where there is no limit.
+    let memoryLimit: Int64?
+    var pressure = MemoryPressure.none
     let startedAt: WallTime
 
     /// What keeps the proxy from being ready, one sentence each; empty when it is.

@@ -1,5 +1,6 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
+internal import ConnectionStates
 internal import LinuxSystem
 internal import MeshModel
 internal import Reactor
@@ -36,6 +37,11 @@ final class Listener: EventHandler {
     @discardableResult
     private func acceptSome() -> Bool {
         guard !isResting, let socket else { return true }
+        guard thread.pressure == .none else {
+            thread.counters.acceptPauses += 1
+            takeRest()
+            return false
+        }
         for _ in 0..<Self.batch {
             do throws(SystemError) {
                 guard let accepted = try socket.descriptor.accept() else { return true }

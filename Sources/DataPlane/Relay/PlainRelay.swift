@@ -332,6 +332,8 @@ final class PlainRelay: Relay {
         finish(outcome, detail)
     }
 
+    override var heldByteCount: Int { downstream.pending.count + upstream.pending.count }
+
     override func isStillAllowed() -> ErrorCode? {
         guard record.direction == .inbound, case .plaintext(let reason) = record.security else { return nil }
         let port = thread.settings.proxy.inbound.settings(for: record.originalDestination?.port ?? 0)

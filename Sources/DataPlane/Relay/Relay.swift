@@ -74,6 +74,9 @@ class Relay: EventHandler {
     /// Ends the connection by force: the deadline of a drain, a policy that changed, the end of the process.
     func cut(_ outcome: ErrorCode, _ detail: String = "") { preconditionFailure("Every kind of relay can be cut.") }
 
+    /// What this connection makes us keep on the heap.
+    var heldByteCount: Int { 0 }
+
     /// True if the configuration now in force no longer allows this connection.
     func isStillAllowed() -> ErrorCode? { nil }
 }

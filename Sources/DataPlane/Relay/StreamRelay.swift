@@ -302,6 +302,8 @@ final class StreamRelay: Relay {
         if !isFinished { appFailed(errno) }
     }
 
+    override var heldByteCount: Int { app.pending.count + retained.count + (peer?.output.count ?? 0) }
+
     override func cut(_ outcome: ErrorCode, _ detail: String = "") { abort(outcome, detail) }
 
     /// Ends by force on both sides.

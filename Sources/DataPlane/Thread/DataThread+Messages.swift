@@ -20,6 +20,7 @@ enum DataThreadMessage: Sendable {
     case report(includingConnections: Bool, @Sendable (ThreadReport) -> Void)
     /// Begin to drain; told through the closure, on the data thread, when it is over.
     case drain(DrainSettings, @Sendable (_ wasClean: Bool) -> Void)
+    case memory(MemoryPressure)
     /// End what is left now.
     case cut(ErrorCode)
     case stop
@@ -40,6 +41,7 @@ extension DataThread {
         case .ownAddresses(let addresses): ownAddresses = addresses
         case .report(let includingConnections, let answer): answer(report(includingConnections))
         case .drain(let settings, let done): beginDrain(settings, done)
+        case .memory(let pressure): take(pressure)
         case .cut(let outcome): cutAll(outcome)
         case .stop:
             flushReports()

@@ -51,6 +51,7 @@ final class DataThread {
     /// The session whose call is under way: staging and buffers are its own until it returns. See `PeerConnection.perform`.
     var activePeer: PeerConnection?
 
+    var pressure = MemoryPressure.none
     var drainTimer: EventHandler?
     var drainDone: (@Sendable (Bool) -> Void)?
     /// What could not be done with what was told, for the next report.

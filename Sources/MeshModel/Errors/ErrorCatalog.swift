@@ -409,6 +409,11 @@ extension ErrorCode {
                 "peer-overloaded",
                 "The peer's sidecar refused because it is at a limit.",
                 "Look at the peer's metrics.")
+        case .memoryPressure:
+            Entry(
+                "memory-pressure",
+                "The proxy's memory was nearly full, and this connection held the most of it.",
+                "Look at who does not read; raise the memory limit.")
         case .drainDeadline:
             Entry(
                 "drain-deadline",

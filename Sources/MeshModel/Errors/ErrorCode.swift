@@ -168,6 +168,8 @@ package enum ErrorCode: UInt16, Hashable, Sendable, CaseIterable {
     case openTimeout = 3064
     /// The peer's sidecar refused because it is at a limit.
     case peerOverloaded = 3065
+    /// The proxy's memory was nearly full, and this connection held the most of it.
+    case memoryPressure = 3066
     /// The proxy was told to end, and the connection did not end in time.
     case drainDeadline = 3070
     /// The connection is no longer allowed by the configuration now in force.

@@ -107,6 +107,8 @@ package struct ProxyLimits: Hashable, Sendable {
     package var held = 256
     /// TLS handshakes under way; beyond it new connections wait in the kernel's queue.
     package var handshakes = 1_024
+    /// What the process may hold resident before it refuses and resets; nil takes the limit of the control group.
+    package var memoryBytes: Int64?
 
     package init() {}
 }
