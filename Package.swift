@@ -122,6 +122,9 @@ let tested: [Target] = [
     tests("CaptureTests", ["MeshModel", "MeshTesting", "Redirection"]),
     tests("RedirectionTests", ["MeshModel", "MeshTesting", "Redirection"], exclude: ["Golden"]),
     tests("WeftCommandTests", ["LinuxSystem", "MeshModel", "MeshTesting", "weft"]),
+    tests("BytesTests", ["Bytes", "MeshTesting"]),
+    tests("DetectionTests", ["Detection", "MeshModel", "MeshTesting"]),
+    tests("PeerProtocolTests", ["MeshModel", "MeshTesting", "PeerProtocol"]),
 ]
 
 let package = Package(
