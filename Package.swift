@@ -125,6 +125,9 @@ let tested: [Target] = [
     tests("BytesTests", ["Bytes", "MeshTesting"]),
     tests("DetectionTests", ["Detection", "MeshModel", "MeshTesting"]),
     tests("PeerProtocolTests", ["MeshModel", "MeshTesting", "PeerProtocol"]),
+    tests("ConnectionStatesTests", ["ConnectionStates", "MeshModel", "MeshTesting"]),
+    tests("RoutingTests", ["MeshModel", "MeshTesting", "Routing"]),
+    tests("DiscoveryTests", ["Discovery", "MeshModel"]),
 ]
 
 let package = Package(
