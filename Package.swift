@@ -123,6 +123,12 @@ let tested: [Target] = [
     tests("LinuxSystemTests", ["LinuxSystem"]),
     tests("RedirectionTests", ["MeshModel", "MeshTesting", "Redirection"], exclude: ["Golden"]),
     tests("WeftCommandTests", ["LinuxSystem", "MeshModel", "MeshTesting", "weft"]),
+    tests("BytesTests", ["Bytes", "MeshTesting"]),
+    tests("DetectionTests", ["Detection", "MeshModel", "MeshTesting"]),
+    tests("PeerProtocolTests", ["MeshModel", "MeshTesting", "PeerProtocol"]),
+    tests("ConnectionStatesTests", ["ConnectionStates", "MeshModel", "MeshTesting"]),
+    tests("RoutingTests", ["MeshModel", "MeshTesting", "Routing"]),
+    tests("DiscoveryTests", ["Discovery", "MeshModel"]),
 ]
 
 let package = Package(
