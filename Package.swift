@@ -121,6 +121,10 @@ let tested: [Target] = [
         ["CertificateAuthority", "LinuxSystem", "MeshModel", "MeshTesting", asn1, crypto, x509]),
     tests("CaptureTests", ["MeshModel", "MeshTesting", "Redirection"]),
     tests("RedirectionTests", ["MeshModel", "MeshTesting", "Redirection"], exclude: ["Golden"]),
+    tests(
+        "TLSSessionTests",
+        ["COpenSSL", "CertificateAuthority", "MeshModel", "MeshTesting", "PeerProtocol", "TLSSession"]),
+    tests("IdentityTests", ["Identity", "LinuxSystem", "MeshModel", "MeshTesting", "TLSSession"]),
     tests("WeftCommandTests", ["LinuxSystem", "MeshModel", "MeshTesting", "weft"]),
 ]
 
