@@ -122,6 +122,10 @@ let tested: [Target] = [
     tests("CaptureTests", ["MeshModel", "MeshTesting", "Redirection"]),
     tests("LinuxSystemTests", ["LinuxSystem"]),
     tests("RedirectionTests", ["MeshModel", "MeshTesting", "Redirection"], exclude: ["Golden"]),
+    tests(
+        "TLSSessionTests",
+        ["COpenSSL", "CertificateAuthority", "MeshModel", "MeshTesting", "PeerProtocol", "TLSSession"]),
+    tests("IdentityTests", ["Identity", "LinuxSystem", "MeshModel", "MeshTesting", "TLSSession"]),
     tests("WeftCommandTests", ["LinuxSystem", "MeshModel", "MeshTesting", "weft"]),
     tests("BytesTests", ["Bytes", "MeshTesting"]),
     tests("DetectionTests", ["Detection", "MeshModel", "MeshTesting"]),

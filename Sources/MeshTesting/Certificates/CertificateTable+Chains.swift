@@ -38,6 +38,12 @@ extension CertificateTable {
             CertificateCase(
                 "a root of the same name with another key, told apart by key identifiers", mesh,
                 [leaf, mesh.intermediate], bundles: [mesh.trustDomain: [twin.root]], .rejected(.unknownRoot)),
+            try bent(
+                "a leaf that names another key as that of its issuer", .unknownRoot,
+                leaf: {
+                    $0.hasKeyIdentifiers = false
+                    $0.add(.authorityKeyIdentifier(.p256()))
+                }),
             CertificateCase(
                 "a root of the same name with another key, without key identifiers", bare,
                 [bareLeaf, bare.intermediate], bundles: [bare.trustDomain: [bareTwin.root]], bad),
