@@ -121,6 +121,7 @@ let tested: [Target] = [
         ["CertificateAuthority", "LinuxSystem", "MeshModel", "MeshTesting", asn1, crypto, x509]),
     tests("CaptureTests", ["MeshModel", "MeshTesting", "Redirection"]),
     tests("LinuxSystemTests", ["LinuxSystem"]),
+    tests("ContainerTests", ["MeshTesting"]),
     tests("RedirectionTests", ["MeshModel", "MeshTesting", "Redirection"], exclude: ["Golden"]),
     tests(
         "TLSSessionTests",

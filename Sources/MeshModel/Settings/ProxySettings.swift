@@ -187,13 +187,20 @@ package struct ProxySettings: Hashable, Sendable {
     package var admin = AdminSettings()
     package var dataThreads = 1
     /// The only place the proxy writes to; 0700.
-    package var stateDirectory = "/var/lib/weft"
+    package var stateDirectory = ProxySettings.defaultStateDirectory
 
     package init(workload: ResourceReference) {
         self.workload = workload
     }
 
-    package var adminSocketPath: String { admin.socketPath ?? "\(stateDirectory)/admin.sock" }
+    package static let defaultStateDirectory = "/var/lib/weft"
+
+    package var adminSocketPath: String { admin.socketPath ?? ProxySettings.adminSocketPath(in: stateDirectory) }
+
+    /// Where the admin socket is unless the configuration says otherwise.
+    package static func adminSocketPath(in directory: String = defaultStateDirectory) -> String {
+        "\(directory)/admin.sock"
+    }
 }
 
 /// One configuration file: what this proxy does and, without a control plane, all it knows of the mesh.
