@@ -122,6 +122,7 @@ let tested: [Target] = [
     tests("CaptureTests", ["MeshModel", "MeshTesting", "Redirection"]),
     tests("LinuxSystemTests", ["LinuxSystem"]),
     tests("ContainerTests", ["MeshTesting"]),
+    tests("ProxyTests", ["MeshModel", "MeshTesting"]),
     tests("RedirectionTests", ["MeshModel", "MeshTesting", "Redirection"], exclude: ["Golden"]),
     tests(
         "TLSSessionTests",
