@@ -128,6 +128,8 @@ let tested: [Target] = [
     tests("ConnectionStatesTests", ["ConnectionStates", "MeshModel", "MeshTesting"]),
     tests("RoutingTests", ["MeshModel", "MeshTesting", "Routing"]),
     tests("DiscoveryTests", ["Discovery", "MeshModel"]),
+    tests("TelemetryTests", ["MeshModel", "Telemetry"]),
+    tests("HTTPCodecTests", ["HTTPCodec", "MeshTesting"]),
 ]
 
 let package = Package(
