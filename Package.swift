@@ -130,6 +130,7 @@ let tested: [Target] = [
     tests("DiscoveryTests", ["Discovery", "MeshModel"]),
     tests("TelemetryTests", ["MeshModel", "Telemetry"]),
     tests("HTTPCodecTests", ["HTTPCodec", "MeshTesting"]),
+    tests("MeshModelTests", ["MeshModel", "MeshTesting"]),
 ]
 
 let package = Package(
