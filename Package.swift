@@ -130,6 +130,9 @@ let tested: [Target] = [
     tests("DiscoveryTests", ["Discovery", "MeshModel"]),
     tests("TelemetryTests", ["MeshModel", "Telemetry"]),
     tests("HTTPCodecTests", ["HTTPCodec", "MeshTesting"]),
+    tests(
+        "CommandLineTests",
+        ["CaptureControl", "CommandLine", "LinuxSystem", "MeshModel", "MeshTesting", "ProxyControl"]),
     tests("MeshModelTests", ["MeshModel", "MeshTesting"]),
 ]
 
