@@ -135,6 +135,12 @@ let tested: [Target] = [
     tests("ConnectionStatesTests", ["ConnectionStates", "MeshModel", "MeshTesting"]),
     tests("RoutingTests", ["MeshModel", "MeshTesting", "Routing"]),
     tests("DiscoveryTests", ["Discovery", "MeshModel"]),
+    tests("TelemetryTests", ["MeshModel", "Telemetry"]),
+    tests("HTTPCodecTests", ["HTTPCodec", "MeshTesting"]),
+    tests(
+        "CommandLineTests",
+        ["CaptureControl", "CommandLine", "LinuxSystem", "MeshModel", "MeshTesting", "ProxyControl"]),
+    tests("MeshModelTests", ["MeshModel", "MeshTesting"]),
 ]
 
 let package = Package(
