@@ -127,6 +127,7 @@ let tested: [Target] = [
     tests(
         "TLSSessionTests",
         ["COpenSSL", "CertificateAuthority", "MeshModel", "MeshTesting", "PeerProtocol", "TLSSession"]),
+    tests("DocumentationTests", ["MeshModel", "MeshTesting", "Telemetry"]),
     tests("IdentityTests", ["Identity", "LinuxSystem", "MeshModel", "MeshTesting", "TLSSession"]),
     tests("WeftCommandTests", ["LinuxSystem", "MeshModel", "MeshTesting", "weft"]),
     tests("BytesTests", ["Bytes", "MeshTesting"]),

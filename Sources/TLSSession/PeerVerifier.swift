@@ -75,7 +75,9 @@ package final class PeerVerifier {
             // Fills in what the flags are read from; without an effect the second time.
             _ = unsafe X509_check_purpose(certificate, -1, 0)
             _ = unsafe try CertificateDecoder.facts(of: certificate, at: place)
-            if let problem = unsafe CertificateDecoder.strengthProblem(certificate, at: place, isRoot: false) {
+            // A root that is sent along: nobody relies on its signature.
+            let isRoot = unsafe X509_get_extension_flags(certificate) & UInt32(EXFLAG_SI) != 0
+            if let problem = unsafe CertificateDecoder.strengthProblem(certificate, at: place, isRoot: isRoot) {
                 throw problem
             }
         }
