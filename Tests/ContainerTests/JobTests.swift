@@ -7,8 +7,8 @@ extension Containers {
     /// A sidecar must not outlive the job that it stands beside.
     @Suite("Jobs")
     struct JobTests {
-        @Test("`--until-pid` ends the sidecar with the application")
-        func untilProcess() async throws {
+        @Test("`--until-pid` ends the sidecar with the application", arguments: [false, true])
+        func untilProcess(_ usesScript: Bool) async throws {
             let pod = try await MeshPod.make("job")[0]
             // What holds the process namespace of the pod, as the pause container does.
             let pause = try await pod.start("/bin/busybox", "sleep", "300")
@@ -16,8 +16,11 @@ extension Containers {
                 ["/bin/weft-proxy", "wait", "--ready", "--", "/bin/busybox", "sleep", "300"], processesOf: pause)
             let numbers = try job.status("NSpid") ?? ""
             let number = try #require(numbers.split(separator: "\t").last)
-            let sidecar = try await pod.startSidecar("--until-pid", String(number), processesOf: pause)
-            let ready = try await sidecar.run("/weft-proxy", "wait", "--ready", "--timeout", "20s")
+            let sidecar =
+                usesScript
+                ? try await pod.startSidecarByScript(["WEFT_UNTIL_PID": String(number)], processesOf: pause)
+                : try await pod.startSidecar("--until-pid", String(number), processesOf: pause)
+            let ready = try await pod.run("/bin/weft-proxy", "wait", "--ready", "--timeout", "20s")
             #expect(ready.succeeded, "\(ready)")
             #expect(sidecar.isRunning)
 

@@ -8,12 +8,12 @@ struct MeshPod: Sendable {
     static let proxyUser: UInt32 = 2102
     static let applicationUser: UInt32 = 1000
     static let configuration = "/etc/weft/proxy.yaml"
-    static let adminSocket = "/run/weft/state/admin.sock"
+    static let adminSocket = "/var/lib/weft/state/admin.sock"
 
     let network: Pod
     /// What is mounted at `/etc/weft`: the configuration, and the identity as a mounted secret has it.
     private let files: String
-    /// The volume at `/run/weft`, which belongs to root and is open to all, as an `emptyDir`.
+    /// The volume at `/var/lib/weft`, which belongs to root and is open to all, as an `emptyDir` with `fsGroup`.
     private let volume: String
     /// What the application has at `/data`.
     let data: String
@@ -44,8 +44,9 @@ struct MeshPod: Sendable {
         for path in ["\(self.files)/identity", data] {
             try files.createDirectory(atPath: path, withIntermediateDirectories: true)
         }
-        try files.createDirectory(
-            atPath: volume, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o777])
+        try files.createDirectory(atPath: volume, withIntermediateDirectories: true)
+        try files.setAttributes([.groupOwnerAccountID: Int(MeshPod.proxyUser)], ofItemAtPath: volume)
+        try files.setAttributes([.posixPermissions: 0o2777], ofItemAtPath: volume)
         try "hello from \(network.name)\n".write(toFile: "\(data)/index.html", atomically: true, encoding: .utf8)
         var text = """
             kind: Proxy
@@ -56,7 +57,7 @@ struct MeshPod: Sendable {
                 key: /etc/weft/identity/key.pem
                 bundle: /etc/weft/identity/bundle.pem
               capture: {proxyUIDs: [\(MeshPod.proxyUser)]}
-              stateDirectory: /run/weft/state
+              stateDirectory: /var/lib/weft/state
               \(settings)
             ---
             kind: Mesh
@@ -125,7 +126,7 @@ struct MeshPod: Sendable {
         var spec = ContainerSpec(
             host.images.proxy, ["/weft-proxy", "run", "--config", MeshPod.configuration] + options,
             user: MeshPod.proxyUser)
-        spec.mounts = [.reading(files, at: "/etc/weft"), .volume(volume, at: "/run/weft")]
+        spec.mounts = [.reading(files, at: "/etc/weft"), .volume(volume, at: "/var/lib/weft")]
         spec.processesOf = other
         return try await host.start(spec, in: network, named: "sidecar")
     }
@@ -140,6 +141,19 @@ struct MeshPod: Sendable {
         return sidecar
     }
 
+    /// The same in an image with a shell, by its entry point there.
+    func startSidecarByScript(
+        _ environment: [String: String], processesOf other: Container
+    ) async throws -> Container {
+        let host = try ContainerHost.here
+        var spec = ContainerSpec(
+            host.images.application, ["/usr/local/bin/container-proxy.sh"], user: MeshPod.proxyUser)
+        spec.mounts = [.reading(files, at: "/etc/weft"), .volume(volume, at: "/var/lib/weft")]
+        spec.environment = environment
+        spec.processesOf = other
+        return try await host.start(spec, in: network, named: "sidecar")
+    }
+
     /// A container of the application. It sees the state volume, as every container of a pod may.
     func start(
         _ words: [String], as user: UInt32 = applicationUser, capabilities: [String] = [],
@@ -148,7 +162,7 @@ struct MeshPod: Sendable {
         let host = try ContainerHost.here
         var spec = ContainerSpec(host.images.application, words, user: user)
         spec.capabilities = capabilities
-        spec.mounts = [.reading(data, at: "/data"), .volume(volume, at: "/run/weft")]
+        spec.mounts = [.reading(data, at: "/data"), .volume(volume, at: "/var/lib/weft")]
         spec.processesOf = other
         return try await host.start(spec, in: network, named: "application")
     }

@@ -57,11 +57,11 @@ package struct WeftImages: Sendable {
     package let proxy: ContainerImage
     /// A shell, iptables and `weft-init`, with the entry point of the init step.
     package let initStep: ContainerImage
-    /// Somebody's application: busybox, and `weft-proxy` to be held back by.
+    /// Somebody's application: a shell, and `weft-proxy` to be held back by, or to be a sidecar with a shell.
     package let application: ContainerImage
 
     /// Where the images expect what is mounted.
-    package static let mountPoints = ["/etc/weft", "/run/weft"]
+    package static let mountPoints = ["/etc/weft", "/var/lib/weft", "/data"]
 
     static func make(in directory: String) async throws -> WeftImages {
         let proxy = try ContainerImage(at: "\(directory)/proxy")
@@ -76,6 +76,8 @@ package struct WeftImages: Sendable {
 
         let application = try ContainerImage(at: "\(directory)/application")
         try await application.add(program: "/bin/busybox", as: "/bin/busybox")
+        try application.link("/bin/sh", to: "busybox")
+        try application.copy(BuiltProgram.script("container-proxy.sh"), to: "/usr/local/bin/container-proxy.sh")
         try await application.add(program: BuiltProgram.path("weft-proxy"), as: "/bin/weft-proxy")
 
         for image in [proxy, initStep, application] {
