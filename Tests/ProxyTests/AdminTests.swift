@@ -85,6 +85,19 @@ extension Sidecars {
             #expect(pair.server.proxy.isRunning)
         }
 
+        @Test("the admin port is for programs on this host that say so, not for a browser's pages")
+        func adminPort() async throws {
+            let pair = try await Pair(server: ["admin": "{port: 15000}"])
+            let url = "http://127.0.0.1:15000/connections"
+            #expect(try await pair.server.curl("-H", "X-Weft-Admin: yes", url).status == 200)
+            #expect(try await pair.server.curl(url).status == 403)
+            #expect(
+                try await pair.server.curl("-H", "X-Weft-Admin: yes", "-H", "Host: evil.example", url).status == 403)
+            let far = try await pair.client.curl(
+                "-H", "X-Weft-Admin: yes", "http://\(pair.server.address):15000/config")
+            #expect(far.status == 0, "\(far)")
+        }
+
         @Test("ready and live differ: without an identity it lives and is not ready")
         func readiness() async throws {
             let mesh = try await Mesh()

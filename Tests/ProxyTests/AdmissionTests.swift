@@ -83,6 +83,22 @@ extension Sidecars {
             #expect(try await outside.curl("http://\(server.address):8081/").status == 200)
         }
 
+        @Test("plaintext that is open when its port turns strict is cut")
+        func policyChanged() async throws {
+            let pair = try await Pair(server: ["inbound": "{mode: permissive}"])
+            try await pair.server.serve("echo", "0.0.0.0:9000")
+            let stranger = try pair.outside.start("lab-tool", "connect", "\(pair.server.address):9000")
+            try await stranger.hears("hello", to: "hello")
+            let member = try pair.client.connect("\(pair.server.address):9000")
+            try await member.hears("hello", to: "hello")
+            pair.server.set("inbound", nil)
+            #expect(try await pair.server.reload())
+            try await stranger.line(containing: "failed: Connection reset")
+            let told = try await pair.server.tells("inbound", to: 9000)
+            #expect(told.outcome == "policy-changed" && told.plaintextReason == "permissive", "\(told)")
+            try await member.hears("still here", to: "still here")
+        }
+
         @Test("a silent client of a strict port is let go in time")
         func silence() async throws {
             let pair = try await Pair(server: ["timeouts": "{handshake: 1s}"])

@@ -7,9 +7,10 @@ import Testing
 extension Sidecars {
     @Suite("Many, and hostile ones among them")
     struct CrowdTests {
-        @Test("2,000 connections at once, each with the right answers")
-        func crowd() async throws {
-            let pair = try await Pair()
+        @Test("2,000 connections at once, each with the right answers", arguments: [1, 3])
+        func crowd(dataThreads: Int) async throws {
+            let threads = ["dataThreads": "\(dataThreads)"]
+            let pair = try await Pair(client: threads, server: threads)
             try await pair.server.serve("echo", "0.0.0.0:9000")
             let crowd = try pair.client.start("lab-tool", "crowd", "\(pair.server.address):9000", "2000")
             try await crowd.line(containing: "opened 2000", within: .seconds(60))
@@ -43,6 +44,33 @@ extension Sidecars {
             #expect(try await pair.client.tells("outbound", to: 9000).outcome == "connection-limit")
             crowd.type("again")
             try await crowd.line(containing: "round again right=3 wrong=0")
+        }
+
+        @Test("without descriptors a sidecar refuses or waits, and serves again when there are some")
+        func descriptors() async throws {
+            let mesh = try await Mesh()
+            let client = try await mesh.pod("client")
+            let server = try await mesh.pod("server")
+            for pod in [client, server] { try pod.writeConfiguration() }
+            for pod in [client, server] {
+                try await pod.capture()
+                try pod.startProxy(under: pod.name == "client" ? ["prlimit", "--nofile=100:100"] : [])
+                try await pod.ready()
+            }
+            try await server.serve("echo", "0.0.0.0:9000")
+            let crowd = try client.start("lab-tool", "crowd", "\(server.address):9000", "300")
+            try await crowd.line(containing: "opened 300")
+            crowd.type("hello")
+            let line = try await crowd.line(containing: "round hello", within: .seconds(60))
+            #expect(!line.contains("right=0 "), "\(line)")
+            #expect(try await client.ask("/ready").status == 200)
+            crowd.type("stop")
+            try await crowd.line(containing: "closed", within: .seconds(60))
+            try await client.measures("no connection") { $0.value("weft_connections_active") == 0 }
+            let caller = try client.connect("\(server.address):9000")
+            try await caller.hears("hello", to: "hello")
+            let codes = Set(try client.told.compactMap(\.code))
+            #expect(codes.isSubset(of: ["WEFT3000", "WEFT3001", "WEFT3060", "WEFT3090"]), "\(codes)")
         }
 
         @Test("a server that does not read holds its client back, not the sidecars")

@@ -80,6 +80,13 @@ extension Sidecars {
             #expect(try await pair.server.tells("inbound", to: 9000).outcome == "shut-down")
         }
 
+        @Test("a job that is over ends its sidecar without the settle time")
+        func shutdown() async throws {
+            let pair = try await Pair(server: ["drain": "{settle: 10m, deadline: 20m}"])
+            #expect(try await pair.server.ask("/shutdown", "-X", "POST").status == 202)
+            #expect(try await pair.server.proxy.result(within: .seconds(20)).status == 0)
+        }
+
         @Test("an idle sidecar ends at once when told, with nothing to wait for")
         func idle() async throws {
             let pair = try await Pair()
@@ -113,6 +120,25 @@ extension Sidecars {
             try await pair.server.ready()
             let again = try pair.client.connect(target)
             try await again.hears("0.0.0.0:9000 says: after", to: "after")
+        }
+
+        @Test("a sidecar that is killed and started again under load: what fails is told, what comes later works")
+        func killedUnderLoad() async throws {
+            let pair = try await Pair()
+            let application = try await pair.server.serve("listen", "0.0.0.0:9000")
+            try await pair.server.serve("echo", "0.0.0.0:9001")
+            let load = try await Load(from: pair.client, to: "\(pair.server.address):9001")
+            for _ in 0..<2 {
+                try await pair.server.killProxy()
+                try pair.server.startProxy()
+                try await pair.server.ready()
+                try await load.proceeds()
+            }
+            let caller = try pair.client.connect("\(pair.server.address):9000")
+            try await caller.hears("0.0.0.0:9000 says: after", to: "after")
+            // Nothing has ever reached the application but through its sidecar.
+            #expect(application.output.components(separatedBy: "accepted").count == 2)
+            #expect(try pair.client.told.allSatisfy { $0.security != "plaintext" })
         }
 
         @Test("killed on the client's side: the application is refused, and the server sees no clean end")

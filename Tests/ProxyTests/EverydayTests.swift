@@ -92,6 +92,41 @@ extension Sidecars {
             #expect(try await pair.server.tells("inbound", to: 9000).outcome == "completed")
         }
 
+        @Test("a server that ends first still hears its client")
+        func serverEndsFirst() async throws {
+            let pair = try await Pair()
+            // Says its word and ends; what comes afterwards goes to a file.
+            let listener = try pair.server.start("sh", "-c", "echo that is all | nc -N -l 0.0.0.0 9000")
+            try await pair.server.listens(on: 9000)
+            let caller = try pair.client.connect("\(pair.server.address):9000")
+            try await caller.hears("that is all")
+            #expect(try await pair.server.tells("inbound", to: 9000).outcome == "completed")
+            try await listener.stop()
+        }
+
+        @Test("a probe that only connects sees success, even where nobody listens; the log knows better")
+        func probe() async throws {
+            let pair = try await Pair()
+            let probe = try await pair.client.run("nc", "-z", "-w", "5", pair.server.address, "4444")
+            #expect(probe.succeeded, "\(probe)")
+            try await pair.client.tells("outbound", to: 4444)
+        }
+
+        @Test("UDP and ping are not touched")
+        func otherProtocols() async throws {
+            let pair = try await Pair()
+            let listener = try pair.server.start("nc", "-u", "-l", "0.0.0.0", "9000")
+            try await eventually("a listener for UDP") {
+                try await pair.server.pod.must("ss", "-Hlun", "sport = :9000").isEmpty ? nil : true
+            }
+            let caller = try pair.client.start("nc", "-u", pair.server.address, "9000")
+            caller.type("a datagram")
+            try await listener.line(containing: "a datagram")
+            let ping = try await pair.client.pod.run("busybox", "ping", "-c", "1", pair.server.address)
+            #expect(ping.succeeded, "\(ping)")
+            #expect(try pair.client.told.isEmpty)
+        }
+
         @Test("Redis")
         func redis() async throws {
             let pair = try await Pair()

@@ -79,9 +79,10 @@ package final class MeshPod: Sendable {
     /// The init step.
     package func capture() async throws { try await pod.must("weft-init", "apply", "--config", configurationPath) }
 
-    package func startProxy() throws {
-        let program = try pod.start(
-            ["weft-proxy", "run", "--config", configurationPath], as: Self.proxyUser)
+    /// `prefix` is a program that starts it, such as `prlimit`.
+    package func startProxy(under prefix: [String] = []) throws {
+        let words = prefix + [BuiltProgram.path("weft-proxy"), "run", "--config", configurationPath]
+        let program = try pod.start(words, as: Self.proxyUser)
         state.withLock { $0.proxy = program }
     }
 
