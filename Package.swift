@@ -144,6 +144,16 @@ let tested: [Target] = [
     tests("MeshModelTests", ["MeshModel", "MeshTesting"]),
 ]
 
+// `make bench`; nobody else needs it built.
+let benchmarks: [Target] =
+    ProcessInfo.processInfo.environment["WEFT_BENCHMARKS"] == nil
+    ? []
+    : [
+        .executableTarget(
+            name: "weft-benchmark", dependencies: ["CommandLine", "LinuxSystem", "MeshModel"],
+            path: "Sources/Benchmarks", exclude: ["Configurations"], swiftSettings: common)
+    ]
+
 let package = Package(
     name: "weft",
     products: [],
@@ -153,5 +163,5 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     ],
-    targets: cEdge + words + pure + machine + talks + wholes + programs + side + tested
+    targets: cEdge + words + pure + machine + talks + wholes + programs + side + tested + benchmarks
 )
