@@ -103,14 +103,9 @@ extension ProgramSyntax {
     /// What `program command --help` prints.
     package func help(for command: CommandSyntax) -> String {
         var text = "\(name) \(command.name): \(command.summary)\n"
-<<<<<<< HEAD
-        if !command.discussion.isEmpty { text += "\n\(command.discussion)\n" }
+        if !command.discussion.isEmpty { text += "\n\(command.discussion.wrapped(to: 78, indent: 0))\n" }
         let trailing = command.trailing.map { " [-- \($0)]" } ?? ""
         text += "\nUSAGE\n  \(name) \(command.name) [OPTIONS]\(trailing)\n\nOPTIONS\n"
-=======
-        if !command.discussion.isEmpty { text += "\n\(command.discussion.wrapped(to: 78, indent: 0))\n" }
-        text += "\nUSAGE\n  \(name) \(command.name) [OPTIONS]\n\nOPTIONS\n"
->>>>>>> pure
         let labels = command.options.map { option in option.value.map { "\(option.name) \($0)" } ?? option.name }
         let width = min(34, (labels.map(\.count).max() ?? 0) + 2)
         for (option, label) in zip(command.options, labels) {
