@@ -14,7 +14,7 @@ build_packages := libssl-dev libyaml-dev libmnl-dev
 demo_packages := $(build_packages) iproute2 iptables curl busybox tcpdump
 test_packages := $(demo_packages) nftables conntrack netcat-openbsd openssl openssh-server exim4-daemon-light redis-server libcap2-bin runc
 image_packages := podman
-bench_packages := $(build_packages) iproute2 iptables haproxy nginx-light libnginx-mod-stream
+bench_packages := $(build_packages) iproute2 iptables openssl haproxy nginx-light libnginx-mod-stream
 programs := weft weft-init weft-proxy
 
 # Installs what is missing of a list through the distribution's package manager, and says so. Services that a package
@@ -57,7 +57,6 @@ release: ## the programs, optimised; weft-proxy without any library to bring alo
 install: release ## the release into $(PREFIX)/bin, and the systemd units
 	install -d $(DESTDIR)$(PREFIX)/bin
 	install -m 0755 $(RELEASE)/weft $(RELEASE)/weft-init $(STATIC)/weft-proxy $(DESTDIR)$(PREFIX)/bin
-
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/sysusers.d
 	install -m 0644 init-scripts/systemd/weft.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/weft.conf
 	for unit in weft-init weft-proxy; do sed 's,/usr/local/,$(PREFIX)/,' init-scripts/systemd/$$unit.service \
@@ -91,6 +90,24 @@ lint: ## the style of Swift and of shell
 .PHONY: golden
 golden: ## rewrites the golden files of the redirect rules; review the diff
 	WEFT_WRITE_GOLDEN=1 swift test --filter RedirectionTests
+
+.PHONY: docs
+docs: ## rewrites the pages that are made from the source: docs/errors.md, docs/metrics.md
+	WEFT_WRITE_GOLDEN=1 swift test --filter DocumentationTests
+
+.PHONY: bench
+bench: benchmark ## Weft beside haproxy, nginx and a direct connection: about 20 minutes on a quiet machine (root)
+	$(RELEASE)/weft-benchmark run
+
+.PHONY: bench-quick
+bench-quick: benchmark ## the same with fewer and shorter rounds: under 5 minutes (root)
+	$(RELEASE)/weft-benchmark run --quick
+
+# The release is what is measured. Only with this variable does the package have the benchmark at all.
+.PHONY: benchmark
+benchmark: release
+	$(call install,$(bench_packages))
+	WEFT_BENCHMARKS=1 swift build -c release --static-swift-stdlib --product weft-benchmark
 
 .PHONY: clean
 clean: ## removes everything that was built

@@ -103,7 +103,7 @@ extension ProgramSyntax {
     /// What `program command --help` prints.
     package func help(for command: CommandSyntax) -> String {
         var text = "\(name) \(command.name): \(command.summary)\n"
-        if !command.discussion.isEmpty { text += "\n\(command.discussion)\n" }
+        if !command.discussion.isEmpty { text += "\n\(command.discussion.wrapped(to: 78, indent: 0))\n" }
         let trailing = command.trailing.map { " [-- \($0)]" } ?? ""
         text += "\nUSAGE\n  \(name) \(command.name) [OPTIONS]\(trailing)\n\nOPTIONS\n"
         let labels = command.options.map { option in option.value.map { "\(option.name) \($0)" } ?? option.name }
@@ -126,7 +126,7 @@ extension String {
 
     fileprivate func wrapped(to width: Int, indent: Int) -> String {
         var lines = [""]
-        for word in split(separator: " ") {
+        for word in split(whereSeparator: \.isWhitespace) {
             let line = lines[lines.count - 1]
             if line.isEmpty {
                 lines[lines.count - 1] = String(word)

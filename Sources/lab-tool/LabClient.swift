@@ -40,7 +40,12 @@ struct LabClient {
                     polled[0].fd = -1
                     continue
                 }
-                socket.send(Array(buffer.prefix(count)))
+                let bytes = Array(buffer.prefix(count))
+                if bytes.starts(with: Array("abort\n".utf8)) {
+                    socket.resetOnClose()
+                    return 0
+                }
+                socket.send(bytes)
             }
         }
     }

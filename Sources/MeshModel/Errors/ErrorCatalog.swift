@@ -691,7 +691,7 @@ extension ErrorCode {
             Entry(
                 "unreachable-admin",
                 "The proxy's admin endpoint does not answer.",
-                "Is it running, and with the same configuration?")
+                "Look whether it runs, and with the same configuration.")
         case .drainIncomplete:
             Entry(
                 "drain-incomplete",

@@ -107,6 +107,9 @@ package struct ProxyLimits: Hashable, Sendable {
     package var held = 256
     /// TLS handshakes under way; beyond it new connections wait in the kernel's queue.
     package var handshakes = 1_024
+    /// Connections to other sidecars that wait to be used again, over all data threads; none at 0. Sixteen sidecars, each
+    /// with the most that are kept for one of them.
+    package var idlePeers = 256
     /// What the process may hold resident before it refuses and resets; nil takes the limit of the control group.
     package var memoryBytes: Int64?
 
