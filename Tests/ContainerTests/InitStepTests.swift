@@ -11,7 +11,7 @@ extension Containers {
         @Test(
             "ends with 0 once capture is proven, and changes nothing when it is run again", arguments: Backend.allCases)
         func provenAndRepeated(_ backend: Backend) async throws {
-            let pod = try await MeshPod.make("app")[0]
+            let pod = try await ContainerPod.make("app")[0]
             let environment = ["WEFT_BACKEND": backend.rawValue]
             let first = try await pod.runInit(environment: environment)
             #expect(first.succeeded, "\(first)")
@@ -28,7 +28,7 @@ extension Containers {
             "without a capability it fails with one clear line, and the namespace is as it was",
             arguments: [(["NET_RAW"], "WEFT2002"), ([], "WEFT2002"), (["NET_ADMIN", "SYS_ADMIN"], "WEFT2003")])
         func missingCapability(_ capabilities: [String], _ code: String) async throws {
-            let pod = try await MeshPod.make("app")[0]
+            let pod = try await ContainerPod.make("app")[0]
             let before = try await pod.network.rules(.legacy)
             let result = try await pod.runInit(capabilities, environment: ["WEFT_BACKEND": "legacy"])
             #expect(result.status == 1, "\(result)")
@@ -39,14 +39,14 @@ extension Containers {
 
         @Test("what cannot be proven is no success: with NET_ADMIN alone the step ends with 3")
         func unproven() async throws {
-            let pod = try await MeshPod.make("app")[0]
+            let pod = try await ContainerPod.make("app")[0]
             let result = try await pod.runInit(["NET_ADMIN"], environment: ["WEFT_BACKEND": "nft"])
             #expect(result.status == 3 && result.error.contains("NET_RAW"), "\(result)")
         }
 
         @Test("the variables of the environment are its options")
         func environment() async throws {
-            let pod = try await MeshPod.make("app")[0]
+            let pod = try await ContainerPod.make("app")[0]
             let result = try await pod.runInit(
                 environment: [
                     "WEFT_CONFIG": "", "WEFT_PROXY_UID": "2999", "WEFT_SKIP_INBOUND_PORTS": "22,9000-9999",

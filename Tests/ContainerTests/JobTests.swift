@@ -9,7 +9,7 @@ extension Containers {
     struct JobTests {
         @Test("`--until-pid` ends the sidecar with the application", arguments: [false, true])
         func untilProcess(_ usesScript: Bool) async throws {
-            let pod = try await MeshPod.make("job")[0]
+            let pod = try await ContainerPod.make("job")[0]
             // What holds the process namespace of the pod, as the pause container does.
             let pause = try await pod.start("/bin/busybox", "sleep", "300")
             let job = try await pod.start(
@@ -31,21 +31,21 @@ extension Containers {
 
         @Test("`--until-pid` of nobody is refused")
         func untilNobody() async throws {
-            let result = try await MeshPod.make("job")[0].startSidecar("--until-pid", "4711").result()
+            let result = try await ContainerPod.make("job")[0].startSidecar("--until-pid", "4711").result()
             #expect(result.status == 2 && result.error.contains("--until-pid: process 4711"), "\(result)")
         }
 
         @Test(
             "`shutdown` at the admin socket ends the sidecar, for its own user and for root",
-            arguments: [(MeshPod.proxyUser, []), (0, ["DAC_OVERRIDE"])] as [(UInt32, [String])])
+            arguments: [(ContainerPod.proxyUser, []), (0, ["DAC_OVERRIDE"])] as [(UInt32, [String])])
         func socket(_ user: UInt32, _ capabilities: [String]) async throws {
-            let pod = try await MeshPod.make("job", settings: "drain: {settle: 5m}")[0]
+            let pod = try await ContainerPod.make("job", settings: "drain: {settle: 5m}")[0]
             let sidecar = try await pod.startReadySidecar()
-            let others = try await pod.run("/bin/weft-proxy", "shutdown", "--socket", MeshPod.adminSocket)
+            let others = try await pod.run("/bin/weft-proxy", "shutdown", "--socket", ContainerPod.adminSocket)
             #expect(others.status == 3 && others.error.contains("Permission denied"), "\(others)")
             #expect(sidecar.isRunning)
 
-            let words = ["/bin/weft-proxy", "shutdown", "--socket", MeshPod.adminSocket, "--wait"]
+            let words = ["/bin/weft-proxy", "shutdown", "--socket", ContainerPod.adminSocket, "--wait"]
             let asked = try await pod.start(words, as: user, capabilities: capabilities).result()
             #expect(asked.succeeded, "\(asked)")
             let result = try await sidecar.result()
@@ -56,7 +56,7 @@ extension Containers {
 
         @Test("a job of another user ends its sidecar by the admin port, where there is one")
         func port() async throws {
-            let pod = try await MeshPod.make("job", settings: "admin: {port: 15000}")[0]
+            let pod = try await ContainerPod.make("job", settings: "admin: {port: 15000}")[0]
             let sidecar = try await pod.startReadySidecar()
             let job = try await pod.run(
                 "/bin/busybox", "sh", "-c",

@@ -9,7 +9,7 @@ extension Containers {
     struct ReadinessTests {
         @Test("`wait --ready -- COMMAND` becomes the application once the sidecar has its identity")
         func heldBack() async throws {
-            let pod = try await MeshPod.make("app", hasIdentity: false)[0]
+            let pod = try await ContainerPod.make("app", hasIdentity: false)[0]
             let application = try await pod.start(
                 "/bin/weft-proxy", "wait", "--ready", "--", "/bin/busybox", "httpd", "-f", "-p", "8080", "-h", "/data")
             try await eventually("a word of what it waits for") {
@@ -36,7 +36,7 @@ extension Containers {
 
         @Test("without a sidecar the application is not started, and `wait` can be ended though it is process 1")
         func neverReady() async throws {
-            let pod = try await MeshPod.make("app")[0]
+            let pod = try await ContainerPod.make("app")[0]
             let impatient = try await pod.run(
                 "/bin/weft-proxy", "wait", "--ready", "--timeout", "300ms", "--", "/bin/busybox", "echo", "started")
             #expect(impatient.status == 3 && impatient.output.isEmpty, "\(impatient)")
@@ -50,7 +50,7 @@ extension Containers {
 
         @Test("a command that is not there is named")
         func missingCommand() async throws {
-            let pod = try await MeshPod.make("app")[0]
+            let pod = try await ContainerPod.make("app")[0]
             _ = try await pod.startReadySidecar()
             let result = try await pod.run("/bin/weft-proxy", "wait", "--ready", "--", "/bin/nothing", "--flag")
             #expect(result.status == 1 && result.error.contains("WEFT6013 /bin/nothing"), "\(result)")
@@ -61,13 +61,13 @@ extension Containers {
 
         @Test("the probe finds the metrics port that the configuration names", arguments: NetworkLab.Families.allCases)
         func otherPort(_ families: NetworkLab.Families) async throws {
-            let pod = try await MeshPod.make("app", families: families, settings: "ports: {metrics: 15920}")[0]
+            let pod = try await ContainerPod.make("app", families: families, settings: "ports: {metrics: 15920}")[0]
             if families == .ipv6Only {
                 // Nothing of IPv4 at all, not even on loopback.
                 try await pod.network.must("ip", "address", "delete", "127.0.0.1/8", "dev", "lo")
             }
             let sidecar = try await pod.startSidecar()
-            let byConfiguration = ["--config", MeshPod.configuration]
+            let byConfiguration = ["--config", ContainerPod.configuration]
             try await eventually("readiness") {
                 try await sidecar.run(["/weft-proxy", "ready"] + byConfiguration).succeeded ? true : nil
             }

@@ -9,7 +9,7 @@ extension Containers {
     struct SidecarTests {
         @Test("two pods talk by mutual TLS, and neither application knows", arguments: NetworkLab.Families.allCases)
         func mutualTLS(_ families: NetworkLab.Families) async throws {
-            let pods = try await MeshPod.make("client", "server", families: families)
+            let pods = try await ContainerPod.make("client", "server", families: families)
             let (client, server) = (pods[0], pods[1])
             let clientSidecar = try await client.startReadySidecar()
             let serverSidecar = try await server.startReadySidecar()
@@ -34,7 +34,7 @@ extension Containers {
 
         @Test("it has nothing: no capability, no new privileges, no passwd entry, no shell, no file but its own")
         func unprivileged() async throws {
-            let pod = try await MeshPod.make("app")[0]
+            let pod = try await ContainerPod.make("app")[0]
             let sidecar = try await pod.startReadySidecar()
             for set in ["CapEff", "CapPrm", "CapInh", "CapBnd", "CapAmb"] {
                 #expect(try sidecar.status(set) == "0000000000000000", "\(set)")
@@ -53,7 +53,7 @@ extension Containers {
         @Test(
             "SIGTERM and SIGINT to process 1 drain: what is open goes on, the end is clean", arguments: ["TERM", "INT"])
         func drain(_ signal: String) async throws {
-            let pods = try await MeshPod.make("client", "server")
+            let pods = try await ContainerPod.make("client", "server")
             let sidecar = try await pods[0].startReadySidecar()
             _ = try await pods[1].startReadySidecar()
             _ = try await pods[1].start("/bin/busybox", "nc", "-ll", "-p", "9000", "-e", "/bin/busybox", "cat")
@@ -75,14 +75,14 @@ extension Containers {
 
         @Test("SIGHUP to process 1 reads the configuration again")
         func reload() async throws {
-            let sidecar = try await MeshPod.make("app")[0].startReadySidecar()
+            let sidecar = try await ContainerPod.make("app")[0].startReadySidecar()
             try await sidecar.send("HUP")
             try await sidecar.line(containing: "configuration reloaded")
         }
 
         @Test("as process 1 it reaps what others leave behind")
         func reaping() async throws {
-            let pod = try await MeshPod.make("app")[0]
+            let pod = try await ContainerPod.make("app")[0]
             let sidecar = try await pod.startReadySidecar()
             // The inner shell ends at once, and what it has started becomes process 1's.
             _ = try await pod.start(

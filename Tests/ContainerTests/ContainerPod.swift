@@ -4,7 +4,7 @@ import Foundation
 import MeshTesting
 
 /// A pod of containers: its network, the files that are mounted, and its containers as a kubelet would make them.
-struct MeshPod: Sendable {
+struct ContainerPod: Sendable {
     static let proxyUser: UInt32 = 2102
     static let applicationUser: UInt32 = 1000
     static let configuration = "/etc/weft/proxy.yaml"
@@ -22,30 +22,30 @@ struct MeshPod: Sendable {
     static func make(
         _ names: String..., families: NetworkLab.Families = .dualStack, settings: String = "drain: {settle: 0s}",
         hasIdentity: Bool = true
-    ) async throws -> [MeshPod] {
+    ) async throws -> [ContainerPod] {
         let lab = try NetworkLab.here
         let directory = try lab.directory()
         try await weft("ca", "create", "--trust-domain", "mesh.example", "--directory", "\(directory)/ca")
-        var pods: [MeshPod] = []
+        var pods: [ContainerPod] = []
         for name in names {
             let network = try await lab.pod(name, families)
             let base = "\(directory)/\(name)"
             pods.append(
-                MeshPod(network: network, files: "\(base)/etc", volume: "\(base)/volume", data: "\(base)/data"))
+                ContainerPod(network: network, files: "\(base)/etc", volume: "\(base)/volume", data: "\(base)/data"))
         }
         for pod in pods { try await pod.write(knowing: pods, settings, hasIdentity: hasIdentity, directory) }
         return pods
     }
 
     private func write(
-        knowing pods: [MeshPod], _ settings: String, hasIdentity: Bool, _ directory: String
+        knowing pods: [ContainerPod], _ settings: String, hasIdentity: Bool, _ directory: String
     ) async throws {
         let files = FileManager.default
         for path in ["\(self.files)/identity", data] {
             try files.createDirectory(atPath: path, withIntermediateDirectories: true)
         }
         try files.createDirectory(atPath: volume, withIntermediateDirectories: true)
-        try files.setAttributes([.groupOwnerAccountID: Int(MeshPod.proxyUser)], ofItemAtPath: volume)
+        try files.setAttributes([.groupOwnerAccountID: Int(ContainerPod.proxyUser)], ofItemAtPath: volume)
         try files.setAttributes([.posixPermissions: 0o2777], ofItemAtPath: volume)
         try "hello from \(network.name)\n".write(toFile: "\(data)/index.html", atomically: true, encoding: .utf8)
         var text = """
@@ -56,7 +56,7 @@ struct MeshPod: Sendable {
                 chain: /etc/weft/identity/chain.pem
                 key: /etc/weft/identity/key.pem
                 bundle: /etc/weft/identity/bundle.pem
-              capture: {proxyUIDs: [\(MeshPod.proxyUser)]}
+              capture: {proxyUIDs: [\(ContainerPod.proxyUser)]}
               stateDirectory: /var/lib/weft/state
               \(settings)
             ---
@@ -75,7 +75,7 @@ struct MeshPod: Sendable {
                 """
         }
         try text.write(toFile: "\(self.files)/proxy.yaml", atomically: true, encoding: .utf8)
-        try await MeshPod.weft(
+        try await ContainerPod.weft(
             "ca", "issue", "--directory", "\(directory)/ca", "--namespace", "default", "--service-account",
             network.name, "--output", "\(self.files)/issued")
         if hasIdentity { try mountIdentity() }
@@ -93,7 +93,7 @@ struct MeshPod: Sendable {
             let path = "\(mount)/..version-1/\(name)"
             try manager.copyItem(atPath: "\(files)/issued/\(name)", toPath: path)
             try manager.setAttributes(
-                [.posixPermissions: 0o440, .ownerAccountID: 0, .groupOwnerAccountID: Int(MeshPod.proxyUser)],
+                [.posixPermissions: 0o440, .ownerAccountID: 0, .groupOwnerAccountID: Int(ContainerPod.proxyUser)],
                 ofItemAtPath: path)
             try manager.createSymbolicLink(atPath: "\(mount)/\(name)", withDestinationPath: "..data/\(name)")
         }
@@ -124,8 +124,8 @@ struct MeshPod: Sendable {
     func startSidecar(_ options: String..., processesOf other: Container? = nil) async throws -> Container {
         let host = try ContainerHost.here
         var spec = ContainerSpec(
-            host.images.proxy, ["/weft-proxy", "run", "--config", MeshPod.configuration] + options,
-            user: MeshPod.proxyUser)
+            host.images.proxy, ["/weft-proxy", "run", "--config", ContainerPod.configuration] + options,
+            user: ContainerPod.proxyUser)
         spec.mounts = [.reading(files, at: "/etc/weft"), .volume(volume, at: "/var/lib/weft")]
         spec.processesOf = other
         return try await host.start(spec, in: network, named: "sidecar")
@@ -147,7 +147,7 @@ struct MeshPod: Sendable {
     ) async throws -> Container {
         let host = try ContainerHost.here
         var spec = ContainerSpec(
-            host.images.application, ["/usr/local/bin/container-proxy.sh"], user: MeshPod.proxyUser)
+            host.images.application, ["/usr/local/bin/container-proxy.sh"], user: ContainerPod.proxyUser)
         spec.mounts = [.reading(files, at: "/etc/weft"), .volume(volume, at: "/var/lib/weft")]
         spec.environment = environment
         spec.processesOf = other
