@@ -57,7 +57,8 @@ release: ## the programs, optimised; weft-proxy without any library to bring alo
 install: release ## the release into $(PREFIX)/bin, and the systemd units
 	install -d $(DESTDIR)$(PREFIX)/bin
 	install -m 0755 $(RELEASE)/weft $(RELEASE)/weft-init $(STATIC)/weft-proxy $(DESTDIR)$(PREFIX)/bin
-	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/sysusers.d
+	install -m 0644 init-scripts/systemd/weft.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/weft.conf
 	for unit in weft-init weft-proxy; do sed 's,/usr/local/,$(PREFIX)/,' init-scripts/systemd/$$unit.service \
 		>$(DESTDIR)$(PREFIX)/lib/systemd/system/$$unit.service || exit 1; done
 
