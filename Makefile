@@ -91,6 +91,10 @@ lint: ## the style of Swift and of shell
 golden: ## rewrites the golden files of the redirect rules; review the diff
 	WEFT_WRITE_GOLDEN=1 swift test --filter RedirectionTests
 
+.PHONY: fuzz
+fuzz: ## fuzzes every parser, or one with T=, for SECONDS=20 each
+	SECONDS_EACH=$(SECONDS) init-scripts/fuzz.sh $(T)
+
 .PHONY: docs
 docs: ## rewrites the pages that are made from the source: docs/errors.md, docs/metrics.md
 	WEFT_WRITE_GOLDEN=1 swift test --filter DocumentationTests

@@ -113,6 +113,13 @@ let programs: [Target] = [
 let side: [Target] = [
     library("MeshTesting", ["MeshModel", crypto, cryptoExtras], settings: common),
     .executableTarget(name: "lab-tool", swiftSettings: common),
+    // The parsers with what each promises, for the fuzzer and for the replay of its corpora.
+    .target(
+        name: "FuzzTargets",
+        dependencies: [
+            "CommandLine", "Configuration", "Detection", "HTTPCodec", "MeshModel", "PeerProtocol", "Redirection",
+            "TLSSession",
+        ], path: "Tests/Fuzz/Targets", swiftSettings: common),
 ]
 
 let tested: [Target] = [
@@ -128,6 +135,7 @@ let tested: [Target] = [
         "TLSSessionTests",
         ["COpenSSL", "CertificateAuthority", "MeshModel", "MeshTesting", "PeerProtocol", "TLSSession"]),
     tests("DocumentationTests", ["MeshModel", "MeshTesting", "Telemetry"]),
+    tests("FuzzReplayTests", ["FuzzTargets", "MeshTesting"]),
     tests("IdentityTests", ["Identity", "LinuxSystem", "MeshModel", "MeshTesting", "TLSSession"]),
     tests("WeftCommandTests", ["LinuxSystem", "MeshModel", "MeshTesting", "weft"]),
     tests("BytesTests", ["Bytes", "MeshTesting"]),
@@ -156,7 +164,8 @@ let benchmarks: [Target] =
 
 let package = Package(
     name: "weft",
-    products: [],
+    // For `make fuzz`, which links the fuzzer's own main.
+    products: [.library(name: "weft-fuzz", type: .static, targets: ["FuzzTargets"])],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),

@@ -104,7 +104,7 @@ extension FieldReader {
         assign("connections", to: &limits.connections) { $0.integer(1...10_000_000) }
         assign("held", to: &limits.held) { $0.integer(0...1_000_000) }
         assign("handshakes", to: &limits.handshakes) { $0.integer(1...1_000_000) }
-        assign("idlePeers", to: &limits.idlePeers) { $0.integer(0...1_000_000) }
+        assign("idlePeers", to: &limits.idlePeers) { $0.integer(0...ProxyLimits.idlePeersMax) }
         limits.memoryBytes = read("memory") { $0.byteCount }
     }
 }

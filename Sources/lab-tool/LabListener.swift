@@ -16,6 +16,10 @@ struct LabListener: Sendable {
         case greet
         /// Answers the first bytes with a few last words and a reset.
         case reset
+        /// Sends without end, until that fails.
+        case flood
+        /// Sends eight megabytes, then resets.
+        case burst
         /// HTTP/1.1 with keep-alive.
         case http
         /// Accepts and never reads.
@@ -66,6 +70,13 @@ struct LabListener: Sendable {
         case .reset:
             _ = connection.receive()
             connection.send(Array("last words\n".utf8))
+            connection.resetOnClose()
+            say("resets \(peer)")
+        case .flood:
+            while connection.send([UInt8](repeating: 7, count: 65_536)) {}
+            say("broken at=\(name) from=\(peer): \(LabSocket.lastError)")
+        case .burst:
+            connection.send([UInt8](repeating: 7, count: 8 << 20))
             connection.resetOnClose()
             say("resets \(peer)")
         case .http: LabHTTP(connection).serve()

@@ -117,12 +117,15 @@ struct LabSocket: Sendable {
         return end?.isEmpty == true
     }
 
-    func send(_ bytes: [UInt8]) {
+    /// Sends all of it; false if that failed.
+    @discardableResult
+    func send(_ bytes: [UInt8]) -> Bool {
         var rest = bytes[...]
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes { Glibc.send(number, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
-            guard count > 0 else { return }
+            guard count > 0 else { return false }
             rest = rest.dropFirst(count)
         }
+        return true
     }
 }

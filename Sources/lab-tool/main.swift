@@ -5,10 +5,11 @@ import Foundation
 // A small peer for tests, started inside network namespaces: it says what nc does not, such as where a redirected
 // connection meant to go, and says it line by line. No program of ours links it.
 //
-//   lab-tool listen|echo|count|greet|reset|http|deaf ADDRESS:PORT...   servers: see LabListener.Behaviour
+//   lab-tool SERVER ADDRESS:PORT...         listen, echo, count, and more: see LabListener.Behaviour
 //   lab-tool connect ADDRESS:PORT [TOS]     connects, sends each line of its input, tells each line of the answer;
 //                                           TOS is the type of service byte of the socket
 //                                           the input line `abort` ends it with a reset
+//   lab-tool sip ADDRESS:PORT COUNT         takes so many bytes, then resets
 //   lab-tool crowd ADDRESS:PORT COUNT       many connections at once: see LabCrowd
 //   lab-tool load ADDRESS:PORT WORKERS      requests without pause: see LabLoad
 signal(SIGPIPE, SIG_IGN)
@@ -24,10 +25,12 @@ if let behaviour = words.first.flatMap({ LabListener.Behaviour(rawValue: $0) }),
 switch (words.first, words.count) {
 case ("connect", 2...3):
     exit(LabClient(words[2], service: words.count == 3 ? Int32(words[3]) : nil).run())
+case ("sip", 3):
+    exit(LabClient(words[2], service: nil).sip(Int(words[3]) ?? 0))
 case ("crowd", 3):
     exit(LabCrowd(words[2], count: Int(words[3]) ?? 0).run())
 case ("load", 3):
     exit(LabLoad(words[2], workers: Int(words[3]) ?? 1).run())
 default:
-    LabSocket.fail("lab-tool SERVER ADDRESS:PORT... | connect ADDRESS:PORT [TOS] | crowd|load ADDRESS:PORT COUNT")
+    LabSocket.fail("lab-tool SERVER ADDRESS:PORT... | connect ADDRESS:PORT [TOS] | sip|crowd|load ADDRESS:PORT COUNT")
 }

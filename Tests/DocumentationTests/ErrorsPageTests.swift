@@ -18,6 +18,8 @@ struct ErrorsPageTests {
         for code in codes {
             #expect(ErrorsPage.parts.contains { $0.thousand == Int(code.rawValue) / 1000 }, "\(code)")
             #expect(code.name.allSatisfy { $0.isLowercase || $0.isNumber || $0 == "-" }, "\(code.name)")
+            #expect(
+                ErrorsPage.text.contains("\n### \(code.label)\n") && code.page.hasSuffix("#\(code.label.lowercased())"))
             for sentence in [code.meaning, code.remedy] {
                 #expect(sentence.first?.isLowercase == false && ".?".contains(sentence.last ?? " "), "\(sentence)")
             }

@@ -112,7 +112,7 @@ struct GoldenFrameTests {
             "seconds an idle connection is kept by its acceptor": WeftOne.acceptorIdle.components.seconds,
             "seconds a connection is used again, ± 20 %": WeftOne.poolAge.components.seconds,
             "idle connections to one place": WeftOne.poolPerKeyMax,
-            "idle connections of a thread": WeftOne.poolMax,
+            "idle connections of a proxy, at most (`limits.idlePeers`)": ProxyLimits.idlePeersMax,
             "seconds of rest after which DATA waits for OPENED": WeftOne.trustedIdle.components.seconds,
         ]
         for (name, value) in expected { #expect(found[name] == "\(value)", "\(name)") }

@@ -5,6 +5,10 @@ import MeshTesting
 import Testing
 
 extension Sidecars {
+    /// The two pods of ``Sidecars``, asked over the two ways that there are:
+    ///
+    ///     root on the host ──▶ admin.sock (0600): everything, as docs/admin.md says
+    ///     anybody          ──▶ 15020: /metrics, /ready, /live
     @Suite("What a sidecar tells")
     struct AdminTests {
         @Test("the list of connections has everything that docs/admin.md says")

@@ -5,6 +5,11 @@ import MeshTesting
 import Testing
 
 extension Sidecars {
+    /// The two pods of ``Sidecars``, with 2,000 connections between them, or with enemies all around:
+    ///
+    ///     client ══ load ══▶ server ◀── noise on 15006, 9000 and 15020 ── outside
+    ///                          ▲
+    ///                          └────── noise on 15001, 15006 and 15020 from within
     @Suite("Many, and hostile ones among them")
     struct CrowdTests {
         @Test("2,000 connections at once, each with the right answers", arguments: [1, 3])

@@ -5,6 +5,10 @@ import MeshTesting
 import Testing
 
 extension Sidecars {
+    /// Programs as they are, which know nothing of the mesh.
+    ///
+    ///     client: curl, nc, redis-cli ══▶ server: busybox httpd, nc, redis-server, openssl s_server
+    ///                                 ──▶ 192.0.2.1 (outside), 10.77.0.1 (no sidecar): plaintext, and said so
     @Suite("Everyday programs")
     struct EverydayTests {
         @Test("curl keeps its HTTP/1.1 connection, and both sidecars tell the same story of it")
@@ -155,15 +159,29 @@ extension Sidecars {
             #expect(told.protocol == "tls" && told.security == "mutual-tls", "\(told)")
         }
 
-        @Test("who is outside the mesh is reached directly, and it is said")
-        func outside() async throws {
-            let pair = try await Pair()
-            try await pair.outside.shell("ip address add 192.0.2.1/32 dev br0")
-            try await pair.outside.serve("http", ["192.0.2.1:80"])
-            #expect(try await pair.client.curl("http://192.0.2.1/").status == 200)
-            let told = try await pair.client.tells("outbound", to: 80)
-            #expect(told.security == "plaintext" && told.plaintextReason == "outside-mesh", "\(told)")
-            #expect(told.protocol == "http/1")
+        @Test("who has no sidecar is reached directly, and it is said why")
+        func plaintext() async throws {
+            let mesh = try await Mesh()
+            let client = try await mesh.pod("client")
+            let server = try await mesh.pod(
+                "server", ["capture": "{proxyUIDs: [\(MeshPod.proxyUser)], inbound: {skipPorts: [9001]}}"])
+            server.ports = "[{port: 9001, meshed: false}]"
+            mesh.add("switch", kind: "Workload", "{addresses: [\(NetworkLab.gateway4)], meshed: false}")
+            try await mesh.start()
+            try await mesh.lab.outside.shell("ip address add 192.0.2.1/32 dev br0")
+            try await mesh.lab.outside.serve("http", ["0.0.0.0:80"])
+            try await server.serve("http", "0.0.0.0:9001")
+            for (target, reason) in [
+                ("192.0.2.1:80", "outside-mesh"), ("\(NetworkLab.gateway4):80", "not-meshed"),
+                ("\(server.address):9001", "port-not-meshed"),
+            ] {
+                #expect(try await client.curl("http://\(target)/").status == 200)
+                let told = try await client.tells("the call to \(target)") { $0.originalDestination == target }
+                #expect(told.security == "plaintext" && told.plaintextReason == reason, "\(told)")
+                #expect(told.protocol == "http/1" && told.outcome == "completed")
+            }
+            // The server's sidecar has no part in a port that its rules skip.
+            #expect(try server.told.isEmpty)
         }
     }
 }

@@ -5,6 +5,10 @@ import MeshTesting
 import Testing
 
 extension Sidecars {
+    /// The two pods of ``Sidecars``, with addresses of one family or of both.
+    ///
+    ///     client 10.77.0.2 ══▶ server 10.77.0.3
+    ///            fd77::2   ══▶        fd77::3
     @Suite("IPv4 and IPv6")
     struct FamilyTests {
         @Test("pods with IPv6 only")
@@ -43,6 +47,17 @@ extension Sidecars {
             #expect(try await client.curl("-g", "http://[\(server.address6)]:8084/").status == 0)
             #expect(try await client.curl("-g", "http://[\(server.address6)]:8086/").status == 200)
             #expect(try await client.curl("http://\(server.address):8086/").status == 0)
+        }
+
+        @Test("a client that dials IPv4 from a socket of IPv6")
+        func mappedClient() async throws {
+            let pair = try await Pair()
+            try await pair.server.serve("http", "0.0.0.0:8080")
+            let result = try await pair.client.curl("-g", "http://[::ffff:\(pair.server.address)]:8080/")
+            #expect(result.status == 200, "\(result)")
+            let told = try await pair.client.tells("outbound", to: 8080)
+            #expect(
+                told.originalDestination == "\(pair.server.address):8080" && told.security == "mutual-tls", "\(told)")
         }
 
         @Test("an IPv4 client of a socket that serves both families")

@@ -121,6 +121,32 @@ extension Sidecars {
             #expect(!application.output.contains("accepted"))
         }
 
+        @Test("two trust domains that know each other's roots talk; each is judged by its own")
+        func federation() async throws {
+            let mesh = try await Mesh()
+            let client = try await mesh.pod("client")
+            let server = try await mesh.pod("server")
+            let other = try TestMesh("elsewhere.example", now: .today)
+            let identity = "spiffe://elsewhere.example/ns/default/sa/server"
+            let roots = "\(mesh.directory)/roots"
+            for (name, authority) in [("mesh.example", mesh.authority), ("elsewhere.example", other)] {
+                let files = try IdentityFiles("\(roots)-\(name)", owner: MeshPod.proxyUser)
+                try files.write(authority.leaf(), of: authority)
+            }
+            try server.identity.write(other.leaf(identity), of: other)
+            for pod in [client, server] { pod.believe(server, is: identity) }
+            client.add(
+                "elsewhere", kind: "Trust",
+                "{trustDomain: elsewhere.example, bundle: \(roots)-elsewhere.example/bundle.pem}")
+            server.add(
+                "elsewhere", kind: "Trust", "{trustDomain: mesh.example, bundle: \(roots)-mesh.example/bundle.pem}")
+            try await mesh.start()
+            try await server.serve("http", "0.0.0.0:8080")
+            #expect(try await client.curl("http://\(server.address):8080/").status == 200)
+            #expect(try await client.tells("outbound", to: 8080).peer == identity)
+            #expect(try await server.tells("inbound", to: 8080).peer == client.spiffeID)
+        }
+
         @Test("a mesh certificate opens no door without weft/1")
         func foreignProtocol() async throws {
             let mesh = try await Mesh()

@@ -58,6 +58,36 @@ extension Sidecars {
             }
         }
 
+        @Test("a client that resets in the middle of a download frees everything behind it")
+        func clientResetsDownload() async throws {
+            let pair = try await Pair()
+            let application = try await pair.server.serve("flood", "0.0.0.0:9000")
+            // Far into the part of a stream that has left its framing behind.
+            let caller = try pair.client.start("lab-tool", "sip", "\(pair.server.address):9000", "20000000")
+            try await caller.line(containing: "enough")
+            try await application.line(containing: "broken at=0.0.0.0:9000")
+            let outbound = try await pair.client.tells("outbound", to: 9000)
+            #expect(outbound.outcome == "client-reset" && outbound.downstreamBytesSent >= 20_000_000, "\(outbound)")
+            // Without frames a reset between the sidecars has no words: docs/adr/0004-abort-in-raw.md.
+            #expect(try await pair.server.tells("inbound", to: 9000).outcome == "peer-cut")
+            for pod in [pair.client, pair.server] {
+                try await pod.measures("nothing left") {
+                    $0.value("weft_connections_active") == 0 && $0.value("weft_peer_connections") == 0
+                }
+            }
+        }
+
+        @Test("a server that resets in the middle of a download is not taken for one that has finished")
+        func serverResetsDownload() async throws {
+            let pair = try await Pair()
+            try await pair.server.serve("burst", "0.0.0.0:9000")
+            let caller = try pair.client.start("lab-tool", "sip", "\(pair.server.address):9000", "100000000")
+            try await caller.line(containing: "failed: Connection reset")
+            #expect(try await pair.server.tells("inbound", to: 9000).outcome == "server-reset")
+            let told = try await pair.client.tells("outbound", to: 9000)
+            #expect(["server-reset", "peer-cut"].contains(told.outcome), "\(told)")
+        }
+
         @Test("an address of the mesh that nobody has is refused, never tried in plaintext")
         func unknown() async throws {
             let pair = try await Pair()

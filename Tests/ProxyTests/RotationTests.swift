@@ -14,6 +14,8 @@ extension Sidecars {
             try await pair.server.serve("echo", "0.0.0.0:9000")
             let load = try await Load(from: pair.client, to: "\(pair.server.address):9000")
             try await load.proceeds()
+            let open = try pair.client.connect("\(pair.server.address):9000")
+            try await open.hears("before", to: "before")
             let first = try await pair.server.serialNumber()
             for round in 1...4 {
                 for pod in [pair.client, pair.server] {
@@ -24,6 +26,9 @@ extension Sidecars {
             }
             #expect(try await pair.server.serialNumber() != first)
             try await load.endsWithoutFailure()
+            // What was open goes on with the certificates it began with.
+            try await open.hears("after", to: "after")
+            try await open.stop()
             #expect(try pair.client.told.allSatisfy { $0.outcome == "completed" })
         }
 

@@ -307,6 +307,9 @@ extension ErrorCode {
     /// As people see it: `WEFT3020`.
     package var label: String { "WEFT\(rawValue)" }
 
+    /// Where it is explained, in the repository.
+    package var page: String { "docs/errors.md#\(label.lowercased())" }
+
     /// One word, for logs and metric labels.
     package var name: String { entry.name }
 

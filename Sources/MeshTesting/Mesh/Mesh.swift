@@ -48,7 +48,11 @@ package final class Mesh: Sendable {
 
     /// Adds a document beside those of the pods, or replaces the one that was added under this name.
     package func add(_ name: String, kind: String, _ spec: String) {
-        state.withLock { $0.resources[name] = "kind: \(kind)\nmetadata: {name: \(name)}\nspec: \(spec)\n" }
+        state.withLock { $0.resources[name] = Mesh.document(name, kind: kind, spec) }
+    }
+
+    static func document(_ name: String, kind: String, _ spec: String) -> String {
+        "kind: \(kind)\nmetadata: {name: \(name)}\nspec: \(spec)\n"
     }
 
     package func remove(_ name: String) { state.withLock { $0.resources[name] = nil } }
@@ -93,10 +97,14 @@ package final class Mesh: Sendable {
             let addresses = [pod.pod.ipv4, pod.pod.ipv6].compactMap { $0 }.map { "\"\($0)\"" }.joined(separator: ", ")
             let identity = viewer.believed(pod.name) ?? pod.spiffeID
             documents.append(
-                "kind: Workload\nmetadata: {name: \(pod.name)}\nspec: {addresses: [\(addresses)], spiffeID: \(identity)}\n"
-            )
+                """
+                kind: Workload
+                metadata: {name: \(pod.name)}
+                spec: {addresses: [\(addresses)], spiffeID: \(identity), ports: \(pod.ports)}
+
+                """)
         }
-        documents += more.sorted { $0.key < $1.key }.map(\.value)
+        documents += more.sorted { $0.key < $1.key }.map(\.value) + viewer.resources
         return documents.joined(separator: "---\n")
     }
 }

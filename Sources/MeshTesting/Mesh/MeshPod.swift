@@ -20,6 +20,8 @@ package final class MeshPod: Sendable {
     private struct State {
         var settings: [String: String]
         var beliefs: [String: String] = [:]
+        var ports = "[]"
+        var resources: [String] = []
         var proxy: RunningProgram?
     }
 
@@ -58,6 +60,19 @@ package final class MeshPod: Sendable {
     /// Lets this sidecar alone expect another identity of a pod.
     package func believe(_ other: MeshPod, is spiffeID: String) {
         state.withLock { $0.beliefs[other.name] = spiffeID }
+    }
+
+    /// Adds a document that this sidecar alone reads.
+    package func add(_ name: String, kind: String, _ spec: String) {
+        state.withLock { $0.resources.append(Mesh.document(name, kind: kind, spec)) }
+    }
+
+    var resources: [String] { state.withLock { $0.resources } }
+
+    /// What its workload says of single ports, as in the file.
+    package var ports: String {
+        get { state.withLock { $0.ports } }
+        set { state.withLock { $0.ports = newValue } }
     }
 
     func believed(_ name: String) -> String? { state.withLock { $0.beliefs[name] } }
