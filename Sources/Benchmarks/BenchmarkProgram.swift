@@ -16,7 +16,7 @@ enum BenchmarkProgram {
         options: [
             .flag("--quick", "under five minutes: 3 rounds, without the figure `steady`; else 7 rounds, 20 minutes"),
             .value("--rounds", "NUMBER", "how many rounds, 1 to 100"),
-            .value("--seconds", "NUMBER", "how long each load lasts, 1 to 60; 3, and 5 without --quick"),
+            .value("--seconds", "NUMBER", "how long each load lasts, 1 to 60; 2, and 5 without --quick"),
             .value("--memory-rounds", "NUMBER", "how often memory is measured, 0 to 100; 1, and 3 without --quick"),
             .list("--only", "NAMES", "only these: of \(names(Figure.self)), memory; of \(names(Contender.self))"),
             .value("--json", "FILE", "where to write everything that was measured; .build/benchmark.json"),
@@ -81,7 +81,7 @@ enum BenchmarkProgram {
     private static func plan(_ arguments: Arguments) throws -> Plan {
         let isQuick = arguments.isGiven("--quick")
         var plan = Plan(
-            rounds: isQuick ? 3 : 7, seconds: isQuick ? 3 : 5, memoryRounds: isQuick ? 1 : 3,
+            rounds: isQuick ? 3 : 7, seconds: isQuick ? 2 : 5, memoryRounds: isQuick ? 1 : 3,
             figures: Figure.allCases.filter { $0 != .steady || !isQuick }, contenders: Contender.allCases)
         plan.rounds = try number(arguments, "--rounds", 1...100) ?? plan.rounds
         plan.memoryRounds = try number(arguments, "--memory-rounds", 0...100) ?? plan.memoryRounds

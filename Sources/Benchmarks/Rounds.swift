@@ -82,20 +82,20 @@ final class Rounds {
             let load = try lab.start(["load", "idle", contender.address, "0", "\(Wire.smallByteCount)", "0", "0"])
             defer { load.kill() }
             try load.expect("ready")
-            func size() throws -> MemorySample.Pair {
-                // Memory is given back with some delay; so that everybody has had the time.
-                ThisProcess.pause(.seconds(3))
+            // Memory is given back with some delay; so that everybody has had the time.
+            func size(after delay: Duration = .seconds(3)) throws -> MemorySample.Pair {
+                ThisProcess.pause(delay)
                 return MemorySample.Pair(outbound: try hops[0].residentBytes(), inbound: try hops[1].residentBytes())
             }
-            func hold(_ what: String) throws -> MemorySample.Pair {
+            func hold(_ what: String, for delay: Duration = .seconds(3)) throws -> MemorySample.Pair {
                 load.write(what)
                 try load.expect("done")
-                return try size()
+                return try size(after: delay)
             }
             return MemorySample(
                 idle: try size(), few: try hold("\(MemorySample.fewCount)"),
                 many: try hold("\(MemorySample.manyCount)"),
-                after: try hold("close"))
+                after: try hold("close", for: .seconds(10)))
         }
     }
 

@@ -50,7 +50,6 @@ final class LoadClient {
 
     /// Opens all connections and has one answer on each.
     func open(_ count: Int) throws {
-        let limit = Instant.now() + Self.patience
         var opened = connections.count
         while opened < count || underWay > 0 {
             // A few at a time: the proxies' limit of handshakes under way is not what is measured.
@@ -58,7 +57,7 @@ final class LoadClient {
                 try connect()
                 opened += 1
             }
-            try turn(until: limit) { resting.append($0) }
+            try turn(until: Instant.now() + Self.patience) { resting.append($0) }
         }
     }
 
