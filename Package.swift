@@ -149,6 +149,8 @@ let tested: [Target] = [
     tests(
         "CommandLineTests",
         ["CaptureControl", "CommandLine", "LinuxSystem", "MeshModel", "MeshTesting", "ProxyControl"]),
+    tests("ConfigurationTests", ["Configuration", "MeshModel", "MeshTesting"]),
+    tests("ReactorTests", ["LinuxSystem", "MeshModel", "MeshTesting", "Reactor"]),
     tests("MeshModelTests", ["MeshModel", "MeshTesting"]),
 ]
 

@@ -46,12 +46,4 @@ package struct LogLine: Sendable {
         writer.string(value)
         return writer.text
     }
-
-    /// A sentence for a line of text; quoted if it holds anything that could end the line or command a terminal, since
-    /// a part of it may come from a peer.
-    static func sentence(_ text: String) -> String {
-        let quoted = quoted(text)
-        // Nothing was escaped: the quotes are all there is to it.
-        return quoted.utf8.count <= text.utf8.count + 2 ? text : quoted
-    }
 }

@@ -48,6 +48,18 @@ struct ErrorCatalogTests {
         #expect(Problems([problem, problem]).description == "\(expected)\n\(expected)")
     }
 
+    @Test(
+        "what was found is shown, but commands no terminal and ends no line",
+        arguments: [
+            ("plain", "plain"), ("a\nb\r", "a\\u{a}b\\u{d}"), ("\u{1b}[2J", "\\u{1b}[2J"), ("\u{9b}31m", "\\u{9b}31m"),
+            ("\u{2028}\u{2029}\u{85}", "\\u{2028}\\u{2029}\\u{85}"), ("\0\u{7f}", "\\u{0}\\u{7f}"),
+            ("größer 🧵", "größer 🧵"),
+        ])
+    func printable(_ text: String, _ expected: String) {
+        #expect(text.printable == expected)
+        #expect(Problem(.badValue, "`\(text)`").description == "WEFT1003 `\(expected)`")
+    }
+
     @Test("no problems are no error")
     func none() async {
         await #expect(processExitsWith: .failure) { _ = Problems([]) }
