@@ -95,6 +95,11 @@ golden: ## rewrites the golden files of the redirect rules; review the diff
 fuzz: ## fuzzes every parser, or one with T=, for SECONDS=20 each
 	SECONDS_EACH=$(SECONDS) init-scripts/fuzz.sh $(T)
 
+.PHONY: sanitize
+sanitize: ## the tests of single parts under AddressSanitizer, or with T=thread under ThreadSanitizer
+	swift test --sanitize $(or $(T),address) --scratch-path .build/$(or $(T),address) \
+		--skip 'CaptureTests|ContainerTests|ProxyTests|StyleTests|WeftCommandTests'
+
 .PHONY: docs
 docs: ## rewrites the pages that are made from the source: docs/errors.md, docs/metrics.md
 	WEFT_WRITE_GOLDEN=1 swift test --filter DocumentationTests

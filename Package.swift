@@ -134,6 +134,7 @@ let tested: [Target] = [
     tests(
         "TLSSessionTests",
         ["COpenSSL", "CertificateAuthority", "MeshModel", "MeshTesting", "PeerProtocol", "TLSSession"]),
+    tests("StyleTests", ["LinuxSystem", "MeshTesting", "weft", "weft-init", "weft-proxy"]),
     tests("DocumentationTests", ["MeshModel", "MeshTesting", "Telemetry"]),
     tests("FuzzReplayTests", ["FuzzTargets", "MeshTesting"]),
     tests("IdentityTests", ["Identity", "LinuxSystem", "MeshModel", "MeshTesting", "TLSSession"]),

@@ -14,10 +14,12 @@ targets=${1:-$(ls Tests/Fuzz/corpus)}
 
 # An executable of the package would not link: the fuzzer brings its own main.
 swift build -c release --scratch-path "$scratch" --product weft-fuzz -Xswiftc -sanitize=fuzzer,address
-swiftc -O -parse-as-library -swift-version 6 -package-name weft -sanitize=fuzzer,address \
+swiftc -O -parse-as-library -swift-version 6 -sanitize=fuzzer,address \
     -I "$scratch/release/Modules" -Xcc -fmodule-map-file=Sources/CEdge/COpenSSL/module.modulemap \
-    -Xcc -fmodule-map-file=Sources/CEdge/CYAML/module.modulemap -Xcc -fmodule-map-file=Sources/CEdge/CLinux/include/module.modulemap \
-    Tests/Fuzz/driver.swift -L "$scratch/release" -lweft-fuzz -o "$scratch/fuzz"
+    -Xcc -fmodule-map-file=Sources/CEdge/CYAML/module.modulemap \
+    -Xcc -fmodule-map-file="$scratch/release/CLinux.build/module.modulemap" \
+    Tests/Fuzz/driver.swift -L "$scratch/release" -lweft-fuzz -lssl -lcrypto -lyaml -o "$scratch/fuzz" \
+    >"$scratch/link.log" 2>&1 || { cat "$scratch/link.log"; exit 1; }
 
 status=0
 for target in $targets; do

@@ -10,6 +10,7 @@ private let target: FuzzTarget = {
     return target
 }()
 
+/// What libFuzzer calls for every input (LibFuzzer.html, "Fuzz target").
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzOneInput(_ bytes: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     target.run(Array(UnsafeBufferPointer(start: bytes, count: count)))

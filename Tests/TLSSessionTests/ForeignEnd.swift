@@ -19,12 +19,14 @@ final class ForeignEnd: MemoryEnd {
     /// The first error, in OpenSSL's words.
     private(set) var failure: String?
 
-    /// Dials, with a certificate or without, offering the protocols of `alpn`.
+    /// Dials or accepts, with a certificate or without. As dialler it offers the protocols of `alpn`; as acceptor it chooses
+    /// none and asks for no certificate.
     init(
         chain: [MintedCertificate] = [], alpn: [String] = ["weft/1"], version: Version = .tls13,
-        edit: (_ context: OpaquePointer) -> Void = { _ in }
+        isAcceptor: Bool = false
     ) throws {
-        guard let context = SSL_CTX_new(TLS_client_method()) else { throw Unexpected(what: "no memory") }
+        let method = isAcceptor ? TLS_server_method() : TLS_client_method()
+        guard let context = SSL_CTX_new(method) else { throw Unexpected(what: "no memory") }
         self.context = context
         // SSL_CTRL_SET_MIN_PROTO_VERSION and MAX are macros to C.
         for command in [123, 124] as [Int32] { SSL_CTX_ctrl(context, command, version.rawValue, nil) }
@@ -51,11 +53,10 @@ final class ForeignEnd: MemoryEnd {
         }
         let names = alpn.flatMap { [UInt8($0.utf8.count)] + Array($0.utf8) }
         if !names.isEmpty { SSL_CTX_set_alpn_protos(context, names, UInt32(names.count)) }
-        edit(context)
         guard let ssl = SSL_new(context) else { throw Unexpected(what: "no memory") }
         self.ssl = ssl
         SSL_set_bio(ssl, input, output)
-        SSL_set_connect_state(ssl)
+        if isAcceptor { SSL_set_accept_state(ssl) } else { SSL_set_connect_state(ssl) }
         ERR_clear_error()
     }
 

@@ -117,4 +117,22 @@ struct ForeignPeerTests {
         _ = acceptor.feed(Array(text.utf8))
         #expect(acceptor.failure.map { if case .protocolError = $0 { true } else { false } } == true)
     }
+
+    private func dialler() throws -> WeftEnd {
+        try WeftEnd(mesh.context("client"), .dialler, expecting: SPIFFEID(mesh.identity), now: now)
+    }
+
+    @Test("a server with the right certificate that does not speak weft/1 is refused")
+    func serverWithoutProtocol() throws {
+        let (dialler, server) = (try dialler(), try ForeignEnd(chain: chain, isAcceptor: true))
+        join(dialler, server)
+        #expect(dialler.failure == .noCommonProtocol && dialler.peer == nil)
+    }
+
+    @Test("a server that speaks no more than TLS 1.2 is refused")
+    func oldServer() throws {
+        let (dialler, server) = (try dialler(), try ForeignEnd(chain: chain, version: .tls12, isAcceptor: true))
+        join(dialler, server)
+        #expect(dialler.failure == .alert("protocol version") && dialler.peer == nil)
+    }
 }

@@ -7,8 +7,11 @@ internal import TLSSession
 /// the other, with two bytes of length before the first.
 enum FuzzCertificate {
     static func run(_ bytes: [UInt8]) {
-        _ = Certificate.list(pem: bytes, limit: 8)
-        _ = PrivateKey.read(pem: bytes)
+        guard bytes.first != UInt8(ascii: "-") else {
+            _ = Certificate.list(pem: bytes, limit: 8)
+            _ = PrivateKey.read(pem: bytes)
+            return
+        }
         let length = bytes.count > 2 ? Int(bytes[0]) << 8 | Int(bytes[1]) : 0
         let parts = [Array(bytes.dropFirst(2).prefix(length)), Array(bytes.dropFirst(2 + length))]
         let chain = parts.compactMap { Certificate(der: $0) }

@@ -3,8 +3,8 @@
 /// Everything of ours that reads bytes from outside. Each takes any bytes without a trap and keeps a promise about them; a
 /// promise that is broken traps here, so that the fuzzer and the replay of its corpus both see it.
 ///
-/// `make fuzz` searches; `FuzzReplayTests` run the corpora in `Tests/Fuzz/corpus` through the same code.
-package enum FuzzTarget: String, Sendable, CaseIterable {
+/// Public, alone in the package: the driver is compiled outside of it. `make fuzz` searches; `FuzzReplayTests` run the corpora in `Tests/Fuzz/corpus` through the same code.
+public enum FuzzTarget: String, Sendable, CaseIterable {
     /// The first bytes of a client: detection and ClientHello.
     case detection
     /// The head of a request to the admin endpoint.
@@ -22,7 +22,8 @@ package enum FuzzTarget: String, Sendable, CaseIterable {
     /// The command line.
     case arguments
 
-    package func run(_ bytes: [UInt8]) {
+    /// Tries one input.
+    public func run(_ bytes: [UInt8]) {
         switch self {
         case .detection: FuzzDetection.run(bytes)
         case .head: FuzzHead.run(bytes)
