@@ -5,13 +5,16 @@ BUILD ?= .build/debug
 RELEASE ?= .build/release
 STATIC ?= .build/static/release
 PREFIX ?= /usr/local
+PODMAN ?= podman
+BASE ?= docker.io/library/debian:12-slim
 T ?=
 SECONDS ?= 20
 
 build_packages := libssl-dev libyaml-dev libmnl-dev
 demo_packages := $(build_packages) iproute2 iptables curl busybox tcpdump
 test_packages := $(demo_packages) nftables conntrack netcat-openbsd openssl openssh-server exim4-daemon-light redis-server libcap2-bin runc
-bench_packages := $(build_packages) iproute2 iptables haproxy nginx-light libnginx-mod-stream
+image_packages := podman
+bench_packages := $(build_packages) iproute2 iptables openssl haproxy nginx-light libnginx-mod-stream
 programs := weft weft-init weft-proxy
 
 # Installs what is missing of a list through the distribution's package manager, and says so. Services that a package
@@ -51,9 +54,21 @@ release: ## the programs, optimised; weft-proxy without any library to bring alo
 	swift build -c release --static-swift-stdlib -Xswiftc -static-executable --scratch-path .build/static --product weft-proxy
 
 .PHONY: install
-install: release ## the release into $(PREFIX)/bin
+install: release ## the release into $(PREFIX)/bin, and the systemd units
 	install -d $(DESTDIR)$(PREFIX)/bin
 	install -m 0755 $(RELEASE)/weft $(RELEASE)/weft-init $(STATIC)/weft-proxy $(DESTDIR)$(PREFIX)/bin
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/sysusers.d
+	install -m 0644 init-scripts/systemd/weft.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/weft.conf
+	for unit in weft-init weft-proxy; do sed 's,/usr/local/,$(PREFIX)/,' init-scripts/systemd/$$unit.service \
+		>$(DESTDIR)$(PREFIX)/lib/systemd/system/$$unit.service || exit 1; done
+
+.PHONY: images
+images: release ## the container images localhost/weft-proxy and localhost/weft-init; BASE= is what the second is built on
+	$(call install,$(image_packages))
+	rm -rf .build/images && install -d .build/images/empty && install -d -m 0700 .build/images/state/weft
+	cp $(RELEASE)/weft-init $(STATIC)/weft-proxy init-scripts/container-init.sh .build/images
+	for image in proxy init; do $(PODMAN) build $(PODMAN_BUILD) --target $$image --build-arg BASE=$(BASE) \
+		--tag weft-$$image --file init-scripts/Containerfile .build/images || exit 1; done
 
 .PHONY: check
 check: fmt-check lint test ## what continuous integration asks for
@@ -88,6 +103,20 @@ sanitize: ## the tests of single parts under AddressSanitizer, or with T=thread 
 .PHONY: docs
 docs: ## rewrites the pages that are made from the source: docs/errors.md, docs/metrics.md
 	WEFT_WRITE_GOLDEN=1 swift test --filter DocumentationTests
+
+.PHONY: bench
+bench: benchmark ## Weft beside haproxy, nginx and a direct connection: about 20 minutes on a quiet machine (root)
+	$(RELEASE)/weft-benchmark run
+
+.PHONY: bench-quick
+bench-quick: benchmark ## the same with fewer and shorter rounds: under 5 minutes (root)
+	$(RELEASE)/weft-benchmark run --quick
+
+# The release is what is measured. Only with this variable does the package have the benchmark at all.
+.PHONY: benchmark
+benchmark: release
+	$(call install,$(bench_packages))
+	WEFT_BENCHMARKS=1 swift build -c release --static-swift-stdlib --product weft-benchmark
 
 .PHONY: clean
 clean: ## removes everything that was built

@@ -127,6 +127,9 @@ let tested: [Target] = [
         "CertificateAuthorityTests",
         ["CertificateAuthority", "LinuxSystem", "MeshModel", "MeshTesting", asn1, crypto, x509]),
     tests("CaptureTests", ["MeshModel", "MeshTesting", "Redirection"]),
+    tests("LinuxSystemTests", ["LinuxSystem"]),
+    tests("ContainerTests", ["MeshTesting"]),
+    tests("ProxyTests", ["MeshModel", "MeshTesting"]),
     tests("RedirectionTests", ["MeshModel", "MeshTesting", "Redirection"], exclude: ["Golden"]),
     tests(
         "TLSSessionTests",
@@ -136,7 +139,31 @@ let tested: [Target] = [
     tests("FuzzReplayTests", ["FuzzTargets", "MeshTesting"]),
     tests("IdentityTests", ["Identity", "LinuxSystem", "MeshModel", "MeshTesting", "TLSSession"]),
     tests("WeftCommandTests", ["LinuxSystem", "MeshModel", "MeshTesting", "weft"]),
+    tests("BytesTests", ["Bytes", "MeshTesting"]),
+    tests("DetectionTests", ["Detection", "MeshModel", "MeshTesting"]),
+    tests("PeerProtocolTests", ["MeshModel", "MeshTesting", "PeerProtocol"]),
+    tests("ConnectionStatesTests", ["ConnectionStates", "MeshModel", "MeshTesting"]),
+    tests("RoutingTests", ["MeshModel", "MeshTesting", "Routing"]),
+    tests("DiscoveryTests", ["Discovery", "MeshModel"]),
+    tests("TelemetryTests", ["MeshModel", "Telemetry"]),
+    tests("HTTPCodecTests", ["HTTPCodec", "MeshTesting"]),
+    tests(
+        "CommandLineTests",
+        ["CaptureControl", "CommandLine", "LinuxSystem", "MeshModel", "MeshTesting", "ProxyControl"]),
+    tests("ConfigurationTests", ["Configuration", "MeshModel", "MeshTesting"]),
+    tests("ReactorTests", ["LinuxSystem", "MeshModel", "MeshTesting", "Reactor"]),
+    tests("MeshModelTests", ["MeshModel", "MeshTesting"]),
 ]
+
+// `make bench`; nobody else needs it built.
+let benchmarks: [Target] =
+    ProcessInfo.processInfo.environment["WEFT_BENCHMARKS"] == nil
+    ? []
+    : [
+        .executableTarget(
+            name: "weft-benchmark", dependencies: ["CommandLine", "LinuxSystem", "MeshModel"],
+            path: "Sources/Benchmarks", exclude: ["Configurations"], swiftSettings: common)
+    ]
 
 let package = Package(
     name: "weft",
@@ -148,5 +175,5 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     ],
-    targets: cEdge + words + pure + machine + talks + wholes + programs + side + tested
+    targets: cEdge + words + pure + machine + talks + wholes + programs + side + tested + benchmarks
 )

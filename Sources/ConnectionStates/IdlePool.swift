@@ -13,7 +13,7 @@ package struct IdlePool<Key: Hashable, Element> {
     }
 
     private let perKeyMax: Int
-    private let totalMax: Int
+    private var totalMax: Int
     private var entries: [Key: [Entry]] = [:]
     package private(set) var count = 0
 
@@ -44,6 +44,12 @@ package struct IdlePool<Key: Hashable, Element> {
         entries[key]?.remove(at: index)
         if entries[key]?.isEmpty == true { entries[key] = nil }
         count -= 1
+    }
+
+    /// Changes how many there may be; a limit that is lower than what is there empties the pool.
+    package mutating func limit(to totalMax: Int) -> [Element] {
+        self.totalMax = totalMax
+        return count > totalMax ? retire { _ in true } : []
     }
 
     /// Takes out everything whose key matches: an endpoint that changed, a rotation, an address that stopped answering.

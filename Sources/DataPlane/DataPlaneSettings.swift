@@ -12,6 +12,8 @@ package struct DataPlaneSettings: Sendable {
     package let descriptorsPerThread: Int
     package let handshakesPerThread: Int
     package let heldPerThread: Int
+    /// Rounded up: several threads share a small number, but nothing stays nothing.
+    package let idlePeersPerThread: Int
     package let liveness = LivenessSettings()
     let loopbackListeners: LoopbackListeners
 
@@ -31,6 +33,7 @@ package struct DataPlaneSettings: Sendable {
         connectionsPerThread = max(1, proxy.limits.connections / threads)
         handshakesPerThread = max(1, proxy.limits.handshakes / threads)
         heldPerThread = proxy.limits.held / threads
+        idlePeersPerThread = (proxy.limits.idlePeers + threads - 1) / threads
     }
 
     /// Listeners, epoll, bells, the log, the admin socket with its clients, idle pool entries.

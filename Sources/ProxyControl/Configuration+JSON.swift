@@ -34,6 +34,7 @@ extension ProxySettings {
                 writer.field("connections", limits.connections)
                 writer.field("held", limits.held)
                 writer.field("handshakes", limits.handshakes)
+                writer.field("idlePeers", limits.idlePeers)
                 if let memory = limits.memoryBytes { writer.field("memory", memory) }
             }
             writer.key("drain")

@@ -19,8 +19,11 @@ struct PeerKey: Hashable {
 
 /// The idle connections of a thread to other sidecars.
 struct PeerPool {
-    private var pool = IdlePool<PeerKey, PeerConnection>(
-        perKeyMax: WeftOne.poolPerKeyMax, totalMax: WeftOne.poolMax)
+    private var pool: IdlePool<PeerKey, PeerConnection>
+
+    init(_ settings: DataPlaneSettings) {
+        pool = IdlePool(perKeyMax: WeftOne.poolPerKeyMax, totalMax: settings.idlePeersPerThread)
+    }
 
     var count: Int { pool.count }
 
@@ -33,6 +36,10 @@ struct PeerPool {
 
     mutating func remove(_ peer: PeerConnection) {
         if let key = peer.key { pool.remove(identifier: peer.identifier, for: key) }
+    }
+
+    mutating func limit(to settings: DataPlaneSettings) -> [PeerConnection] {
+        pool.limit(to: settings.idlePeersPerThread)
     }
 
     mutating func retire(where matches: (PeerKey) -> Bool) -> [PeerConnection] { pool.retire(where: matches) }

@@ -35,7 +35,7 @@ package struct ThreadReport: Sendable {
 extension DataThread {
     func handle(_ message: DataThreadMessage) {
         switch message {
-        case .settings(let settings): self.settings = settings
+        case .settings(let settings): swap(settings)
         case .snapshot(let snapshot): swap(snapshot)
         case .identity(let material): swap(material)
         case .ownAddresses(let addresses): ownAddresses = addresses
@@ -44,12 +44,20 @@ extension DataThread {
         case .memory(let pressure): take(pressure)
         case .cut(let outcome): cutAll(outcome)
         case .stop:
-            flushReports()
-            loop.stop()
+            // After what a cut in the same turn has put off: those connections have a line coming too.
+            loop.atEndOfTurn { [self] in
+                flushReports()
+                loop.stop()
+            }
         }
     }
 
     // MARK: Swapping what holds
+
+    private func swap(_ settings: DataPlaneSettings) {
+        self.settings = settings
+        retire(pool.limit(to: settings))
+    }
 
     private func swap(_ snapshot: DiscoverySnapshot) {
         self.snapshot = snapshot

@@ -30,7 +30,7 @@ final class DataThread {
     var identity: TLSContext?
 
     // What the thread itself keeps.
-    var pool = PeerPool()
+    var pool: PeerPool
     var balancers: [ServiceDestination.Key: Balancer<Endpoint>] = [:]
     var listeners: [Listener] = []
     var drain: DrainState
@@ -70,6 +70,7 @@ final class DataThread {
         memory = MemoryKeeper(loop)
         self.index = index
         self.settings = settings
+        pool = PeerPool(settings)
         self.snapshot = snapshot
         self.ownAddresses = ownAddresses
         self.reports = reports

@@ -299,6 +299,8 @@ package enum ErrorCode: UInt16, Hashable, Sendable, CaseIterable {
     case userMismatch = 6011
     /// The descriptor limit is below what `limits.connections` needs.
     case descriptorLimit = 6012
+    /// The program to be held back could not be started.
+    case programNotStarted = 6013
 }
 
 extension ErrorCode {

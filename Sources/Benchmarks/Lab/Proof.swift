@@ -1,0 +1,85 @@
+// Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+
+import Foundation
+
+/// Looks, before anything is measured, whether a contender does what is compared: mutual TLS 1.3 between the hops.
+struct Proof {
+    let lab: Lab
+    let contender: Contender
+
+    func check() throws {
+        try lab.with(contender) { _ in
+            try checkCable()
+            guard contender != .direct else { return }
+            try checkStrangers()
+        }
+    }
+
+    /// A marker that the client sends is seen on the cable only where nothing encrypts; that the direct one is seen shows
+    /// that the listener would see the others.
+    private func checkCable() throws {
+        let marker = "marker-\(UInt32.random(in: 0 ... .max))"
+        let listener = try lab.start(["listen", "eth0", marker], in: Place.server)
+        try listener.expect("ready")
+        try lab.ask(contender, marker: marker)
+        listener.endInput()
+        let counts = try listener.line().split(separator: " ").compactMap { Int($0) }
+        guard counts.count == 2, counts[0] > 0 else {
+            throw BenchmarkFailure("\(contender.rawValue): nothing is on the cable")
+        }
+        guard (counts[1] > 0) == (contender == .direct) else {
+            throw BenchmarkFailure("\(contender.rawValue): \(counts[1]) of \(counts[0]) frames held the marker")
+        }
+    }
+
+    /// With the client's certificate one gets in; with none, with one that nobody trusts and with TLS 1.2 nobody does.
+    ///
+    /// What comes back decides: OpenSSL's client takes a TLS 1.3 handshake for done before the server has judged the
+    /// certificate. Who is welcome hears something (the application's answer, or the greeting of `weft/1`), who is refused
+    /// gets an alert or an end.
+    private func checkStrangers() throws {
+        let identity = "-cert client/chain.pem -cert_chain client/intermediate.pem -key client/key.pem"
+        // On a busy machine the greeting takes its time. The others are given as much.
+        guard let seconds = try [0.5, 2, 10].first(where: { try knock("-tls1_3 \(identity)", seconds: $0).isProven })
+        else {
+            throw BenchmarkFailure(
+                "\(contender.rawValue): the client's certificate is refused:\n\(try knock(identity, seconds: 1).output)"
+            )
+        }
+        for (what, options) in [
+            ("no certificate", "-tls1_3"),
+            ("a stranger's certificate", "-tls1_3 -cert stranger.pem -key stranger-key.pem"),
+            ("TLS 1.2", "-tls1_2 \(identity)"),
+        ] {
+            let answer = try knock(options, seconds: seconds)
+            guard !answer.isIn else {
+                throw BenchmarkFailure("\(contender.rawValue): \(what) is let in:\n\(answer.output)")
+            }
+        }
+    }
+
+    private struct Answer {
+        let output: String
+        /// Something came back.
+        var isIn: Bool { !output.hasPrefix("0 ") }
+        /// And the server was who it should be.
+        var isProven: Bool { isIn && output.contains("TLSv1.3") && output.contains("Verification: OK") }
+    }
+
+    private func knock(_ options: String, seconds: Double) throws -> Answer {
+        let output = try Shell.run(
+            """
+            cd \(Place.directory)
+            [ -e stranger.pem ] || openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 \
+                -subj /CN=client -keyout stranger-key.pem -out stranger.pem 2>errors
+            chmod 0644 stranger-key.pem
+            { printf 'GET /bytes/1 HTTP/1.1\\r\\n\\r\\n'; sleep \(seconds); } | ip netns exec \(Place.client) \
+                setpriv --reuid \(Place.user) --regid \(Place.user) --clear-groups \
+                timeout 15 openssl s_client -connect \(Place.captured) -alpn weft/1 -servername server -brief \
+                -CAfile server/bundle.pem -verify_return_error \(options) >answer 2>errors || true
+            echo "$(wc -c <answer) bytes came back"
+            cat errors
+            """)
+        return Answer(output: output)
+    }
+}

@@ -1,0 +1,48 @@
+// Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+
+/// One contender under one load in one round.
+struct Sample: Codable {
+    let load: LoadResult
+    /// Seconds of processor time that both hops took together, and each.
+    let outboundProcessorSeconds: Double
+    let inboundProcessorSeconds: Double
+
+    var processorSeconds: Double { outboundProcessorSeconds + inboundProcessorSeconds }
+    var microsecondsPerAnswer: Double { processorSeconds / Double(load.answers) * 1e6 }
+    var answersPerSecond: Double { Double(load.answers) / load.seconds }
+    var secondsPerGigabyte: Double { processorSeconds / (Double(load.bytes) / 1e9) }
+    var gigabytesPerSecond: Double { Double(load.bytes) / 1e9 / load.seconds }
+
+    /// What a contender is compared by.
+    func cost(_ figure: Figure) -> Double { figure == .bulk ? secondsPerGigabyte : microsecondsPerAnswer }
+}
+
+/// What both hops of a contender hold resident, in bytes.
+struct MemorySample: Codable {
+    struct Pair: Codable {
+        let outbound: Double
+        let inbound: Double
+    }
+
+    /// After the first request.
+    let idle: Pair
+    /// With so many idle connections, each of which has carried a request.
+    let few: Pair
+    let many: Pair
+    /// Some seconds after they have closed.
+    let after: Pair
+
+    static let fewCount = 1_000
+    static let manyCount = 5_000
+
+    func kibibytesPerConnection(_ hop: KeyPath<Pair, Double>, few isFew: Bool = false) -> Double {
+        let (held, count) = isFew ? (few, Self.fewCount) : (many, Self.manyCount)
+        return (held[keyPath: hop] - idle[keyPath: hop]) / 1024 / Double(count)
+    }
+}
+
+/// Everything that was measured. A sample that failed is nil, so that the rounds stay aligned.
+struct Results: Codable {
+    var samples: [Figure: [Contender: [Sample?]]] = [:]
+    var memory: [Contender: [MemorySample?]] = [:]
+}
