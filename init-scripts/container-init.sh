@@ -1,4 +1,6 @@
 #!/bin/sh
+# Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+#
 # The entry point of the init container: redirects the pod's TCP into its sidecar, proves it by connecting, and ends.
 # Run again it changes nothing. Arguments are passed on to `weft-init apply`, after what the environment says.
 #

@@ -1,4 +1,6 @@
 #!/bin/sh
+# Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+#
 # The entry point of a sidecar in an image that has a shell: becomes `weft-proxy run`. An image without one needs none:
 # its entry point is `weft-proxy run --config FILE` itself. Arguments are passed on, after what the environment says.
 #
