@@ -72,9 +72,7 @@ enum BenchmarkProgram {
         let machine = try Machine()
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-        let document = Document(
-            machine: machine, rounds: plan.rounds, ratios: Ratios(rounds.results), results: rounds.results)
-        try encoder.encode(document).write(to: URL(fileURLWithPath: json))
+        try encoder.encode(Document(machine, rounds: plan.rounds, rounds.results)).write(to: URL(fileURLWithPath: json))
         print("\n\(Report(machine: machine, plan: plan, results: rounds.results).text)")
     }
 
