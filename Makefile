@@ -5,12 +5,15 @@ BUILD ?= .build/debug
 RELEASE ?= .build/release
 STATIC ?= .build/static/release
 PREFIX ?= /usr/local
+PODMAN ?= podman
+BASE ?= docker.io/library/debian:12-slim
 T ?=
 SECONDS ?= 20
 
 build_packages := libssl-dev libyaml-dev libmnl-dev
 demo_packages := $(build_packages) iproute2 iptables curl busybox tcpdump
 test_packages := $(demo_packages) nftables conntrack netcat-openbsd openssl openssh-server exim4-daemon-light redis-server libcap2-bin runc
+image_packages := podman
 bench_packages := $(build_packages) iproute2 iptables openssl haproxy nginx-light libnginx-mod-stream
 programs := weft weft-init weft-proxy
 
@@ -51,9 +54,21 @@ release: ## the programs, optimised; weft-proxy without any library to bring alo
 	swift build -c release --static-swift-stdlib -Xswiftc -static-executable --scratch-path .build/static --product weft-proxy
 
 .PHONY: install
-install: release ## the release into $(PREFIX)/bin
+install: release ## the release into $(PREFIX)/bin, and the systemd units
 	install -d $(DESTDIR)$(PREFIX)/bin
 	install -m 0755 $(RELEASE)/weft $(RELEASE)/weft-init $(STATIC)/weft-proxy $(DESTDIR)$(PREFIX)/bin
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/sysusers.d
+	install -m 0644 init-scripts/systemd/weft.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/weft.conf
+	for unit in weft-init weft-proxy; do sed 's,/usr/local/,$(PREFIX)/,' init-scripts/systemd/$$unit.service \
+		>$(DESTDIR)$(PREFIX)/lib/systemd/system/$$unit.service || exit 1; done
+
+.PHONY: images
+images: release ## the container images localhost/weft-proxy and localhost/weft-init; BASE= is what the second is built on
+	$(call install,$(image_packages))
+	rm -rf .build/images && install -d .build/images/empty && install -d -m 0700 .build/images/state/weft
+	cp $(RELEASE)/weft-init $(STATIC)/weft-proxy init-scripts/container-init.sh .build/images
+	for image in proxy init; do $(PODMAN) build $(PODMAN_BUILD) --target $$image --build-arg BASE=$(BASE) \
+		--tag weft-$$image --file init-scripts/Containerfile .build/images || exit 1; done
 
 .PHONY: check
 check: fmt-check lint test ## what continuous integration asks for
@@ -75,6 +90,19 @@ lint: ## the style of Swift and of shell
 .PHONY: golden
 golden: ## rewrites the golden files of the redirect rules; review the diff
 	WEFT_WRITE_GOLDEN=1 swift test --filter RedirectionTests
+
+.PHONY: fuzz
+fuzz: ## fuzzes every parser, or one with T=, for SECONDS=20 each
+	SECONDS_EACH=$(SECONDS) init-scripts/fuzz.sh $(T)
+
+.PHONY: sanitize
+sanitize: ## the tests of single parts under AddressSanitizer, or with T=thread under ThreadSanitizer
+	swift test --sanitize $(or $(T),address) --scratch-path .build/$(or $(T),address) \
+		--skip 'CaptureTests|ContainerTests|ProxyTests|StyleTests|WeftCommandTests'
+
+.PHONY: docs
+docs: ## rewrites the pages that are made from the source: docs/errors.md, docs/metrics.md
+	WEFT_WRITE_GOLDEN=1 swift test --filter DocumentationTests
 
 .PHONY: bench
 bench: benchmark ## Weft beside haproxy, nginx and a direct connection: about 20 minutes on a quiet machine (root)

@@ -113,6 +113,13 @@ let programs: [Target] = [
 let side: [Target] = [
     library("MeshTesting", ["MeshModel", crypto, cryptoExtras], settings: common),
     .executableTarget(name: "lab-tool", swiftSettings: common),
+    // The parsers with what each promises, for the fuzzer and for the replay of its corpora.
+    .target(
+        name: "FuzzTargets",
+        dependencies: [
+            "CommandLine", "Configuration", "Detection", "HTTPCodec", "MeshModel", "PeerProtocol", "Redirection",
+            "TLSSession",
+        ], path: "Tests/Fuzz/Targets", swiftSettings: common),
 ]
 
 let tested: [Target] = [
@@ -120,8 +127,32 @@ let tested: [Target] = [
         "CertificateAuthorityTests",
         ["CertificateAuthority", "LinuxSystem", "MeshModel", "MeshTesting", asn1, crypto, x509]),
     tests("CaptureTests", ["MeshModel", "MeshTesting", "Redirection"]),
+    tests("LinuxSystemTests", ["LinuxSystem"]),
+    tests("ContainerTests", ["MeshTesting"]),
+    tests("ProxyTests", ["MeshModel", "MeshTesting"]),
     tests("RedirectionTests", ["MeshModel", "MeshTesting", "Redirection"], exclude: ["Golden"]),
+    tests(
+        "TLSSessionTests",
+        ["COpenSSL", "CertificateAuthority", "MeshModel", "MeshTesting", "PeerProtocol", "TLSSession"]),
+    tests("StyleTests", ["LinuxSystem", "MeshTesting", "weft", "weft-init", "weft-proxy"]),
+    tests("DocumentationTests", ["MeshModel", "MeshTesting", "Telemetry"]),
+    tests("FuzzReplayTests", ["FuzzTargets", "MeshTesting"]),
+    tests("IdentityTests", ["Identity", "LinuxSystem", "MeshModel", "MeshTesting", "TLSSession"]),
     tests("WeftCommandTests", ["LinuxSystem", "MeshModel", "MeshTesting", "weft"]),
+    tests("BytesTests", ["Bytes", "MeshTesting"]),
+    tests("DetectionTests", ["Detection", "MeshModel", "MeshTesting"]),
+    tests("PeerProtocolTests", ["MeshModel", "MeshTesting", "PeerProtocol"]),
+    tests("ConnectionStatesTests", ["ConnectionStates", "MeshModel", "MeshTesting"]),
+    tests("RoutingTests", ["MeshModel", "MeshTesting", "Routing"]),
+    tests("DiscoveryTests", ["Discovery", "MeshModel"]),
+    tests("TelemetryTests", ["MeshModel", "Telemetry"]),
+    tests("HTTPCodecTests", ["HTTPCodec", "MeshTesting"]),
+    tests(
+        "CommandLineTests",
+        ["CaptureControl", "CommandLine", "LinuxSystem", "MeshModel", "MeshTesting", "ProxyControl"]),
+    tests("ConfigurationTests", ["Configuration", "MeshModel", "MeshTesting"]),
+    tests("ReactorTests", ["LinuxSystem", "MeshModel", "MeshTesting", "Reactor"]),
+    tests("MeshModelTests", ["MeshModel", "MeshTesting"]),
 ]
 
 // `make bench`; nobody else needs it built.
@@ -136,7 +167,8 @@ let benchmarks: [Target] =
 
 let package = Package(
     name: "weft",
-    products: [],
+    // For `make fuzz`, which links the fuzzer's own main.
+    products: [.library(name: "weft-fuzz", type: .static, targets: ["FuzzTargets"])],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),

@@ -1,4 +1,6 @@
 #!/bin/sh
+# Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+#
 # Shows the mesh at work on one machine: an unmodified curl and an unmodified web server in two network namespaces, each
 # behind a sidecar, and what travels between them.
 #

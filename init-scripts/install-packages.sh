@@ -1,4 +1,6 @@
 #!/bin/sh
+# Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+#
 # Installs packages of the distribution, and says which. Services that they bring along are not started and not enabled
 # by it: a policy that forbids it lies in place while they are installed, unless there is one already.
 #

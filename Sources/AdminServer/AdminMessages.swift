@@ -61,6 +61,7 @@ package struct AdminResponse: Sendable {
             writer.object { writer in
                 writer.field("code", problem.code.label)
                 writer.field("error", problem.description)
+                writer.field("page", problem.code.page)
             }
         }
     }

@@ -95,7 +95,9 @@ package struct ByteCursor: ~Escapable {
     }
 
     private func require(_ count: Int) throws(ByteCursorError) {
-        guard count >= 0, count <= remaining else { throw .needMoreBytes(count - remaining) }
+        // No number of bytes is enough for a negative count.
+        guard count >= 0 else { throw .needMoreBytes(.max) }
+        guard count <= remaining else { throw .needMoreBytes(count - remaining) }
     }
 
     private func byte(at index: Int) -> UInt8 {

@@ -68,6 +68,7 @@ extension JSONWriter {
             json.field("place", ifPresent: problem.place)
             json.field("message", problem.message)
             json.field("remedy", ifPresent: problem.remedy)
+            json.field("page", problem.code.page)
         }
     }
 }

@@ -29,15 +29,19 @@ package struct CommandSyntax: Hashable, Sendable {
     package let summary: String
     package let discussion: String
     package let options: [OptionSyntax]
+    /// What stands for the words after `--` in the help, `COMMAND`; nil where no such words are taken.
+    package let trailing: String?
     package let examples: [String]
 
     package init(
-        _ name: String, _ summary: String, discussion: String = "", options: [OptionSyntax], examples: [String]
+        _ name: String, _ summary: String, discussion: String = "", options: [OptionSyntax], trailing: String? = nil,
+        examples: [String]
     ) {
         self.name = name
         self.summary = summary
         self.discussion = discussion
         self.options = options
+        self.trailing = trailing
         self.examples = examples
     }
 }
@@ -82,6 +86,8 @@ package enum Invocation: Hashable, Sendable {
 /// The values that were given, checked against the syntax.
 package struct Arguments: Hashable, Sendable {
     private(set) var values: [String: [String]] = [:]
+    /// The words after `--`, untouched.
+    package internal(set) var trailing: [String] = []
 
     package init() {}
 

@@ -11,7 +11,9 @@ extension ProgramSyntax {
         }
         if first == "--version" || first == "version" { return .version }
         let command = try command(named: first)
-        if words.dropFirst().contains(where: { $0 == "--help" || $0 == "-h" }) { return .help(help(for: command)) }
+        // What stands behind `--` is for somebody else.
+        let own = words.dropFirst().prefix { command.trailing == nil || $0 != "--" }
+        if own.contains(where: { $0 == "--help" || $0 == "-h" }) { return .help(help(for: command)) }
         return .run(command, try arguments(of: command, words.dropFirst()))
     }
 
@@ -30,6 +32,13 @@ extension ProgramSyntax {
         var problems: [Problem] = []
         var words = words
         while let word = words.popFirst() {
+            if word == "--", let trailing = command.trailing {
+                arguments.trailing = Array(words)
+                if words.isEmpty {
+                    problems.append(Problem(.missingValue, at: "--", "is followed by no \(trailing)"))
+                }
+                break
+            }
             let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             let name = String(parts[0])
             guard let option = command.options.first(where: { $0.name == name }) else {
@@ -94,8 +103,9 @@ extension ProgramSyntax {
     /// What `program command --help` prints.
     package func help(for command: CommandSyntax) -> String {
         var text = "\(name) \(command.name): \(command.summary)\n"
-        if !command.discussion.isEmpty { text += "\n\(command.discussion)\n" }
-        text += "\nUSAGE\n  \(name) \(command.name) [OPTIONS]\n\nOPTIONS\n"
+        if !command.discussion.isEmpty { text += "\n\(command.discussion.wrapped(to: 78, indent: 0))\n" }
+        let trailing = command.trailing.map { " [-- \($0)]" } ?? ""
+        text += "\nUSAGE\n  \(name) \(command.name) [OPTIONS]\(trailing)\n\nOPTIONS\n"
         let labels = command.options.map { option in option.value.map { "\(option.name) \($0)" } ?? option.name }
         let width = min(34, (labels.map(\.count).max() ?? 0) + 2)
         for (option, label) in zip(command.options, labels) {
@@ -116,7 +126,7 @@ extension String {
 
     fileprivate func wrapped(to width: Int, indent: Int) -> String {
         var lines = [""]
-        for word in split(separator: " ") {
+        for word in split(whereSeparator: \.isWhitespace) {
             let line = lines[lines.count - 1]
             if line.isEmpty {
                 lines[lines.count - 1] = String(word)

@@ -5,13 +5,11 @@ internal import MeshModel
 /// `kind: Proxy`, the section about this very proxy and its namespace.
 extension FieldReader {
     mutating func proxy() -> ProxySettings? {
-        guard let metadata = metadata() else {
-            _ = value("spec")
-            return nil
-        }
+        let metadata = metadata()
         return require("spec") { value in
             value.mapping { fields in
-                var proxy = ProxySettings(workload: metadata.reference)
+                // Without a name nothing comes of it, but what is wrong further down is told all the same.
+                var proxy = ProxySettings(workload: metadata?.reference ?? ResourceReference(name: .defaultNamespace))
                 proxy.identity = fields.read("identity") { $0.identityPaths }
                 fields.section("ports") { $0.ports(&proxy.ports) }
                 fields.section("capture") { $0.capture(&proxy.capture) }
@@ -37,7 +35,7 @@ extension FieldReader {
                 fields.assign("dataThreads", to: &proxy.dataThreads) { $0.integer(1...64) }
                 fields.assign("stateDirectory", to: &proxy.stateDirectory) { $0.filePath }
                 fields.complainOfTwins(proxy.ports.all + [proxy.admin.port].compactMap(\.self), in: "ports and admin")
-                return proxy
+                return metadata == nil ? nil : proxy
             }
         }
     }
@@ -104,7 +102,7 @@ extension FieldReader {
         assign("connections", to: &limits.connections) { $0.integer(1...10_000_000) }
         assign("held", to: &limits.held) { $0.integer(0...1_000_000) }
         assign("handshakes", to: &limits.handshakes) { $0.integer(1...1_000_000) }
-        assign("idlePeers", to: &limits.idlePeers) { $0.integer(0...1_000_000) }
+        assign("idlePeers", to: &limits.idlePeers) { $0.integer(0...ProxyLimits.idlePeersMax) }
         limits.memoryBytes = read("memory") { $0.byteCount }
     }
 }

@@ -22,10 +22,12 @@ struct YAMLReader: ~Copyable {
             throw Problem(.badDocument, at: name, "holds \(text.count) bytes", remedy: "the limit is \(byteLimit)")
         }
         // libyaml keeps a pointer to the input, so it must stay in place until the last event.
-        let copy = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: max(1, text.count))
+        // It counts a byte order mark as a column, which would spoil the indentation.
+        let content = text.starts(with: [0xef, 0xbb, 0xbf]) ? text.dropFirst(3) : text[...]
+        let copy = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: max(1, content.count))
         defer { unsafe copy.deallocate() }
-        _ = unsafe copy.initialize(from: text)
-        let reader = unsafe try YAMLReader(name: name, input: UnsafeBufferPointer(copy), count: text.count)
+        _ = unsafe copy.initialize(from: content)
+        let reader = unsafe try YAMLReader(name: name, input: UnsafeBufferPointer(copy), count: content.count)
         return try reader.documents()
     }
 

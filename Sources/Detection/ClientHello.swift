@@ -20,8 +20,8 @@ package enum ClientHelloVerdict: Equatable {
 /// ours untouched for the application. It reads only as far as the extensions and is lenient inside what it skips; the
 /// library that terminates TLS checks the rest.
 package struct ClientHello: Equatable, Sendable {
-    /// Beyond this a ClientHello is not looked at further. A post-quantum key share makes about 1.8 KiB; 16 KiB is the
-    /// limit of a single record (RFC 8446 section 5.1).
+    /// Beyond so many bytes, record headers included, nothing is looked at. A post-quantum key share makes about 1.8 KiB;
+    /// 16 KiB is the limit of a single record (RFC 8446 section 5.1).
     package static let byteLimit = 16_384
 
     /// The host name of the server_name extension (RFC 6066 section 3), if there is a well-formed one.
@@ -34,9 +34,10 @@ package struct ClientHello: Equatable, Sendable {
     package static let weftProtocol: StaticString = "weft/1"
 
     /// Judges the bytes that have come so far; call again with more of the same after ``ClientHelloVerdict/needMoreBytes``.
+    /// Any other verdict is the same however many bytes follow.
     package static func classify(_ bytes: RawSpan) -> ClientHelloVerdict {
         do throws(ByteCursorError) {
-            return try parse(bytes)
+            return try parse(bytes.extracting(first: min(bytes.byteCount, byteLimit)))
         } catch {
             return bytes.byteCount >= byteLimit ? .tooLong : .needMoreBytes
         }
@@ -71,9 +72,10 @@ package struct ClientHello: Equatable, Sendable {
         while !cursor.isAtEnd {
             guard let length = try recordLength(&cursor) else { return nil }
             joined += try cursor.take(min(length, cursor.remaining)).array
-            if joined.count > 4, joined.count >= 4 + Int(joined[1]) << 16 + Int(joined[2]) << 8 + Int(joined[3]) {
-                break
-            }
+            guard joined.count >= 4 else { continue }
+            let messageLength = Int(joined[1]) << 16 + Int(joined[2]) << 8 + Int(joined[3])
+            // All here, or so long that nothing in later records can matter.
+            if joined.count >= 4 + messageLength || messageLength > byteLimit { break }
         }
         return joined
     }

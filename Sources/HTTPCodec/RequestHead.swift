@@ -82,9 +82,8 @@ package struct RequestHeadParser: Sendable {
             return nil
         }
         guard end <= limits.headBytes else { throw .tooLarge("head", limits.headBytes) }
-        let head = bytes[..<(end - 4)]
-        try Self.refuseBareLineEnds(head)
-        var lines = Self.lines(head)
+        try Self.refuseBareLineEnds(bytes[..<end])
+        var lines = Self.lines(bytes[..<(end - 4)])
         guard !lines.isEmpty else { throw .malformed("there is no request line") }
         let first = lines.removeFirst()
         guard lines.count <= limits.fieldCount else { throw .tooLarge("number of fields", limits.fieldCount) }

@@ -89,10 +89,10 @@ package struct IdentityLoader: Sendable {
 
     /// Whom the leaf names. The rest of the judgement follows with the bundle of that trust domain.
     private func identity(of leaf: Certificate) throws(Problem) -> SPIFFEID {
-        do throws(CertificateRejection) {
+        do throws(Problem) {
             return try leaf.workloadIdentity()
         } catch {
-            throw Problem(error.code, at: paths.chain, error.detail)
+            throw Problem(error.code, at: paths.chain, error.message, remedy: error.remedy)
         }
     }
 

@@ -77,6 +77,16 @@ package enum ThisProcess {
         try check(weft_kill(process, signal.rawValue), "kill \(process)")
     }
 
+    /// Becomes another program, looked for in PATH and with our environment; returns only to throw.
+    package static func become(_ words: [String]) throws(SystemError) -> Never {
+        let program = words.first ?? ""
+        let result = unsafe withCStrings(words) { arguments in unsafe weft_execute(program, arguments) }
+        throw SystemError(Errno(number: -result), "exec \(program)")
+    }
+
+    /// Lets the signals that end a process end this one even where it is the first of a container.
+    package static func endOnSignals() { weft_end_on_signals() }
+
     /// Collects children that have ended; as process 1 of a container these may be anybody's.
     package static func reapChildren() {
         while weft_reap() > 0 {}

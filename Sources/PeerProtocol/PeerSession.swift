@@ -60,6 +60,8 @@ package struct PeerSession: Sendable {
     private var isReusable = true
     private var peerGoesAway = false
     private var weGoAway = false
+    /// An OPEN crossed our GOAWAY: neither it nor what belongs to it is processed.
+    private var hasIgnoredOpen = false
 
     package init(role: Role) {
         self.role = role
@@ -164,6 +166,7 @@ package struct PeerSession: Sendable {
     }
 
     package mutating func receive(_ frame: ControlFrame) throws(ProtocolViolation) -> Meaning {
+        guard !hasIgnoredOpen else { return .nothing }
         guard hasHello || frame.type == .hello else { throw .unexpected(frame.type, "HELLO is due") }
         switch frame {
         case .hello(let hello): return try receiveHello(hello)
@@ -180,6 +183,7 @@ package struct PeerSession: Sendable {
 
     /// Bytes of the stream came, framed or raw; false if they are to be dropped.
     package mutating func receiveData(_ count: Int) throws(ProtocolViolation) -> Bool {
+        guard !hasIgnoredOpen else { return false }
         guard hasHello else { throw .unexpected(.data, "HELLO is due") }
         guard var stream, stream.receiving != .ended else { throw .dataOnIdleConnection }
         if stream.isDiscarding {
@@ -223,7 +227,10 @@ package struct PeerSession: Sendable {
         let (next, overflow) = lastStream.addingReportingOverflow(1)
         guard !overflow, open.stream == next else { throw .wrongStream(expected: next, found: open.stream) }
         // Crossed with our farewell: the dialler learns from the number in it that this stream was not accepted.
-        guard !weGoAway else { return .nothing }
+        guard !weGoAway else {
+            hasIgnoredOpen = true
+            return .nothing
+        }
         lastStream = next
         stream = Stream(number: next)
         return .open(open)
@@ -239,7 +246,10 @@ package struct PeerSession: Sendable {
 
     private mutating func receiveEnd() throws(ProtocolViolation) -> Meaning {
         guard let stream, stream.receiving == .open else { throw .unexpected(.fin, "that direction has ended") }
-        guard stream.isOpened || role == .acceptor else { throw .unexpected(.fin, "OPENED is due") }
+        // A stream that we have aborted may end without having been opened.
+        guard stream.isOpened || role == .acceptor || stream.isDiscarding else {
+            throw .unexpected(.fin, "OPENED is due")
+        }
         self.stream?.receiving = .ended
         settle()
         return stream.isDiscarding ? .nothing : .ended

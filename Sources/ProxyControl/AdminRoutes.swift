@@ -136,41 +136,34 @@ struct AdminRoutes {
     private func metrics(_ counters: DataPlaneCounters) -> AdminResponse {
         let state = runtime.state
         var writer = ExpositionWriter()
-        writer.family(
-            "weft_build_info", .gauge, "Version of the proxy and of the TLS library.",
-            [([("version", WeftVersion.text), ("tls", TLSLibrary.version)], "1")])
-        writer.single("weft_ready", .gauge, "1 when the proxy may receive traffic.", state.unready.isEmpty ? 1 : 0)
-        writer.single("weft_draining", .gauge, "1 while the proxy ends.", state.isDraining ? 1 : 0)
+        writer.write(.buildInfo, [([("version", WeftVersion.text), ("tls", TLSLibrary.version)], "1")])
+        writer.write(.ready, state.unready.isEmpty ? 1 : 0)
+        writer.write(.draining, state.isDraining ? 1 : 0)
         writer.write(counters)
         let ends = (state.identity?.chain ?? []).enumerated().compactMap { index, certificate in
             certificate.notAfter.map { end -> ExpositionWriter.Sample in
                 ([("certificate", index == 0 ? "leaf" : "intermediate-\(index)")], String(end.seconds))
             }
         }
-        writer.family(
-            "weft_certificate_expiry_seconds", .gauge, "When a certificate ends, in seconds since 1970.", ends)
-        writer.family(
-            "weft_reloads_total", .counter, "Configurations and identities taken or rejected while running.",
+        writer.write(.certificateExpiry, ends)
+        writer.write(
+            .reloads,
             [
                 ([("kind", "configuration"), ("result", "done")], String(state.reloads.done)),
                 ([("kind", "configuration"), ("result", "rejected")], String(state.reloads.rejected)),
                 ([("kind", "identity"), ("result", "done")], String(state.identityChanges.done)),
                 ([("kind", "identity"), ("result", "rejected")], String(state.identityChanges.rejected)),
             ])
-        writer.single("weft_log_lines_dropped_total", .counter, "Lines that nobody read in time.", runtime.log.dropped)
+        writer.write(.linesDropped, runtime.log.dropped)
         let (cpu, resident) = ThisProcess.usage()
-        writer.family(
-            "process_cpu_seconds_total", .counter, "CPU time used.",
-            [([], ExpositionWriter.seconds(cpu.wholeNanoseconds))])
-        writer.single("process_resident_memory_bytes", .gauge, "Memory resident.", resident)
+        writer.write(.cpu, [([], ExpositionWriter.seconds(cpu.wholeNanoseconds))])
+        writer.write(.residentMemory, resident)
         if let limit = state.memoryLimit {
-            writer.single("weft_memory_limit_bytes", .gauge, "What the memory is measured against.", limit)
-            writer.single(
-                "weft_memory_pressure", .gauge, "0 room enough, 1 nothing new is accepted, 2 the largest are reset.",
-                state.pressure.rawValue)
+            writer.write(.memoryLimit, limit)
+            writer.write(.memoryPressure, state.pressure.rawValue)
         }
-        writer.single("process_max_fds", .gauge, "Descriptors that may be open.", state.descriptorLimit)
-        writer.single("process_start_time_seconds", .gauge, "When the process began.", state.startedAt.seconds)
+        writer.write(.descriptorLimit, state.descriptorLimit)
+        writer.write(.startTime, state.startedAt.seconds)
         return AdminResponse(
             status: 200, contentType: "text/plain; version=0.0.4; charset=utf-8", body: Array(writer.text.utf8))
     }

@@ -11,7 +11,7 @@ final class LogWriter: EventHandler {
     private static let waitingMax = 1 << 20
 
     private let loop: EventLoop
-    private var output: Descriptor?
+    private var output: OutputWithoutWaiting?
     private var waiting: [UInt8] = []
     private var written = 0
     private var isWatched = false
@@ -92,7 +92,7 @@ final class LogWriter: EventHandler {
         let deadline = Instant.now() + .milliseconds(500)
         while written < waiting.count, Instant.now() < deadline {
             flush()
-            if written < waiting.count { output?.waitForOutput(milliseconds: 20) }
+            if written < waiting.count { output?.wait(milliseconds: 20) }
         }
     }
 }

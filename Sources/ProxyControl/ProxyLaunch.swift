@@ -131,7 +131,9 @@ enum ProxyLaunch {
 
     /// The state directory is ours alone: the admin socket in it is as good as a key.
     private static func prepareStateDirectory(_ path: String) throws(Problem) {
-        let remedy = "`install -d -m 0700 -o \(ThisProcess.effectiveUser) \(path)`"
+        let remedy =
+            "`install -d -m 0700 -o \(ThisProcess.effectiveUser) \(path)`, or name a new directory in one that the "
+            + "proxy may write to"
         let facts: FileFacts
         do throws(SystemError) {
             if !Files.exists(path) { try Files.makeDirectory(path, permissions: 0o700) }

@@ -41,14 +41,37 @@ package enum ProxyProgram {
 
     static let wait = CommandSyntax(
         "wait", "waits until the proxy of this namespace is ready; holds an application back",
+        discussion: """
+            With a command after `--` it becomes that command once the proxy is ready, so that an image without a shell
+            can hold its application back; if the proxy does not become ready, the command is not run.
+            """,
         options: [
             .flag("--ready", "wait for readiness (what else would one wait for; may be left out)"),
             .value("--timeout", "DURATION", "give up after this long (60s)"),
         ] + readinessOptions,
-        examples: ["weft-proxy wait --ready --timeout 30s && exec my-application"])
+        trailing: "COMMAND [ARGUMENTS]",
+        examples: [
+            "weft-proxy wait --ready --timeout 30s && exec my-application",
+            "weft-proxy wait --ready -- /usr/bin/my-application --port 8080",
+        ])
+
+    static let shutdown = CommandSyntax(
+        "shutdown", "asks a proxy to end because its application has, for jobs",
+        discussion: """
+            The proxy drains without its settle time and exits 0. Asks at the admin socket, which only the proxy's own
+            user and root may open, or at the admin port of loopback where the configuration has one.
+            """,
+        options: [
+            .value("--config", "FILE", "take the admin socket and port from this file"),
+            .value("--socket", "PATH", "the admin socket (/var/lib/weft/admin.sock)"),
+            .value("--port", "PORT", "the admin port on loopback, `spec.admin.port`"),
+            .flag("--wait", "wait until it has ended"),
+            .value("--timeout", "DURATION", "with --wait: give up after this long (60s)"),
+        ],
+        examples: ["my-job; weft-proxy shutdown --wait", "weft-proxy shutdown --port 15000"])
 
     static let syntax = ProgramSyntax(
-        "weft-proxy", "the sidecar of the Weft service mesh", commands: [run, check, ready, wait],
+        "weft-proxy", "the sidecar of the Weft service mesh", commands: [run, check, ready, wait, shutdown],
         exitCodes: ProxyExitCode.allCases.map { ($0.rawValue, $0.meaning) })
 
     /// Runs the program with these arguments; the exit code.
@@ -75,7 +98,20 @@ package enum ProxyProgram {
             return try ProxyLaunch.run(options)
         case check.name: return try performCheck(path(arguments))
         case ready.name: return try ReadinessProbe.ask(port(arguments))
-        default: return try ReadinessProbe.wait(port(arguments), timeout: timeout(arguments))
+        case shutdown.name: return try shutdownRequest(arguments).perform()
+        default: return try performWait(arguments)
+        }
+    }
+
+    /// Waits, and then is the command that was held back.
+    private static func performWait(_ arguments: Arguments) throws(Problems) -> ProxyExitCode {
+        ThisProcess.endOnSignals()
+        let code = try ReadinessProbe.wait(port(arguments), timeout: timeout(arguments))
+        guard code == .done, !arguments.trailing.isEmpty else { return code }
+        do throws(SystemError) {
+            try ThisProcess.become(arguments.trailing)
+        } catch {
+            throw Problems(Problem(.programNotStarted, at: arguments.trailing[0], "cannot be run: \(error.errno)"))
         }
     }
 
@@ -112,13 +148,34 @@ package enum ProxyProgram {
         return Int32(number)
     }
 
-    private static func port(_ arguments: Arguments) throws(Problems) -> Port {
-        if let text = arguments.value("--port") {
-            guard let port = Port(text) else {
-                throw Problems(Problem(.badValue, at: "--port", "`\(text)` is not a port, 1 to 65535"))
-            }
-            return port
+    private static func shutdownRequest(_ arguments: Arguments) throws(Problems) -> ShutdownRequest {
+        var doors: [AdminClient.Door] = []
+        if let path = arguments.value("--socket") { doors.append(.unix(path)) }
+        if let port = try givenPort(arguments) { doors += loopback(port) }
+        if let path = arguments.value("--config") {
+            let proxy = try ConfigurationReader.read(path: path).proxy
+            doors.append(.unix(proxy.adminSocketPath))
+            if let port = proxy.admin.port { doors += loopback(port) }
         }
+        if doors.isEmpty { doors = [.unix(ProxySettings.adminSocketPath())] }
+        return ShutdownRequest(doors: doors, patience: arguments.isGiven("--wait") ? try timeout(arguments) : nil)
+    }
+
+    /// Both loopback addresses: a host may have only one family.
+    private static func loopback(_ port: Port) -> [AdminClient.Door] {
+        ["127.0.0.1", "::1"].compactMap { IPAddress($0) }.map { .tcp(SocketAddress($0, port)) }
+    }
+
+    private static func givenPort(_ arguments: Arguments) throws(Problems) -> Port? {
+        guard let text = arguments.value("--port") else { return nil }
+        guard let port = Port(text) else {
+            throw Problems(Problem(.badValue, at: "--port", "`\(text)` is not a port, 1 to 65535"))
+        }
+        return port
+    }
+
+    private static func port(_ arguments: Arguments) throws(Problems) -> Port {
+        if let port = try givenPort(arguments) { return port }
         guard let path = arguments.value("--config") else { return ProxyPorts().metrics }
         return try ConfigurationReader.read(path: path).proxy.ports.metrics
     }

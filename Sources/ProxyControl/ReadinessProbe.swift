@@ -59,24 +59,9 @@ enum ReadinessProbe {
     }
 
     private static func question(_ address: SocketAddress) throws(SystemError) -> Answer {
-        let socket = try Descriptor.stream(address.address.family)
-        if let errno = socket.connect(to: address) { throw SystemError(errno, "connect") }
-        guard socket.waitForOutput(milliseconds: 1000) else { throw SystemError(.timedOut, "connect") }
-        if let errno = socket.pendingError() { throw SystemError(errno, "connect") }
-        _ = try socket.write(Array("GET /ready HTTP/1.0\r\n\r\n".utf8)[...])
-        var answer: [UInt8] = []
-        let deadline = Instant.now() + .seconds(2)
-        while Instant.now() < deadline, answer.count < 8192 {
-            guard socket.waitForInput(milliseconds: 500) else { continue }
-            guard let more = try socket.read(limit: 4096) else { break }
-            answer += more
+        guard let answer = try AdminClient.ask("GET", "/ready", at: .tcp(address)) else {
+            return .silent("what answers on \(address) is no proxy")
         }
-        let text = String(decoding: answer, as: UTF8.self)
-        guard text.hasPrefix("HTTP/1.") else { return .silent("what answers on \(address) is no proxy") }
-        guard text.dropFirst(9).hasPrefix("200") else {
-            let body = text.split(separator: "\r\n\r\n", maxSplits: 1).last ?? ""
-            return .notReady(String(body).split(separator: "\n").first.map(String.init) ?? "not ready")
-        }
-        return .ready
+        return answer.status == 200 ? .ready : .notReady(answer.line ?? "not ready")
     }
 }

@@ -73,8 +73,10 @@ package final class Certificate: @unchecked Sendable {
         return unsafe Hexadecimal.text(of: UnsafeBufferPointer(start: bytes, count: count))
     }
 
-    /// The workload that a leaf names, after checking the leaf's own form; nothing is verified by that.
-    package func workloadIdentity() throws(CertificateRejection) -> SPIFFEID { unsafe try LeafRules.identity(of: x509) }
+    /// The workload that a leaf names; nothing is verified by that.
+    package func workloadIdentity() throws(Problem) -> SPIFFEID {
+        try SVIDRules.identity(of: unsafe CertificateDecoder.facts(of: x509, at: ChainPlace.leaf))
+    }
 
     /// SHA-256 over the DER.
     package var fingerprint: [UInt8] { unsafe Self.fingerprint(x509) }
@@ -125,12 +127,15 @@ package final class PrivateKey: @unchecked Sendable {
 
     /// True for EC keys on P-256, the only kind that is used.
     package var isP256: Bool {
+        unsafe EVP_PKEY_get_base_id(key) == EVP_PKEY_EC && Self.groupName(key) == "prime256v1"
+    }
+
+    /// The name of an EC key's curve; empty where it has none.
+    static func groupName(_ key: OpaquePointer) -> String {
         var name = [CChar](repeating: 0, count: 32)
         var count = 0
-        guard unsafe EVP_PKEY_get_base_id(key) == EVP_PKEY_EC,
-            unsafe EVP_PKEY_get_group_name(key, &name, name.count, &count) == 1
-        else { return false }
-        return String(decoding: name.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self) == "prime256v1"
+        guard unsafe EVP_PKEY_get_group_name(key, &name, name.count, &count) == 1 else { return "" }
+        return String(decoding: name.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
     /// True if the certificate was issued for this key.

@@ -68,10 +68,10 @@ package final class TLSContext {
     }
 
     fileprivate func judge(_ context: OpaquePointer) -> Bool {
-        guard let leaf = unsafe X509_STORE_CTX_get0_cert(context) else { return false }
-        let others = unsafe X509_STORE_CTX_get0_untrusted(context)
+        // All that was shown, the leaf first (SSL_CTX_set_cert_verify_callback(3)).
+        let shown = unsafe X509_STORE_CTX_get0_untrusted(context)
         do throws(CertificateRejection) {
-            let peer = unsafe try remember(leaf, others)
+            let peer = unsafe try remember(shown)
             if let expectedIdentity, peer.identity != expectedIdentity {
                 throw CertificateRejection(.wrongIdentity, "expected \(expectedIdentity), found \(peer.identity)")
             }
@@ -92,23 +92,22 @@ package final class TLSContext {
         }
     }
 
-    /// A chain that was found good stays good until it expires or the bundle changes (which makes a new context). The
-    /// proof that the peer holds the key is part of every handshake and never remembered.
-    private func remember(
-        _ leaf: OpaquePointer, _ others: OpaquePointer?
-    ) throws(CertificateRejection) -> VerifiedPeer {
-        var key = unsafe Certificate.fingerprint(leaf)
-        for index in 0..<max(0, unsafe weft_certificates_count(others)) {
-            if let other = unsafe weft_certificates_at(others, index) { key += unsafe Certificate.fingerprint(other) }
-            // A chain that is too long is rejected below; it need not be hashed whole first.
-            if index > 8 { break }
+    /// A chain that was found good stays good until it expires, the clock goes back to before it began, or the bundle
+    /// changes (which makes a new context). The proof that the peer holds the key is part of every handshake and never
+    /// remembered.
+    private func remember(_ shown: OpaquePointer?) throws(CertificateRejection) -> VerifiedPeer {
+        var key: [UInt8] = []
+        for index in 0..<max(0, unsafe weft_certificates_count(shown)) {
+            if let member = unsafe weft_certificates_at(shown, index) { key += unsafe Certificate.fingerprint(member) }
+            // A longer chain is refused below, so no good one has this key; it need not be hashed whole first.
+            if index > ChainLimits.shown { break }
         }
-        if let known = remembered[key], now <= known.expiry {
+        if let known = remembered[key], known.start <= now + CertificateValidity.startTolerance, now <= known.expiry {
             rememberedHits += 1
             return known
         }
         verifications += 1
-        let peer = unsafe try verifier.verify(leaf, others, now: now)
+        let peer = unsafe try verifier.verify(shown, now: now)
         if remembered.count >= Self.rememberedMax { remembered.removeAll() }
         remembered[key] = peer
         return peer

@@ -17,24 +17,34 @@ package enum TLSFailure: Error, Hashable, Sendable {
 /// Why a certificate was not accepted.
 package struct CertificateRejection: Error, Hashable, Sendable {
     package let code: ErrorCode
-    /// For the record: what was found, `expired 2 h ago`.
+    /// For the record: what was found, `the leaf: expired 2h ago`.
     package let detail: String
 
     package init(_ code: ErrorCode, _ detail: String) {
         self.code = code
         self.detail = detail
     }
+
+    init(_ problem: Problem) {
+        code = problem.code
+        let place = problem.place.map { "\($0): " } ?? ""
+        let remedy = problem.remedy.map { "; \($0)" } ?? ""
+        detail = place + problem.message + remedy
+    }
 }
 
 /// A peer whose certificate was accepted. One value serves all connections that show the same chain.
 package final class VerifiedPeer: Sendable {
     package let identity: SPIFFEID
+    /// The latest begin in the chain.
+    let start: WallTime
     /// The earliest end in the chain; no stream is begun after it.
     package let expiry: WallTime
     package let serialNumber: String
 
-    package init(identity: SPIFFEID, expiry: WallTime, serialNumber: String) {
+    init(identity: SPIFFEID, start: WallTime, expiry: WallTime, serialNumber: String) {
         self.identity = identity
+        self.start = start
         self.expiry = expiry
         self.serialNumber = serialNumber
     }

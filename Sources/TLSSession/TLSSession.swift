@@ -172,7 +172,13 @@ package struct TLSSession: ~Copyable {
         let reason = ERR_GET_REASON(code)
         // SSL_AD_REASON_OFFSET: reasons from 1000 on are alerts that the peer sent.
         guard (1000..<1256).contains(reason) else {
-            return reason == SSL_R_NO_APPLICATION_PROTOCOL ? .noCommonProtocol : .protocolError(text)
+            switch reason {
+            case SSL_R_NO_APPLICATION_PROTOCOL: return .noCommonProtocol
+            // OpenSSL ends it before our verifier is asked.
+            case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
+                return .certificate(CertificateRejection(.noCertificate, "no certificate was shown"))
+            default: return .protocolError(text)
+            }
         }
         let alert = unsafe String(cString: SSL_alert_desc_string_long(reason - 1000))
         return alert == "no application protocol" ? .noCommonProtocol : .alert(alert)

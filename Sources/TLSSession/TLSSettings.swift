@@ -42,9 +42,12 @@ enum TLSSettings {
             | Int(SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER)
         _ = unsafe weft_ctx_set_mode(context, mode)
         unsafe weft_ctx_no_session_cache(context)
-        // Tickets nobody will use cost 360 us a connection (measured), and resumption would skip verification.
+        // Tickets nobody will use cost 360 us a connection (measured), and resumption would skip verification. The option
+        // keeps the dialler from asking for one.
+        unsafe weft_ctx_no_tickets(context)
         guard unsafe SSL_CTX_set_num_tickets(context, 0) == 1 else { throw failed("tickets") }
         guard unsafe SSL_CTX_set_max_early_data(context, 0) == 1 else { throw failed("early data") }
+        unsafe weft_ctx_set_max_certificates(context, ChainLimits.bytes)
         unsafe SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nil)
         unsafe SSL_CTX_set_msg_callback(context, countKeyUpdates)
         if role == .acceptor {

@@ -119,7 +119,7 @@ extension ConnectionRecord {
         }
         text += " \(detected.rawValue) in=\(downstreamBytesReceived) out=\(downstreamBytesSent)"
         text += " \(duration.wholeMilliseconds)ms \(outcome.name)"
-        if outcome != .completed { text += " \(outcome.label): \(reason)" }
+        if outcome != .completed { text += " \(outcome.label): \(reason.printable)" }
         return text + "\n"
     }
 

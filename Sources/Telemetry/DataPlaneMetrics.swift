@@ -6,33 +6,27 @@ extension ExpositionWriter {
     /// The metrics of the data path.
     package mutating func write(_ counters: DataPlaneCounters) {
         let directions = TrafficDirection.allCases
-        family(
-            "weft_connections_opened_total", .counter, "Connections accepted.",
-            directions.map { ([("direction", $0.rawValue)], String(counters[$0].opened)) })
-        family(
-            "weft_connections_active", .gauge, "Connections relayed or being set up now.",
-            directions.map { ([("direction", $0.rawValue)], String(counters[$0].active)) })
-        family("weft_connections_finished_total", .counter, "Connections ended, by outcome.", finished(counters))
-        family(
-            "weft_plaintext_connections_total", .counter, "Connections ended that the mesh did not encrypt, and why.",
+        write(.connectionsOpened, directions.map { ([("direction", $0.rawValue)], String(counters[$0].opened)) })
+        write(.connectionsActive, directions.map { ([("direction", $0.rawValue)], String(counters[$0].active)) })
+        write(.connectionsFinished, finished(counters))
+        write(
+            .plaintextConnections,
             directions.flatMap { direction in
                 counters[direction].plaintext.sorted { $0.key.rawValue < $1.key.rawValue }.map { reason, count in
                     ([("direction", direction.rawValue), ("reason", reason.rawValue)], String(count))
                 }
             })
-        family(
-            "weft_detected_protocols_total", .counter, "Connections ended, by what the first bytes spoke.",
+        write(
+            .detectedProtocols,
             directions.flatMap { direction in
                 counters[direction].detected.sorted { $0.key.rawValue < $1.key.rawValue }.map { detected, count in
                     ([("direction", direction.rawValue), ("protocol", detected.rawValue)], String(count))
                 }
             })
-        family("weft_bytes_total", .counter, "Bytes of ended connections, as the proxy sees them.", bytes(counters))
-        histogram(
-            "weft_connection_duration_seconds", "How long connections lived.",
-            directions.map { ([("direction", $0.rawValue)], counters[$0].durations) })
-        histogram("weft_connect_duration_seconds", "How long connects took.", [([], counters.connectTimes)])
-        histogram("weft_handshake_duration_seconds", "How long TLS handshakes took.", [([], counters.handshakeTimes)])
+        write(.bytes, bytes(counters))
+        write(.connectionDuration, directions.map { ([("direction", $0.rawValue)], counters[$0].durations) })
+        write(.connectDuration, [([], counters.connectTimes)])
+        write(.handshakeDuration, [([], counters.handshakeTimes)])
         writePeers(counters)
         writeLimits(counters)
     }
@@ -75,41 +69,29 @@ extension ExpositionWriter {
                 ([("role", "acceptor"), ("result", "failed")], String(failed.acceptor)),
             ]
         }
-        family(
-            "weft_handshakes_total", .counter, "TLS handshakes between sidecars.",
-            roles(counters.handshakesCompleted, counters.handshakesFailed))
-        single("weft_handshakes_active", .gauge, "TLS handshakes under way.", counters.handshakesActive)
-        family(
-            "weft_certificate_verifications_total", .counter, "Peer chains judged, whole or remembered.",
+        write(.handshakes, roles(counters.handshakesCompleted, counters.handshakesFailed))
+        write(.handshakesActive, counters.handshakesActive)
+        write(
+            .verifications,
             [
                 ([("kind", "whole")], String(counters.verifications)),
                 ([("kind", "remembered")], String(counters.rememberedVerifications)),
             ])
-        single(
-            "weft_peer_connections", .gauge, "Connections between sidecars, idle ones included.",
-            counters.peerConnections)
-        single("weft_pool_idle_connections", .gauge, "Connections waiting to be used again.", counters.poolIdle)
-        family(
-            "weft_pool_takes_total", .counter, "Streams that found an idle connection, and those that did not.",
+        write(.peerConnections, counters.peerConnections)
+        write(.poolIdle, counters.poolIdle)
+        write(
+            .poolTakes,
             [([("result", "hit")], String(counters.poolHits)), ([("result", "miss")], String(counters.poolMisses))])
-        single("weft_pool_retired_total", .counter, "Idle connections closed before their time.", counters.poolRetired)
+        write(.poolRetired, counters.poolRetired)
     }
 
     private mutating func writeLimits(_ counters: DataPlaneCounters) {
-        single("weft_held_connections", .gauge, "Connections waiting for an identity.", counters.heldNow)
-        single(
-            "weft_stream_replays_total", .counter, "Streams opened again after a stale connection.", counters.replays)
-        single("weft_failovers_total", .counter, "Connections that were given another endpoint.", counters.failovers)
-        single(
-            "weft_endpoint_ejections_total", .counter, "Endpoints left out for failing to connect.", counters.ejections)
-        single(
-            "weft_accept_pauses_total", .counter, "Times accepting rested for lack of descriptors.",
-            counters.acceptPauses)
-        single(
-            "weft_user_timeouts_relaxed_total", .counter, "Times a reader that pauses was given longer.",
-            counters.relaxedTimeouts)
-        single(
-            "weft_log_records_dropped_total", .counter, "Connection records dropped because logging fell behind.",
-            counters.recordsDropped)
+        write(.held, counters.heldNow)
+        write(.replays, counters.replays)
+        write(.failovers, counters.failovers)
+        write(.ejections, counters.ejections)
+        write(.acceptPauses, counters.acceptPauses)
+        write(.relaxedTimeouts, counters.relaxedTimeouts)
+        write(.recordsDropped, counters.recordsDropped)
     }
 }

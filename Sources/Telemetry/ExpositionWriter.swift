@@ -11,15 +11,40 @@ package struct ExpositionWriter {
     /// One sample of a family: labels and value.
     package typealias Sample = (labels: [(name: String, value: String)], value: String)
 
+    /// A metric of the catalogue, which is no histogram, with all its samples.
+    package mutating func write(_ metric: Metric, _ samples: [Sample]) {
+        check(metric, samples.map(\.labels))
+        family(metric.name, metric.kind, metric.help, samples)
+    }
+
+    /// A metric of the catalogue with a single sample and no labels.
+    package mutating func write(_ metric: Metric, _ value: some BinaryInteger) {
+        write(metric, [([], String(value))])
+    }
+
+    /// A histogram of the catalogue.
+    package mutating func write(
+        _ metric: Metric, _ series: [(labels: [(name: String, value: String)], histogram: Histogram)]
+    ) {
+        check(metric, series.map(\.labels))
+        histogram(metric.name, metric.help, series)
+    }
+
+    private func check(_ metric: Metric, _ labels: [[(name: String, value: String)]]) {
+        assert(
+            labels.allSatisfy { $0.map(\.name) == metric.labels.map(\.name) },
+            "A metric has the labels that its page tells of.")
+    }
+
     /// A counter or gauge with all its samples; a family without samples is left out.
-    package mutating func family(_ name: String, _ kind: Kind, _ help: String, _ samples: [Sample]) {
+    package mutating func family(_ name: String, _ kind: Metric.Kind, _ help: String, _ samples: [Sample]) {
         guard !samples.isEmpty else { return }
         header(name, kind.rawValue, help)
         for sample in samples { line(name, sample.labels, sample.value) }
     }
 
     /// A family with a single sample and no labels.
-    package mutating func single(_ name: String, _ kind: Kind, _ help: String, _ value: some BinaryInteger) {
+    package mutating func single(_ name: String, _ kind: Metric.Kind, _ help: String, _ value: some BinaryInteger) {
         family(name, kind, help, [([], String(value))])
     }
 
@@ -37,11 +62,6 @@ package struct ExpositionWriter {
             line("\(name)_sum", labels, Self.seconds(histogram.sum))
             line("\(name)_count", labels, String(count))
         }
-    }
-
-    package enum Kind: String {
-        case counter
-        case gauge
     }
 
     /// Nanoseconds as decimal seconds, without binary rounding.

@@ -15,12 +15,36 @@ struct LabClient {
         }
     }
 
-    func run() -> Int32 {
+    /// Takes this many bytes, then resets; says how it went otherwise.
+    func sip(_ count: Int) -> Int32 {
+        dial()
+        var taken = 0
+        while taken < count {
+            guard let bytes = socket.receive() else {
+                say("failed: \(LabSocket.lastError) after \(taken) bytes")
+                return 1
+            }
+            guard !bytes.isEmpty else {
+                say("ended after \(taken) bytes")
+                return 0
+            }
+            taken += bytes.count
+        }
+        say("enough")
+        socket.resetOnClose()
+        return 0
+    }
+
+    private func dial() {
         let connected = address.withUnsafeBytes { raw in
             connect(socket.number, raw.assumingMemoryBound(to: sockaddr.self).baseAddress, socklen_t(raw.count))
         }
         guard connected == 0 else { LabSocket.fail(LabSocket.lastError) }
         say("connected local=\(socket.localAddress) remote=\(socket.peerAddress)")
+    }
+
+    func run() -> Int32 {
+        dial()
         var polled = [0, socket.number].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
         while true {
             poll(&polled, 2, -1)
@@ -40,7 +64,12 @@ struct LabClient {
                     polled[0].fd = -1
                     continue
                 }
-                socket.send(Array(buffer.prefix(count)))
+                let bytes = Array(buffer.prefix(count))
+                if bytes.starts(with: Array("abort\n".utf8)) {
+                    socket.resetOnClose()
+                    return 0
+                }
+                socket.send(bytes)
             }
         }
     }

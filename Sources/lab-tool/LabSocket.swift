@@ -29,6 +29,25 @@ struct LabSocket: Sendable {
         return (LabSocket(number: number), bytes)
     }
 
+    /// A socket connected to `address`; nil, with the error in `errno`, if it cannot be.
+    static func tryToConnect(_ address: String) -> LabSocket? {
+        let (socket, bytes) = make(address)
+        let result = bytes.withUnsafeBytes { raw in
+            connect(socket.number, raw.assumingMemoryBound(to: sockaddr.self).baseAddress, socklen_t(raw.count))
+        }
+        guard result == 0 else {
+            let error = errno
+            close(socket.number)
+            errno = error
+            return nil
+        }
+        return socket
+    }
+
+    static func connected(to address: String) -> LabSocket {
+        tryToConnect(address) ?? { fail("\(address): \(lastError)") }()
+    }
+
     static func fail(_ what: String) -> Never {
         say("failed: \(what)")
         exit(1)
@@ -75,12 +94,38 @@ struct LabSocket: Sendable {
         return count < 0 ? nil : Array(buffer.prefix(count))
     }
 
-    func send(_ bytes: [UInt8]) {
+    /// This many bytes, or as many as came before the end or an error.
+    func receive(count: Int) -> [UInt8] {
+        var bytes: [UInt8] = []
+        while bytes.count < count, let more = receive(), !more.isEmpty { bytes += more }
+        return bytes
+    }
+
+    /// Lets the next close be a reset.
+    func resetOnClose() {
+        var linger = linger(l_onoff: 1, l_linger: 0)
+        setsockopt(number, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout<Glibc.linger>.size))
+    }
+
+    /// Ends the own direction, hears the other's end, and closes; false if that was not an end.
+    func endCleanly() -> Bool {
+        shutdown(number, Int32(SHUT_WR))
+        let end = receive()
+        let error = errno
+        close(number)
+        errno = error
+        return end?.isEmpty == true
+    }
+
+    /// Sends all of it; false if that failed.
+    @discardableResult
+    func send(_ bytes: [UInt8]) -> Bool {
         var rest = bytes[...]
         while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { Glibc.send(number, $0.baseAddress, $0.count, 0) }
-            guard count > 0 else { return }
+            let count = rest.withUnsafeBytes { Glibc.send(number, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+            guard count > 0 else { return false }
             rest = rest.dropFirst(count)
         }
+        return true
     }
 }

@@ -14,14 +14,6 @@ import Testing
 @Suite("Capture", .serialized, .needsRoot, .networkLab)
 enum Capture {}
 
-/// The two ways to the kernel, and what their programs are called.
-enum Backend: String, Sendable, CaseIterable, CustomStringConvertible {
-    case nft
-    case legacy
-
-    var description: String { rawValue }
-}
-
 extension Pod {
     /// Runs weft-init inside.
     func weftInit(_ words: String..., as user: UInt32? = nil) async throws -> ProgramResult {
@@ -30,19 +22,8 @@ extension Pod {
 
     func weftInit(_ words: [String]) async throws -> ProgramResult { try await run(["weft-init"] + words) }
 
-    /// What iptables-save prints for both families, without counters and the lines that hold the time.
-    func rules(_ backend: Backend) async throws -> [String] {
-        var lines: [String] = []
-        for stem in ["iptables", "ip6tables"] {
-            lines.append("# \(stem)")
-            lines += try await must("\(stem)-\(backend)-save").split(separator: "\n").map(String.init)
-                .filter { !$0.hasPrefix("#") }
-                .map { $0.hasPrefix(":") ? String($0.prefix { $0 != "[" }) : $0 }
-        }
-        return lines
-    }
-
-    /// The same without tables that change nothing, in both backends: what "restored exactly" is about.
+    /// What iptables-save prints in both backends, without tables that change nothing: what "restored exactly" is
+    /// about.
     func essence() async throws -> [String] {
         var lines: [String] = []
         for stem in ["iptables", "ip6tables"] {

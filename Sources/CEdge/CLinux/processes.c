@@ -165,6 +165,24 @@ int weft_reap(void) {
     return pid > 0 ? pid : 0;
 }
 
+int weft_execute(const char *file, char *const arguments[]) {
+    execvp(file, arguments);
+    return -errno;
+}
+
+static void end_now(int number) { _exit(128 + number); }
+
+void weft_end_on_signals(void) {
+    static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
+    for (size_t index = 0; index < sizeof numbers / sizeof numbers[0]; index++) {
+        struct sigaction before;
+        // What somebody has us ignore (nohup) stays ignored.
+        if (sigaction(numbers[index], NULL, &before) < 0 || before.sa_handler == SIG_IGN) continue;
+        struct sigaction action = {.sa_handler = end_now};
+        sigaction(numbers[index], &action, NULL);
+    }
+}
+
 int weft_kill(int pid, int signal) { return RESULT(kill(pid, signal)); }
 
 int weft_pid_descriptor(int pid) { return (int)RESULT(syscall(SYS_pidfd_open, pid, 0)); }

@@ -28,6 +28,8 @@ static inline int weft_ctx_set_signature_algorithms(SSL_CTX *ctx, const char *li
 static inline int weft_ctx_add_chain_certificate(SSL_CTX *ctx, X509 *certificate) {
     return (int)SSL_CTX_add1_chain_cert(ctx, certificate);
 }
+static inline void weft_ctx_set_max_certificates(SSL_CTX *ctx, long bytes) { SSL_CTX_set_max_cert_list(ctx, bytes); }
+static inline void weft_ctx_no_tickets(SSL_CTX *ctx) { SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET); }
 static inline void weft_ctx_no_session_cache(SSL_CTX *ctx) { SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF); }
 static inline void weft_ssl_set_message_argument(SSL *ssl, void *argument) { SSL_set_msg_callback_arg(ssl, argument); }
 static inline void *weft_ssl_data(const SSL *ssl) { return SSL_get_app_data(ssl); }
@@ -47,9 +49,13 @@ static inline const GENERAL_NAME *weft_names_at(const GENERAL_NAMES *names, int 
     return sk_GENERAL_NAME_value(names, index);
 }
 static inline int weft_name_is_uri(const GENERAL_NAME *name) { return name->type == GEN_URI; }
+/// True for the types that are an IA5String, which weft_name_text takes.
+static inline int weft_name_is_text(const GENERAL_NAME *name) {
+    return name->type == GEN_URI || name->type == GEN_DNS || name->type == GEN_EMAIL;
+}
 static inline const unsigned char *weft_name_text(const GENERAL_NAME *name, int *length) {
-    *length = ASN1_STRING_length(name->d.uniformResourceIdentifier);
-    return ASN1_STRING_get0_data(name->d.uniformResourceIdentifier);
+    *length = ASN1_STRING_length(name->d.ia5);
+    return ASN1_STRING_get0_data(name->d.ia5);
 }
 static inline void weft_names_free(GENERAL_NAMES *names) { GENERAL_NAMES_free(names); }
 

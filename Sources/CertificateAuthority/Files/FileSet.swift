@@ -59,7 +59,7 @@ struct FileSet {
         do throws(SystemError) {
             try fillAndRename(owner)
         } catch {
-            throw Self.problem(error)
+            throw problem(error)
         }
     }
 
@@ -74,7 +74,7 @@ struct FileSet {
             try giveNames(staged)
             try Files.syncDirectory(directory)
         } catch {
-            throw Self.problem(error)
+            throw problem(error)
         }
     }
 
@@ -133,7 +133,7 @@ struct FileSet {
             try swap(staged)
             try Files.syncDirectory(directory)
         } catch {
-            throw Self.problem(error)
+            throw problem(error)
         }
     }
 
@@ -192,9 +192,10 @@ struct FileSet {
         return ".weft-" + String(random.next(), radix: 36)
     }
 
-    private static func problem(_ error: SystemError) -> Problem {
+    private func problem(_ error: SystemError) -> Problem {
         switch error.errno {
-        case .exists, .notEmpty: Problem(.wouldOverwrite, "\(error)", remedy: "choose another directory")
+        case .notEmpty: Problem(.wouldOverwrite, at: directory, "is not empty", remedy: "choose another directory")
+        case .exists: Problem(.wouldOverwrite, "\(error)", remedy: "choose another directory")
         case .wouldBlock: Problem(.writeFailed, "\(error)", remedy: "another renewal is under way")
         case .notPermitted where error.call.hasPrefix("chown"):
             Problem(.writeFailed, "\(error)", remedy: "only root can give files to another user")

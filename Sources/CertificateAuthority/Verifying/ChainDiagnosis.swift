@@ -10,7 +10,7 @@ internal import X509
 /// Goes up from the leaf as long as somebody has signed it, and names what is wrong where that ends.
 struct ChainDiagnosis {
     private static let known: [ASN1ObjectIdentifier] =
-        SVIDRules.criticalExtensions + [
+        ChainRules.criticalExtensions + [
             .X509ExtensionID.basicConstraints, .X509ExtensionID.nameConstraints, .X509ExtensionID.keyUsage,
         ]
 
@@ -23,7 +23,7 @@ struct ChainDiagnosis {
         var unused = shown
         // The last step is at the root, which may have an extension that nobody knows.
         for step in 0...shown.count + 1 {
-            let place = step == 0 ? "the leaf" : roots.contains(tip) ? "the root" : "intermediate \(step)"
+            let place = step == 0 ? ChainPlace.leaf : roots.contains(tip) ? ChainPlace.root : "intermediate \(step)"
             if let name = Self.unknownCriticalExtension(of: tip) {
                 return Problem(.unhandledExtension, at: place, "its critical extension \(name) is not understood")
             }

@@ -14,7 +14,6 @@ enum RawCertificate {
         [1, 2, 840, 10_045, 4, 1]: "SHA-1",
     ]
     private static let rsaKey: ASN1ObjectIdentifier = [1, 2, 840, 113_549, 1, 1, 1]
-    private static let rsaBitsMin = 2048
 
     /// True if the signed part names the algorithm that the signature is by, as it must (RFC 5280 section 4.1.1.2).
     static func namesItsAlgorithm(_ der: [UInt8]) -> Bool {
@@ -30,7 +29,7 @@ enum RawCertificate {
         if let hash = weakSignatures[parts.signature] {
             return Problem(.weakSignature, at: place, "it is signed with \(hash)")
         }
-        if let bits = parts.key.rsaBits, bits < rsaBitsMin {
+        if let bits = parts.key.rsaBits, bits < ChainLimits.rsaBits.lowerBound {
             return Problem(.weakSignature, at: place, "its RSA key has \(bits) bits")
         }
         return Problem(.certificateInvalid, at: place, "it cannot be read, or is of a kind that is not taken")

@@ -16,9 +16,9 @@ package struct TrustBundles: Sendable {
 /// Decides whether a chain that somebody shows proves a SPIFFE ID, for what is written in Swift off the data path. The
 /// sidecar's verifier, on OpenSSL, is held to the same verdicts by the same table of certificates.
 ///
-/// The chain passes two gates, and both must open. ``SVIDRules`` holds everything that SPIFFE asks for and, so that every
-/// refusal has its own code, most of what RFC 5280 does; the library's `RFC5280Policy` stands behind it and would catch
-/// what was forgotten. Where no path to a root can be found, ``ChainDiagnosis`` says why.
+/// The chain passes two gates, and both must open. ``SVIDRules`` and ``ChainRules`` hold everything that SPIFFE asks for
+/// and, so that every refusal has its own code, most of what RFC 5280 does; the library's `RFC5280Policy` stands behind
+/// them and would catch what was forgotten. Where no path to a root can be found, ``ChainDiagnosis`` says why.
 package struct SVIDVerifier: Sendable {
     private let bundles: TrustBundles
 
@@ -29,11 +29,11 @@ package struct SVIDVerifier: Sendable {
     package func verify(_ chain: [[UInt8]], now: WallTime) async throws(Problem) -> SPIFFEID {
         let certificates = try Self.read(chain)
         let leaf = certificates[0]
-        let identity = try LeafIdentity.read(leaf)
+        let identity = try SVIDRules.identity(of: try ChainMember(leaf, place: ChainPlace.leaf).facts)
         guard let roots = bundles.roots(of: identity.trustDomain) else {
-            throw Problem(.unknownTrustDomain, "no bundle is known for the trust domain \(identity.trustDomain)")
+            throw SVIDRules.unknownTrustDomain(identity.trustDomain)
         }
-        let rules = SVIDRules(identity: identity, now: now)
+        let rules = ChainRules(identity: identity, now: now)
         var verifier = Verifier(rootCertificates: CertificateStore(roots.map(\.certificate))) {
             SVIDPolicy(rules: rules)
             // Dates are judged by the rules, which tolerate a start in the near future; the library would not.
@@ -51,11 +51,7 @@ package struct SVIDVerifier: Sendable {
     }
 
     private static func read(_ chain: [[UInt8]]) throws(Problem) -> [Certificate] {
-        guard !chain.isEmpty else { throw Problem(.noCertificate, "no certificate was shown") }
-        guard chain.count <= ChainLimits.shown else {
-            throw Problem(
-                .chainTooLong, "\(chain.count) certificates were shown", remedy: "at most \(ChainLimits.shown)")
-        }
+        if let problem = SVIDRules.countProblem(chain.count) { throw problem }
         var certificates: [Certificate] = []
         for (index, der) in chain.enumerated() {
             let place = ChainPlace.name(index, of: chain.count + 1)
@@ -65,6 +61,8 @@ package struct SVIDVerifier: Sendable {
             guard RawCertificate.namesItsAlgorithm(der) else {
                 throw Problem(.badSignature, at: place, "its signature is not by the algorithm that it names")
             }
+            // What is of no use has to be readable too.
+            _ = try ChainMember(certificate.certificate, place: place)
             certificates.append(certificate.certificate)
         }
         return certificates
@@ -72,7 +70,7 @@ package struct SVIDVerifier: Sendable {
 
     /// The library tells of a failure in words only; our rules are asked again, for their code. Its words repeat what the
     /// peer wrote, so they are quoted and cut short.
-    private static func problem(_ failure: CertificateValidationResult.PolicyFailure, _ rules: SVIDRules) -> Problem {
+    private static func problem(_ failure: CertificateValidationResult.PolicyFailure, _ rules: ChainRules) -> Problem {
         if let problem = rules.problem(in: Array(failure.chain)) { return problem }
         return Problem(
             .certificateInvalid, String(failure.policyFailureReason.description.prefix(200)).debugDescription)
@@ -81,24 +79,13 @@ package struct SVIDVerifier: Sendable {
 
 /// The rules as the library's verifier asks for them.
 private struct SVIDPolicy: VerifierPolicy {
-    let rules: SVIDRules
+    let rules: ChainRules
 
     /// The library knows the others of RFC 5280; these two are checked here.
-    let verifyingCriticalExtensions = SVIDRules.criticalExtensions
+    let verifyingCriticalExtensions = ChainRules.criticalExtensions
 
     mutating func chainMeetsPolicyRequirements(chain: UnverifiedCertificateChain) async -> PolicyEvaluationResult {
         guard let problem = rules.problem(in: Array(chain)) else { return .meetsPolicy }
         return .failsToMeetPolicy(reason: problem.description)
-    }
-}
-
-/// How messages name a certificate of a chain: never by its subject, which a peer chooses.
-enum ChainPlace {
-    static func name(_ index: Int, of count: Int) -> String {
-        switch index {
-        case 0: "the leaf"
-        case count - 1: "the root"
-        default: "intermediate \(index)"
-        }
     }
 }

@@ -230,7 +230,7 @@ final class StreamRelay: Relay {
         peer.endSending()
         hasEndedToPeer = true
         state.end(toPeer, now: now)
-        if !completeIfOver() { scheduleReview() }
+        if !completeIfOver() { reviewEnd() }
     }
 
     // MARK: From the peer to the application
@@ -272,6 +272,12 @@ final class StreamRelay: Relay {
         // Where both have ended, the close sends the FIN.
         if completeIfOver() { return }
         if let errno = app.endOutput() { return appBroken(errno) }
+        reviewEnd()
+    }
+
+    /// After the end of a direction the time for the other runs. Until OPENED has come, or gone, its own deadline stays.
+    private func reviewEnd() {
+        guard phase == .relaying, !owesOpened else { return }
         scheduleReview()
     }
 

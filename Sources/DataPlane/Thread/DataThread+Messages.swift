@@ -44,8 +44,11 @@ extension DataThread {
         case .memory(let pressure): take(pressure)
         case .cut(let outcome): cutAll(outcome)
         case .stop:
-            flushReports()
-            loop.stop()
+            // After what a cut in the same turn has put off: those connections have a line coming too.
+            loop.atEndOfTurn { [self] in
+                flushReports()
+                loop.stop()
+            }
         }
     }
 

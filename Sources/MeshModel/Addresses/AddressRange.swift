@@ -18,7 +18,8 @@ package struct AddressRange: Hashable, Sendable {
         self.prefixLength = prefixLength
     }
 
-    /// Reads `address/length` or a bare address.
+    /// Reads `address/length` or a bare address. A v4-mapped address takes no length: it would count the bits of IPv6, while
+    /// the range is one of IPv4.
     package init?(_ text: some StringProtocol) {
         let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
         guard let first = parts.first, let base = IPAddress(first) else { return nil }
@@ -26,6 +27,7 @@ package struct AddressRange: Hashable, Sendable {
             self.init(base: base, prefixLength: base.family.bitWidth)
             return
         }
+        guard base.family == .ipv6 || !first.contains(":") else { return nil }
         guard let length = Decimal.parse(parts[1].utf8, atMost: 128) else { return nil }
         self.init(base: base, prefixLength: Int(length))
     }

@@ -691,7 +691,7 @@ extension ErrorCode {
             Entry(
                 "unreachable-admin",
                 "The proxy's admin endpoint does not answer.",
-                "Is it running, and with the same configuration?")
+                "Look whether it runs, and with the same configuration.")
         case .drainIncomplete:
             Entry(
                 "drain-incomplete",
@@ -717,6 +717,11 @@ extension ErrorCode {
                 "descriptor-limit",
                 "The descriptor limit is below what `limits.connections` needs.",
                 "Raise the hard limit (`ulimit -Hn`, `LimitNOFILE=`) or lower `limits.connections`.")
+        case .programNotStarted:
+            Entry(
+                "program-not-started",
+                "The program to be held back could not be started.",
+                "Check its path and permissions; it is looked for in `PATH` as a shell would.")
         }
     }
 }

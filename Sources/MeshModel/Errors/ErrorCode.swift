@@ -299,11 +299,16 @@ package enum ErrorCode: UInt16, Hashable, Sendable, CaseIterable {
     case userMismatch = 6011
     /// The descriptor limit is below what `limits.connections` needs.
     case descriptorLimit = 6012
+    /// The program to be held back could not be started.
+    case programNotStarted = 6013
 }
 
 extension ErrorCode {
     /// As people see it: `WEFT3020`.
     package var label: String { "WEFT\(rawValue)" }
+
+    /// Where it is explained, in the repository.
+    package var page: String { "docs/errors.md#\(label.lowercased())" }
 
     /// One word, for logs and metric labels.
     package var name: String { entry.name }

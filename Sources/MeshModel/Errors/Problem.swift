@@ -26,7 +26,8 @@ package struct Problem: Error, Hashable, Sendable, CustomStringConvertible {
     package var description: String {
         let location = place.map { " \($0):" } ?? ""
         let fix = remedy.map { "; \($0)" } ?? ""
-        return "\(code.label)\(location) \(message)\(fix)"
+        // The message shows what was found, whatever that is.
+        return "\(code.label)\(location) \(message)\(fix)".printable
     }
 }
 

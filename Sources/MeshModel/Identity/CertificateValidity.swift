@@ -43,13 +43,3 @@ package struct CertificateValidity: Hashable, Sendable {
         return min(1, max(0, Double(now.seconds - notBefore.seconds) / Double(whole)))
     }
 }
-
-/// How much of a peer's chain is looked at. A peer chooses what it shows, and each certificate costs a signature.
-package enum ChainLimits {
-    /// Certificates shown, whether or not they are of use: a leaf, two intermediates, and two to spare for a root that is
-    /// sent along or cross-signed during a rotation.
-    package static let shown = 5
-
-    /// Intermediates between the leaf and the root.
-    package static let intermediates = 2
-}

@@ -37,16 +37,19 @@ package struct SPIFFEID: Hashable, Sendable {
     }
 
     package init?(_ text: some StringProtocol) {
-        let scheme = "spiffe://"
-        guard text.utf8.count <= 2048, text.utf8.starts(with: scheme.utf8) else { return nil }
-        let rest = text.dropFirst(scheme.count)
-        guard let slash = rest.firstIndex(of: "/"), let trustDomain = TrustDomain(rest[..<slash]) else { return nil }
-        let path = rest[slash...]
+        // Bytes, not characters: a combining mark would make one character of itself and a slash.
+        let scheme = "spiffe://".utf8
+        guard text.utf8.count <= 2048, text.utf8.starts(with: scheme) else { return nil }
+        let rest = text.utf8.dropFirst(scheme.count)
+        guard let slash = rest.firstIndex(of: UInt8(ascii: "/")),
+            let trustDomain = TrustDomain(String(decoding: rest[..<slash], as: UTF8.self))
+        else { return nil }
+        let path = String(decoding: rest[slash...], as: UTF8.self)
         for segment in path.utf8.dropFirst().split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false) {
             guard SPIFFEID.isSegment(segment) else { return nil }
         }
         self.trustDomain = trustDomain
-        self.path = String(path)
+        self.path = path
     }
 
     private static func isSegment(_ segment: some Collection<UInt8>) -> Bool {

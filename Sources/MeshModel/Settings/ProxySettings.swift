@@ -107,9 +107,10 @@ package struct ProxyLimits: Hashable, Sendable {
     package var held = 256
     /// TLS handshakes under way; beyond it new connections wait in the kernel's queue.
     package var handshakes = 1_024
-    /// Connections to other sidecars that wait to be used again, over all data threads; none at 0. Sixteen sidecars, each
-    /// with the most that are kept for one of them.
-    package var idlePeers = 256
+    /// The most that ``idlePeers`` may be: sixteen sidecars, each with the most that are kept for one of them.
+    package static let idlePeersMax = 256
+    /// Connections to other sidecars that wait to be used again, over all data threads; none at 0.
+    package var idlePeers = ProxyLimits.idlePeersMax
     /// What the process may hold resident before it refuses and resets; nil takes the limit of the control group.
     package var memoryBytes: Int64?
 
@@ -190,13 +191,20 @@ package struct ProxySettings: Hashable, Sendable {
     package var admin = AdminSettings()
     package var dataThreads = 1
     /// The only place the proxy writes to; 0700.
-    package var stateDirectory = "/var/lib/weft"
+    package var stateDirectory = ProxySettings.defaultStateDirectory
 
     package init(workload: ResourceReference) {
         self.workload = workload
     }
 
-    package var adminSocketPath: String { admin.socketPath ?? "\(stateDirectory)/admin.sock" }
+    package static let defaultStateDirectory = "/var/lib/weft"
+
+    package var adminSocketPath: String { admin.socketPath ?? ProxySettings.adminSocketPath(in: stateDirectory) }
+
+    /// Where the admin socket is unless the configuration says otherwise.
+    package static func adminSocketPath(in directory: String = defaultStateDirectory) -> String {
+        "\(directory)/admin.sock"
+    }
 }
 
 /// One configuration file: what this proxy does and, without a control plane, all it knows of the mesh.

@@ -51,7 +51,8 @@ package struct WallTime: Hashable, Comparable, Sendable {
         self.nanoseconds = overflow ? (seconds < 0 ? .min : .max) : nanoseconds
     }
 
-    package var seconds: Int64 { nanoseconds / 1_000_000_000 }
+    /// Whole seconds, rounded down before 1970 too.
+    package var seconds: Int64 { nanoseconds.flooredQuotientAndRemainder(by: 1_000_000_000).quotient }
 
     package static func < (left: WallTime, right: WallTime) -> Bool { left.nanoseconds < right.nanoseconds }
 
@@ -60,8 +61,10 @@ package struct WallTime: Hashable, Comparable, Sendable {
         return WallTime(nanoseconds: overflow ? .max : sum)
     }
 
+    /// Saturates as the moments do.
     package static func - (later: WallTime, earlier: WallTime) -> Duration {
-        .nanoseconds(later.nanoseconds.subtractingReportingOverflow(earlier.nanoseconds).partialValue)
+        let (difference, overflow) = later.nanoseconds.subtractingReportingOverflow(earlier.nanoseconds)
+        return .nanoseconds(overflow ? (later < earlier ? .min : .max) : difference)
     }
 }
 

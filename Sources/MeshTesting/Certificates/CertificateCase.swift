@@ -28,7 +28,7 @@ extension CertificateCase: CustomStringConvertible {
 
 extension CertificateCase {
     /// A case of one mesh, whose root alone is known.
-    init(_ name: String, _ mesh: TestMesh, _ chain: [MintedCertificate], _ expectation: Expectation) {
+    package init(_ name: String, _ mesh: TestMesh, _ chain: [MintedCertificate], _ expectation: Expectation) {
         self.init(name, mesh, chain, bundles: [mesh.trustDomain: [mesh.root]], expectation)
     }
 

@@ -3,7 +3,7 @@
 package import MeshModel
 
 /// Everything a certificate says, ready to be made wrong in one place and signed all the same.
-package struct CertificateRecipe: Sendable {
+package struct CertificateRecipe {
     /// As encoded: 2 stands for version 3; nil leaves the field out, which is version 1.
     package var version: UInt8? = 2
     /// The common name; nil for an empty subject.
@@ -19,6 +19,8 @@ package struct CertificateRecipe: Sendable {
     package var claimedHash: TestKey.Hash?
     /// Leaves out the identifiers of the own key and the issuer's.
     package var hasKeyIdentifiers = true
+    /// Changes the bytes that are signed, after they are written and before they are.
+    package var tamper: ((inout [UInt8]) -> Void)?
 
     /// Replaces the extension of that kind.
     package mutating func set(_ value: TestExtension) {
@@ -47,7 +49,7 @@ package struct MintedCertificate: Sendable {
             extensions.append(TestExtension.subjectKeyIdentifier(recipe.key).der)
             if let issuer { extensions.append(TestExtension.authorityKeyIdentifier(issuer.key).der) }
         }
-        let body = DERWriter.sequence(
+        var body = DERWriter.sequence(
             recipe.version.map { DERWriter.explicit(0, DERWriter.integer($0)) } ?? [],
             DERWriter.integer((0..<16).map { _ in UInt8.random(in: 1...127) }),
             signer.algorithm(recipe.claimedHash ?? recipe.hash),
@@ -57,6 +59,7 @@ package struct MintedCertificate: Sendable {
             subject,
             recipe.key.publicKey,
             extensions.isEmpty ? [] : DERWriter.explicit(3, DERWriter.sequence(extensions)))
+        recipe.tamper?(&body)
         let signature = try signer.sign(body, recipe.hash)
         let der = DERWriter.sequence(body, signer.algorithm(recipe.hash), DERWriter.bitString(signature))
         return MintedCertificate(der: der, key: recipe.key, subject: subject)

@@ -38,6 +38,12 @@ extension CertificateTable {
             CertificateCase(
                 "a root of the same name with another key, told apart by key identifiers", mesh,
                 [leaf, mesh.intermediate], bundles: [mesh.trustDomain: [twin.root]], .rejected(.unknownRoot)),
+            try bent(
+                "a leaf that names another key as that of its issuer", .unknownRoot,
+                leaf: {
+                    $0.hasKeyIdentifiers = false
+                    $0.add(.authorityKeyIdentifier(.p256()))
+                }),
             CertificateCase(
                 "a root of the same name with another key, without key identifiers", bare,
                 [bareLeaf, bare.intermediate], bundles: [bare.trustDomain: [bareTwin.root]], bad),
@@ -88,7 +94,16 @@ extension CertificateTable {
     func strengths() throws -> [CertificateCase] {
         let short = try TestKey.rsa(bits: 1024)
         let enough = try TestKey.rsa(bits: 2048)
+        let old = try TestMesh(
+            now: now,
+            root: {
+                $0.key = enough
+                $0.hash = .sha1
+            })
         return [
+            CertificateCase(
+                "a root of its own time, signed with SHA-1 and sent along", old,
+                [try old.leaf(), old.intermediate, old.root], try accepted(old.identity)),
             try bent("an RSA root of 2048 bits", root: { $0.key = enough }),
             try bent("an RSA leaf of 2048 bits", leaf: { $0.key = enough }),
             try bent("an RSA leaf of 1024 bits", .weakSignature, leaf: { $0.key = short }),

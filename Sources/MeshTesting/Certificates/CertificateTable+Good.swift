@@ -81,6 +81,15 @@ extension CertificateTable {
         let newKey = TestKey.p256()
         let crossSigned = try old.authority("new root", by: old.root) { $0.key = newKey }
         let newIntermediate = try old.authority("new intermediate", by: crossSigned)
+        // One key, one name: the certificate of old has run out, its renewal has not.
+        let rootKey = TestKey.p256()
+        let spent = try TestMesh(
+            now: now,
+            root: {
+                $0.key = rootKey
+                $0.notAfter = WallTime(seconds: now.seconds - 60)
+            })
+        let renewed = try TestMesh(now: now, root: { $0.key = rootKey }).root
         let single = try TestMesh("mesh", now: now)
         let underscored = try TestMesh("mesh_a.example", now: now)
         return [
@@ -93,6 +102,17 @@ extension CertificateTable {
             CertificateCase(
                 "a leaf under a new root that the old one has signed", old,
                 [try old.leaf(by: newIntermediate), newIntermediate, crossSigned], try accepted(old.identity)),
+            CertificateCase(
+                "an expired root before its renewal with the same key", spent,
+                [try spent.leaf(), spent.intermediate], bundles: [spent.trustDomain: [spent.root, renewed]],
+                try accepted(spent.identity)),
+            CertificateCase(
+                "an expired root after its renewal with the same key", spent,
+                [try spent.leaf(), spent.intermediate], bundles: [spent.trustDomain: [renewed, spent.root]],
+                try accepted(spent.identity)),
+            CertificateCase(
+                "a bundle that holds the intermediate alone", mesh, [leaf, mesh.intermediate],
+                bundles: [mesh.trustDomain: [mesh.intermediate]], try accepted(mesh.identity)),
             CertificateCase(
                 "a peer of another trust domain whose bundle is known", mesh, [otherLeaf, other.intermediate],
                 bundles: both, try accepted(other.identity)),

@@ -18,4 +18,11 @@ package enum BuiltProgram {
             "\(path) is built together with the tests; `swift build --product \(name)` makes it.")
         return path
     }
+
+    /// The path of a script under `init-scripts`, in the sources that the tests were built from.
+    package static func script(_ name: String, from file: String = #filePath) -> String {
+        var root = file as NSString
+        for _ in 0..<4 { root = root.deletingLastPathComponent as NSString }
+        return "\(root)/init-scripts/\(name)"
+    }
 }

@@ -147,8 +147,12 @@ package final class NetworkLab: Sendable {
     func tearDown(keepLogs: Bool) async {
         let pods = state.withLock { $0.pods } + [outside]
         for pod in pods { pod.stopAll() }
-        // With the last process of a namespace and its name the kernel takes everything in it away.
-        for pod in pods { try? await configure("ip netns delete \(pod.namespace)") }
+        // What a shell has started outlives the shell. With the last process of a namespace and its name the kernel takes
+        // everything in it away.
+        for pod in pods {
+            let name = pod.namespace
+            try? await configure("ip netns pids \(name) | xargs -r kill -9 || true\nip netns delete \(name)")
+        }
         if keepLogs { return }
         try? FileManager.default.removeItem(atPath: logs)
     }

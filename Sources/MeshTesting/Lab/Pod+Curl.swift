@@ -17,6 +17,10 @@ package struct CurlResult: Sendable, CustomStringConvertible {
 extension Pod {
     /// Runs the real curl inside, quiet and never longer than ten seconds.
     package func curl(_ arguments: String..., as user: UInt32? = nil) async throws -> CurlResult {
+        try await curl(arguments, as: user)
+    }
+
+    package func curl(_ arguments: [String], as user: UInt32?) async throws -> CurlResult {
         let marker = "\n--status:"
         let result = try await run(
             ["curl", "-sS", "-m", "10", "-w", "\(marker)%{http_code}"] + arguments, as: user)

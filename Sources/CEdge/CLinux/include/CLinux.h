@@ -157,6 +157,11 @@ int weft_spawn(
 int weft_wait(int pid, int *status);
 /// Reaps one child that has ended, whoever it was; its pid, or 0 if none is waiting.
 int weft_reap(void);
+/// Becomes another program, looked for in PATH; returns only with an error. `arguments` ends in NULL.
+int weft_execute(const char *file, char *const arguments[]);
+/// Lets SIGTERM, SIGINT and SIGHUP end this process even where it is process 1, to which the kernel sends no signal that
+/// it has no handler for. A program that it becomes has the standard handling again.
+void weft_end_on_signals(void);
 int weft_kill(int pid, int signal);
 int weft_pid_descriptor(int pid);
 /// Waits until one of the descriptors has input or `milliseconds` are over; the bit mask of those ready.

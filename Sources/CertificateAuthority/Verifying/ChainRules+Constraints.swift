@@ -4,7 +4,7 @@ internal import MeshModel
 internal import X509
 
 /// How the certificates of a chain limit those below them.
-extension SVIDRules {
+extension ChainRules {
     func constraintProblem(_ chain: [ChainMember]) -> Problem? {
         for (index, issuer) in chain.enumerated().dropFirst() {
             let below = chain[..<index]
@@ -15,8 +15,7 @@ extension SVIDRules {
             guard let constraints = issuer.nameConstraints else { continue }
             for name in below.flatMap(\.certificate.uriNames) where !Self.allows(name, constraints) {
                 return Problem(
-                    .pathLength, at: issuer.place,
-                    "its name constraints do not allow \(String(name.prefix(100)).debugDescription)")
+                    .pathLength, at: issuer.place, "its name constraints do not allow \(SVIDRules.quoted(name))")
             }
         }
         return nil

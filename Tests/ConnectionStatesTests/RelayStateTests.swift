@@ -1,0 +1,109 @@
+// Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+
+import ConnectionStates
+import MeshModel
+import Testing
+
+@Suite("How far a relayed connection is")
+struct RelayStateTests {
+    private static let start = Instant(nanoseconds: 5_000_000_000)
+
+    private static let timeouts: ProxyTimeouts = {
+        var timeouts = ProxyTimeouts()
+        timeouts.idle = .seconds(100)
+        timeouts.halfClose = .seconds(10)
+        return timeouts
+    }()
+
+    @Test("each order of the two ends leads over half-closed to complete", arguments: RelayDirection.allCases)
+    func ends(_ first: RelayDirection) {
+        var state = RelayState(now: Self.start)
+        #expect(!state.isHalfClosed && !state.isComplete)
+        state.end(first, now: Self.start)
+        #expect(state.isHalfClosed && !state.isComplete)
+        #expect(state.hasEnded(first) && !state.hasEnded(first.opposite))
+        // Told twice is told once.
+        state.end(first, now: Self.start)
+        #expect(state.isHalfClosed && !state.isComplete)
+        state.end(first.opposite, now: Self.start)
+        #expect(state.isComplete && !state.isHalfClosed)
+        #expect(first.opposite.opposite == first)
+    }
+
+    @Test("stillness is counted from the last movement, in either direction")
+    func stillness() {
+        var state = RelayState(now: Self.start)
+        #expect(state.stillness(Self.timeouts) == (Self.start + .seconds(100), .idleTimeout))
+        state.move(now: Self.start + .seconds(50))
+        #expect(state.stillness(Self.timeouts) == (Self.start + .seconds(150), .idleTimeout))
+        state.end(.forward, now: Self.start + .seconds(60))
+        #expect(state.stillness(Self.timeouts) == (Self.start + .seconds(70), .halfCloseTimeout))
+        // A download goes on for hours after its request has ended.
+        for hour in 1...5 {
+            state.move(now: Self.start + .seconds(3600 * hour))
+            let end = Self.start + .seconds(3600 * hour + 10)
+            #expect(state.stillness(Self.timeouts) == (end, .halfCloseTimeout))
+        }
+    }
+
+    @Test("an idle timeout of zero is none, but a half-closed connection always has one")
+    func unlimited() {
+        var timeouts = Self.timeouts
+        timeouts.idle = .zero
+        var state = RelayState(now: Self.start)
+        #expect(state.stillness(timeouts).deadline == .never)
+        state.end(.backward, now: Self.start)
+        #expect(state.stillness(timeouts) == (Self.start + .seconds(10), .halfCloseTimeout))
+    }
+
+    @Test("a timeout of centuries does not overflow")
+    func saturation() {
+        var timeouts = Self.timeouts
+        timeouts.idle = .seconds(Int64.max / 2)
+        #expect(RelayState(now: Self.start).stillness(timeouts).deadline == .never)
+    }
+}
+
+@Suite("May it be tried again")
+struct ReplayTests {
+    struct Case: CustomTestStringConvertible, Sendable {
+        let hasSentData: Bool
+        let failure: Replay.Failure
+        let mayTryAgain: Bool
+
+        var testDescription: String { "\(hasSentData ? "data sent" : "nothing sent"), \(failure)" }
+    }
+
+    @Test(
+        "only where the application cannot have seen anything, and only once",
+        arguments: [
+            Case(hasSentData: false, failure: .rejectedByPeer, mayTryAgain: true),
+            Case(hasSentData: false, failure: .ambiguous, mayTryAgain: true),
+            Case(hasSentData: true, failure: .rejectedByPeer, mayTryAgain: true),
+            Case(hasSentData: true, failure: .ambiguous, mayTryAgain: false),
+        ])
+    func table(_ item: Case) {
+        var replay = Replay()
+        replay.beginAttempt()
+        if item.hasSentData { replay.sendData() }
+        #expect(replay.isSafe(after: item.failure) == item.mayTryAgain)
+        let first = replay.mayTryAgain(after: item.failure)
+        #expect(first == item.mayTryAgain)
+        replay.beginAttempt()
+        for failure in Replay.Failure.allCases {
+            let again = replay.mayTryAgain(after: failure)
+            #expect(again == (!first && item.mayTryAgain == false))
+            if again { break }
+        }
+    }
+
+    @Test("data of an earlier attempt does not count against the next")
+    func attempts() {
+        var replay = Replay()
+        replay.beginAttempt()
+        replay.sendData()
+        #expect(!replay.isSafe(after: .ambiguous))
+        replay.beginAttempt()
+        #expect(replay.isSafe(after: .ambiguous))
+    }
+}

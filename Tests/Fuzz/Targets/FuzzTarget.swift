@@ -1,0 +1,38 @@
+// Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+
+/// Everything of ours that reads bytes from outside. Each takes any bytes without a trap and keeps a promise about them; a
+/// promise that is broken traps here, so that the fuzzer and the replay of its corpus both see it.
+///
+/// Public, alone in the package: the driver is compiled outside of it. `make fuzz` searches; `FuzzReplayTests` run the corpora in `Tests/Fuzz/corpus` through the same code.
+public enum FuzzTarget: String, Sendable, CaseIterable {
+    /// The first bytes of a client: detection and ClientHello.
+    case detection
+    /// The head of a request to the admin endpoint.
+    case head
+    /// What a peer sends after the handshake.
+    case frames
+    /// A certificate that a peer shows, and PEM files.
+    case certificate
+    /// The configuration file.
+    case configuration
+    /// Identities, addresses, ranges, ports, durations.
+    case names
+    /// What `iptables-save` prints.
+    case rules
+    /// The command line.
+    case arguments
+
+    /// Tries one input.
+    public func run(_ bytes: [UInt8]) {
+        switch self {
+        case .detection: FuzzDetection.run(bytes)
+        case .head: FuzzHead.run(bytes)
+        case .frames: FuzzFrames.run(bytes)
+        case .certificate: FuzzCertificate.run(bytes)
+        case .configuration: FuzzConfiguration.run(bytes)
+        case .names: FuzzNames.run(bytes)
+        case .rules: FuzzRules.run(bytes)
+        case .arguments: FuzzArguments.run(bytes)
+        }
+    }
+}

@@ -1,0 +1,126 @@
+// Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+
+import MeshModel
+import Testing
+
+@Suite("Names of workloads")
+struct IdentityTests {
+    private static let long = String(repeating: "a", count: 2048)
+
+    @Test(
+        "a SPIFFE ID is read as it stands",
+        arguments: [
+            "spiffe://mesh.example/ns/default/sa/web", "spiffe://a/b", "spiffe://a-b_c.d9/x", "spiffe://a/B/c.D/_/-",
+            "spiffe://a/...", "spiffe://a/.b", "spiffe://a/..b/c", "spiffe://1.2.3/x", "spiffe://1.2.3.4.5/x",
+            "spiffe://" + String(repeating: "a", count: 255) + "/x", String("spiffe://a/\(long)".prefix(2048)),
+        ])
+    func good(_ text: String) throws {
+        let identity = try #require(SPIFFEID(text))
+        #expect(identity.description == text)
+        #expect("spiffe://\(identity.trustDomain)\(identity.path)" == text)
+    }
+
+    @Test(
+        "anything that the specification forbids is none",
+        arguments: [
+            // Scheme and shape.
+            "", "spiffe", "spiffe:", "spiffe:/", "spiffe://", "spiffe:///", "spiffe:///x", "spiffe:a/b", "spiffe:/a/b",
+            "SPIFFE://a/b", "Spiffe://a/b", "http://a/b", " spiffe://a/b", "spiffe://a/b ", "spiffe://a/b\n", "//a/b",
+            // Trust domains.
+            "spiffe://A/b", "spiffe://mesh.Example/b", "spiffe://a b/c", "spiffe://a%20b/c", "spiffe://ä.example/b",
+            "spiffe://a:443/b", "spiffe://user@a/b", "spiffe://user:pw@a/b", "spiffe://[::1]/b", "spiffe://10.0.0.1/b",
+            "spiffe://a~b/c", "spiffe://a!/b", "spiffe://" + String(repeating: "a", count: 256) + "/x",
+            // Paths: at least one segment, none empty, none that walks.
+            "spiffe://a", "spiffe://a/", "spiffe://a/b/", "spiffe://a//b", "spiffe://a/b//c", "spiffe://a/.",
+            "spiffe://a/..",
+            "spiffe://a/b/../c", "spiffe://a/./b", "spiffe://a/b%2fc", "spiffe://a/b%", "spiffe://a/ü",
+            "spiffe://a/b c",
+            "spiffe://a/b~c", "spiffe://a/b:c", "spiffe://a/b@c", "spiffe://a/*", "spiffe://a/b\0c", "spiffe://a/b\\c",
+            // Query and fragment.
+            "spiffe://a/b?c", "spiffe://a/b#c", "spiffe://a?b", "spiffe://a#b", "spiffe://a/b?", "spiffe://a/b#",
+            // Letters that only look like others, and marks that hide in one.
+            "spiffe://\u{0430}/b", "spiffe://a/\u{ff41}", "spiffe:/\u{2215}a/b", "spiffe://\u{301}a/b",
+            "spiffe://a/\u{301}b",
+            "spiffe://a\u{301}/b", "spiffe:\u{301}//a/b", "spiffe://a/b\u{200d}", "spiffe://a/b\r\n",
+            String("spiffe://a/\(long)".prefix(2049)),
+        ])
+    func bad(_ text: String) {
+        #expect(SPIFFEID(text) == nil)
+    }
+
+    @Test("a name and a service account make an identity")
+    func made() throws {
+        let domain = try #require(TrustDomain("mesh.example"))
+        let name = try #require(ResourceName("web"))
+        let identity = SPIFFEID(trustDomain: domain, namespace: .defaultNamespace, serviceAccount: name)
+        #expect(identity == SPIFFEID("spiffe://mesh.example/ns/default/sa/web"))
+        #expect(identity != SPIFFEID("spiffe://mesh.example/ns/default/sa/Web"))
+    }
+
+    @Test("a trust domain is no address", arguments: ["10.0.0.1", "", "a/b", "a:1", "A", "*.a", "a b", "ä"])
+    func domains(_ text: String) {
+        #expect(TrustDomain(text) == nil)
+    }
+
+    @Test(
+        "resource names are DNS labels",
+        arguments: [
+            ("web", true), ("web-1", true), ("1web", true), ("a.b.c", true), (String(repeating: "a", count: 63), true),
+            (String(repeating: "a", count: 64), false), ("", false), ("Web", false), ("-web", false), ("web-", false),
+            ("a..b", false), (".a", false), ("a.", false), ("a_b", false), ("a/b", false), ("wéb", false),
+            ("a b", false),
+            (Array(repeating: "a", count: 127).joined(separator: "."), true),
+            (Array(repeating: "a", count: 128).joined(separator: "."), false), ("web\u{301}", false), ("a\0", false),
+        ])
+    func names(_ text: String, _ isGood: Bool) {
+        #expect((ResourceName(text) != nil) == isGood)
+        #expect(ResourceName(text).map(\.description) ?? text == text)
+    }
+
+    @Test("references sort by namespace, then name")
+    func order() throws {
+        let names = try ["b", "a"].map { try #require(ResourceName($0)) }
+        let all = names.flatMap { outer in names.map { ResourceReference(namespace: outer, name: $0) } }
+        #expect(all.sorted().map(\.description) == ["a/a", "a/b", "b/a", "b/b"])
+        #expect(ResourceReference(name: names[0]).description == "default/b")
+    }
+}
+
+@Suite("How long a certificate holds")
+struct CertificateValidityTests {
+    private static let validity = CertificateValidity(
+        notBefore: WallTime(seconds: 1_000_000), notAfter: WallTime(seconds: 1_003_600))
+
+    @Test(
+        "to the second at its end, with a tolerance at its beginning",
+        arguments: [
+            (Int64(1_000_000), ErrorCode?.none), (999_940, nil), (999_939, .notYetValid), (0, .notYetValid),
+            (1_003_600, nil), (1_003_601, .expired), (.max, .expired),
+        ])
+    func moments(_ seconds: Int64, _ code: ErrorCode?) {
+        let problem = Self.validity.problem(at: WallTime(seconds: seconds), of: "the leaf")
+        #expect(problem?.code == code)
+        #expect(problem.map { $0.place == "the leaf" && $0.remedy != nil } ?? true)
+    }
+
+    @Test("says by how much")
+    func amounts() {
+        let late = Self.validity.problem(at: WallTime(seconds: 1_003_600 + 90_000), of: "the leaf")
+        #expect(late?.message.hasPrefix("expired 1d1h ago, at 1970-01-12T14:46:40") == true)
+        let early = Self.validity.problem(at: WallTime(seconds: 1_000_000 - 61), of: "the leaf")
+        #expect(early?.message.hasPrefix("begins 1m1s from now") == true)
+    }
+
+    @Test(
+        "the share that is over",
+        arguments: [(Int64(0), 0.0), (1_000_000, 0), (1_001_800, 0.5), (1_003_600, 1), (.max, 1)])
+    func share(_ seconds: Int64, _ expected: Double) {
+        #expect(Self.validity.elapsedShare(at: WallTime(seconds: seconds)) == expected)
+        let empty = CertificateValidity(notBefore: WallTime(seconds: 5), notAfter: WallTime(seconds: 5))
+        #expect(empty.elapsedShare(at: WallTime(seconds: seconds)) == 1)
+        // From the year 1 to the year 9999, as some authorities write them.
+        let endless = CertificateValidity(
+            notBefore: WallTime(seconds: -62_135_596_800), notAfter: WallTime(seconds: 253_402_300_799))
+        #expect((0...1).contains(endless.elapsedShare(at: WallTime(seconds: seconds))))
+    }
+}
