@@ -87,6 +87,9 @@ struct BalancerTests {
         for _ in 0..<200 { #expect(balancer.choose(now: Self.now, using: &random) != 2) }
         #expect(balancer.choose(excluding: [0, 1, 3], now: Self.now, using: &random) == 2)
         #expect(balancer.ejectedCount(now: Self.now + .seconds(5)) == 0)
+        // Chosen in need, it answered: it is as good as the others at once.
+        balancer.succeed(2)
+        #expect(balancer.ejectedCount(now: Self.now) == 0)
     }
 
     @Test(
