@@ -75,6 +75,7 @@ struct ConfigurationTests {
         #expect(!capture.dropInvalid && capture.backend == .legacy)
         #expect(proxy.inbound.settings(for: 80) == (.permissive, false))
         #expect(proxy.inbound.settings(for: 443) == (.strict, true))
+        #expect(proxy.inbound.settings(for: 8443) == (.permissive, false))
         #expect(proxy.inbound.permissiveSilence == .seconds(2) && proxy.outbound.registryOnly)
         let timeouts = proxy.timeouts
         let durations = [
