@@ -53,6 +53,7 @@ package struct AcceptGate: Sendable {
 
     private let policy: Policy
     private let acceptedAt: Instant
+    private var reader = ClientHelloReader()
 
     package init(_ policy: Policy, acceptedAt: Instant) {
         self.policy = policy
@@ -60,9 +61,9 @@ package struct AcceptGate: Sendable {
     }
 
     /// Judges all bytes that have come so far. `hasEnded`: the client has ended its direction, no more will come.
-    package func judge(_ bytes: RawSpan, hasEnded: Bool, now: Instant) -> Decision {
+    package mutating func judge(_ bytes: RawSpan, hasEnded: Bool, now: Instant) -> Decision {
         guard bytes.byteCount > 0 else { return judgeSilence(hasEnded: hasEnded, now: now) }
-        switch ClientHello.classify(bytes) {
+        switch reader.judge(bytes) {
         case .complete(let hello) where hello.offersWeft: return .terminate
         case .complete, .tooLong: return foreignTLS
         case .notTLS: return policy.mode == .permissive ? .passPlaintext : .refuse(.plaintextRefused)

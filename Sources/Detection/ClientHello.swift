@@ -3,7 +3,7 @@
 internal import Bytes
 
 /// What the first bytes of a connection say about TLS.
-package enum ClientHelloVerdict: Equatable {
+package enum ClientHelloVerdict: Equatable, Sendable {
     /// A ClientHello may still come of it.
     case needMoreBytes
     /// These bytes cannot be the beginning of a ClientHello.
@@ -33,74 +33,17 @@ package struct ClientHello: Equatable, Sendable {
     /// The ALPN name of the protocol between sidecars, which is also its version.
     package static let weftProtocol: StaticString = "weft/1"
 
-    /// Judges the bytes that have come so far; call again with more of the same after ``ClientHelloVerdict/needMoreBytes``.
-    /// Any other verdict is the same however many bytes follow.
+    /// Judges bytes from the beginning of a connection. Any verdict but ``ClientHelloVerdict/needMoreBytes`` is the same
+    /// however many bytes follow. Where bytes come piece by piece, a ``ClientHelloReader`` looks at each of them once.
     package static func classify(_ bytes: RawSpan) -> ClientHelloVerdict {
-        do throws(ByteCursorError) {
-            return try parse(bytes.extracting(first: min(bytes.byteCount, byteLimit)))
-        } catch {
-            return bytes.byteCount >= byteLimit ? .tooLong : .needMoreBytes
-        }
+        var reader = ClientHelloReader()
+        return reader.judge(bytes)
     }
 
-    private static func parse(_ bytes: RawSpan) throws(ByteCursorError) -> ClientHelloVerdict {
-        guard let fragmented = try firstRecord(bytes) else { return .notTLS }
-        guard fragmented else {
-            var cursor = ByteCursor(bytes)
-            try cursor.skip(recordHeaderLength)
-            return try handshake(&cursor)
-        }
-        guard let joined = try join(bytes) else { return .notTLS }
-        var cursor = ByteCursor(unsafe joined.span.bytes)
-        return try handshake(&cursor)
-    }
-
-    /// Checks the first record header; nil if it is not TLS, else whether the hello goes on in a second record.
-    private static func firstRecord(_ bytes: RawSpan) throws(ByteCursorError) -> Bool? {
-        var cursor = ByteCursor(bytes)
-        guard let length = try recordLength(&cursor) else { return nil }
-        guard try cursor.u8() == clientHelloType else { return nil }
-        // A record shorter than the four bytes of the message header is legal, and says nothing about the rest.
-        guard length >= 4 else { return true }
-        return Int(try cursor.u24()) + 4 > length
-    }
-
-    /// The payload of the records one after the other, as far as they have come, without their headers.
-    private static func join(_ bytes: RawSpan) throws(ByteCursorError) -> [UInt8]? {
-        var cursor = ByteCursor(bytes)
-        var joined: [UInt8] = []
-        while !cursor.isAtEnd {
-            guard let length = try recordLength(&cursor) else { return nil }
-            joined += try cursor.take(min(length, cursor.remaining)).array
-            guard joined.count >= 4 else { continue }
-            let messageLength = Int(joined[1]) << 16 + Int(joined[2]) << 8 + Int(joined[3])
-            // All here, or so long that nothing in later records can matter.
-            if joined.count >= 4 + messageLength || messageLength > byteLimit { break }
-        }
-        return joined
-    }
-
-    /// Reads `type, version, length`; nil if that is not the header of a handshake record.
-    @_lifetime(cursor: copy cursor)
-    private static func recordLength(_ cursor: inout ByteCursor) throws(ByteCursorError) -> Int? {
-        guard try cursor.u8() == handshakeRecordType, try cursor.u8() == 3, try cursor.u8() <= 4 else { return nil }
-        let length = Int(try cursor.u16())
-        // Empty handshake records are forbidden (RFC 8446 section 5.1).
-        return (1...16_384).contains(length) ? length : nil
-    }
-
-    @_lifetime(cursor: copy cursor)
-    private static func handshake(_ cursor: inout ByteCursor) throws(ByteCursorError) -> ClientHelloVerdict {
-        guard try cursor.u8() == clientHelloType else { return .notTLS }
-        let length = Int(try cursor.u24())
-        guard length <= byteLimit else { return .tooLong }
-        var body = ByteCursor(try cursor.take(length))
-        do throws(ByteCursorError) {
-            return .complete(try hello(&body))
-        } catch {
-            // The message is all here and its inner lengths do not add up.
-            return .notTLS
-        }
+    /// Reads a whole message, without its four bytes of header; nil if its inner lengths do not add up.
+    static func read(_ message: RawSpan) -> ClientHello? {
+        var body = ByteCursor(message)
+        return try? hello(&body)
     }
 
     @_lifetime(body: copy body)
@@ -148,8 +91,4 @@ package struct ClientHello: Equatable, Sendable {
         }
         return isOffered
     }
-
-    private static let recordHeaderLength = 5
-    private static let handshakeRecordType: UInt8 = 22
-    private static let clientHelloType: UInt8 = 1
 }

@@ -32,7 +32,8 @@ struct AcceptGateTests {
         _ setting: Setting, _ bytes: some Sequence<UInt8>, hasEnded: Bool = false, at now: Instant = start
     ) -> AcceptGate.Decision {
         let bytes = Array(bytes)
-        return gate(setting).judge(bytes.span.bytes, hasEnded: hasEnded, now: now)
+        var gate = gate(setting)
+        return gate.judge(bytes.span.bytes, hasEnded: hasEnded, now: now)
     }
 
     /// What a client sends first, and what each setting makes of it.

@@ -13,7 +13,7 @@ final class InboundGate: EventHandler {
     private let thread: DataThread
     private var end: PlainEnd
     private var record: ConnectionRecord
-    private let gate: AcceptGate
+    private var gate: AcceptGate
     /// First bytes that did not decide it, at most a ClientHello's worth.
     private var bytes: [UInt8] = []
 
