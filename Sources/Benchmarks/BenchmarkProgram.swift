@@ -72,9 +72,7 @@ enum BenchmarkProgram {
         let machine = try Machine()
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-        let document = Document(
-            machine: machine, rounds: plan.rounds, ratios: Ratios(rounds.results), results: rounds.results)
-        try encoder.encode(document).write(to: URL(fileURLWithPath: json))
+        try encoder.encode(Document(machine, rounds: plan.rounds, rounds.results)).write(to: URL(fileURLWithPath: json))
         print("\n\(Report(machine: machine, plan: plan, results: rounds.results).text)")
     }
 
@@ -88,8 +86,10 @@ enum BenchmarkProgram {
         plan.seconds = try number(arguments, "--seconds", 1...60).map(Double.init) ?? plan.seconds
         guard let only = arguments.list("--only") else { return plan }
         for word in only where word != "memory" && Figure(rawValue: word) == nil && Contender(rawValue: word) == nil {
-            throw BenchmarkFailure(
-                "--only: `\(word)` is neither of \(names(Figure.self)), memory, \(names(Contender.self))")
+            throw Problems(
+                Problem(
+                    .badValue, at: "--only", "`\(word)` is no load, no contender and not `memory`",
+                    remedy: "the names are \(names(Figure.self)), memory, \(names(Contender.self))"))
         }
         let (figures, contenders) = (
             only.compactMap { Figure(rawValue: $0) }, only.compactMap { Contender(rawValue: $0) }
@@ -103,7 +103,9 @@ enum BenchmarkProgram {
     private static func number(_ arguments: Arguments, _ name: String, _ range: ClosedRange<Int>) throws -> Int? {
         guard let text = arguments.value(name) else { return nil }
         guard let number = Int(text), range.contains(number) else {
-            throw BenchmarkFailure("\(name): `\(text)` is not a number from \(range.lowerBound) to \(range.upperBound)")
+            throw Problems(
+                Problem(
+                    .badValue, at: name, "`\(text)` is not a number from \(range.lowerBound) to \(range.upperBound)"))
         }
         return number
     }

@@ -47,7 +47,7 @@ package struct CommandSyntax: Hashable, Sendable {
 }
 
 /// A program with its commands.
-package struct ProgramSyntax: Hashable, Sendable {
+package struct ProgramSyntax: Sendable {
     package let name: String
     package let summary: String
     package let commands: [CommandSyntax]
@@ -61,15 +61,6 @@ package struct ProgramSyntax: Hashable, Sendable {
         self.summary = summary
         self.commands = commands
         self.exitCodes = exitCodes
-    }
-
-    package static func == (left: ProgramSyntax, right: ProgramSyntax) -> Bool {
-        left.name == right.name && left.commands == right.commands
-    }
-
-    package func hash(into hasher: inout Hasher) {
-        hasher.combine(name)
-        hasher.combine(commands)
     }
 }
 

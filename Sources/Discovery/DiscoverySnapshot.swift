@@ -81,7 +81,7 @@ package final class DiscoverySnapshot: Sendable {
         }
         self.workloads = workloads
         self.services = services
-        destinations = Self.destinations(resources, metricsPort: metricsPort?.number)
+        destinations = Self.destinations(resources, owners: workloads, metricsPort: metricsPort?.number)
     }
 
     /// Where a connection to `address` leads.
@@ -118,9 +118,9 @@ package final class DiscoverySnapshot: Sendable {
         return .service(destination)
     }
 
-    private static func destinations(_ resources: MeshResources, metricsPort: UInt16?) -> [ServiceDestination.Key:
-        ServiceDestination]
-    {
+    private static func destinations(
+        _ resources: MeshResources, owners: [IPAddress: Workload], metricsPort: UInt16?
+    ) -> [ServiceDestination.Key: ServiceDestination] {
         let workloads = Dictionary(resources.workloads.map { ($0.reference, $0) }) { first, _ in first }
         var destinations: [ServiceDestination.Key: ServiceDestination] = [:]
         for service in resources.services {
@@ -128,7 +128,11 @@ package final class DiscoverySnapshot: Sendable {
                 for family in AddressFamily.allCases {
                     let key = ServiceDestination.Key(
                         service: service.reference, port: mapping.port.number, family: family)
-                    let endpoints = service.members.compactMap { endpoint($0, mapping, family, workloads, metricsPort) }
+                    // Two members may lead to one place; counted twice, it would look less busy than it is.
+                    var seen: Set<Endpoint> = []
+                    let endpoints = service.members.compactMap { member in
+                        endpoint(member, mapping, family, workloads, owners, metricsPort)
+                    }.filter { seen.insert($0).inserted }
                     destinations[key] = ServiceDestination(key: key, endpoints: endpoints, ejection: service.ejection)
                 }
             }
@@ -138,7 +142,7 @@ package final class DiscoverySnapshot: Sendable {
 
     private static func endpoint(
         _ member: Service.Member, _ mapping: Service.PortMapping, _ family: AddressFamily,
-        _ workloads: [ResourceReference: Workload], _ metricsPort: UInt16?
+        _ workloads: [ResourceReference: Workload], _ owners: [IPAddress: Workload], _ metricsPort: UInt16?
     ) -> Endpoint? {
         switch member {
         case .workload(let reference):
@@ -148,8 +152,11 @@ package final class DiscoverySnapshot: Sendable {
             else { return nil }
             return endpoint(workload, SocketAddress(address, mapping.targetPort), metricsPort, hint: mapping.hint)
         case .address(let address):
+            let target = SocketAddress(address, mapping.targetPort)
+            // A workload is a workload however it is named: writing its bare address must not make it plaintext.
+            if let workload = owners[address] { return endpoint(workload, target, metricsPort, hint: mapping.hint) }
             return Endpoint(
-                address: SocketAddress(address, mapping.targetPort), workloadUID: address.description,
+                address: target, workloadUID: address.description,
                 security: .plaintext(.notMeshed), hint: mapping.hint)
         }
     }

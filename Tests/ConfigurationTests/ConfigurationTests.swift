@@ -51,7 +51,7 @@ struct ConfigurationTests {
                 permissiveSilence: 2s
               outbound: {registryOnly: true}
               timeouts: {connect: 1s, handshake: 2s, open: 3s, idle: 0s, halfClose: 5s, hold: 6s}
-              limits: {connections: 7, held: 8, handshakes: 9, memory: 64Mi}
+              limits: {connections: 7, held: 8, handshakes: 9, idlePeers: 0, memory: 64Mi}
               drain: {settle: 0s, deadline: 1m}
               log: {level: trace, format: json, connections: false}
               admin: {socket: /s, port: 4}
@@ -75,6 +75,7 @@ struct ConfigurationTests {
         #expect(!capture.dropInvalid && capture.backend == .legacy)
         #expect(proxy.inbound.settings(for: 80) == (.permissive, false))
         #expect(proxy.inbound.settings(for: 443) == (.strict, true))
+        #expect(proxy.inbound.settings(for: 8443) == (.permissive, false))
         #expect(proxy.inbound.permissiveSilence == .seconds(2) && proxy.outbound.registryOnly)
         let timeouts = proxy.timeouts
         let durations = [
@@ -82,6 +83,7 @@ struct ConfigurationTests {
         ]
         #expect(durations.map(DurationText.text) == ["1s", "2s", "3s", "0s", "5s", "6s"])
         #expect(proxy.limits.connections == 7 && proxy.limits.held == 8 && proxy.limits.handshakes == 9)
+        #expect(proxy.limits.idlePeers == 0)
         #expect(proxy.limits.memoryBytes == 64 << 20)
         #expect(proxy.drain == DrainSettings(settle: .zero, deadline: .seconds(60)))
         #expect(proxy.log.level == .trace && proxy.log.format == .json && !proxy.log.connections)

@@ -47,6 +47,7 @@ struct DocumentationTests {
             ("spec.timeouts.idle", timeouts.idle), ("spec.timeouts.halfClose", timeouts.halfClose),
             ("spec.timeouts.hold", timeouts.hold), ("spec.limits.connections", proxy.limits.connections),
             ("spec.limits.held", proxy.limits.held), ("spec.limits.handshakes", proxy.limits.handshakes),
+            ("spec.limits.idlePeers", proxy.limits.idlePeers),
             ("spec.drain.settle", proxy.drain.settle), ("spec.drain.deadline", proxy.drain.deadline),
             ("spec.log.level", proxy.log.level), ("spec.log.format", proxy.log.format),
             ("spec.log.connections", proxy.log.connections), ("spec.dataThreads", proxy.dataThreads),

@@ -45,6 +45,22 @@ struct IdlePoolTests {
         #expect(!Self.put(9, "a", &pool))
     }
 
+    @Test("a lower limit empties the pool, and none keeps nothing")
+    func lowerLimit() {
+        var pool = Self.pool()
+        for number in UInt64(1)...3 { #expect(Self.put(number, "a", &pool)) }
+        let notYet = pool.limit(to: 3)
+        #expect(notYet.isEmpty)
+        #expect(!Self.put(4, "b", &pool))
+        let retired = pool.limit(to: 2)
+        #expect(retired == [1, 2, 3])
+        #expect(pool.count == 0)
+        #expect(Self.put(5, "b", &pool))
+        let last = pool.limit(to: 0)
+        #expect(last == [5])
+        #expect(!Self.put(6, "b", &pool))
+    }
+
     @Test("one that has closed by itself is forgotten, once")
     func removal() {
         var pool = Self.pool()

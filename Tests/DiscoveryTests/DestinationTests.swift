@@ -168,6 +168,28 @@ struct DestinationTests {
         #expect(service.endpoints.map(\.address.description) == ["10.0.0.3:8080", "198.51.100.1:8080"])
     }
 
+    @Test("an address of a meshed workload is that workload, however a service names it, and each endpoint counts once")
+    func noDowngrade() {
+        var resources = SmallMesh.resources
+        resources.services = [
+            Service(
+                reference: SmallMesh.reference("api"), addresses: [SmallMesh.address("10.96.0.10")],
+                ports: [Service.PortMapping(port: .known(80), targetPort: .known(80), hint: .detect)],
+                members: [
+                    .address(SmallMesh.address("10.0.0.3")), .workload(SmallMesh.reference("api4")),
+                    .workload(SmallMesh.reference("api4")), .address(SmallMesh.address("198.51.100.1")),
+                    .address(SmallMesh.address("198.51.100.1")),
+                ])
+        ]
+        let snapshot = DiscoverySnapshot(resources, registryOnly: false, generation: 1)
+        guard case .service(let service) = snapshot.destination(of: SmallMesh.socket("10.96.0.10:80")) else {
+            Issue.record("It is a service.")
+            return
+        }
+        #expect(service.endpoints.map(\.address.description) == ["10.0.0.3:80", "198.51.100.1:80"])
+        #expect(service.endpoints.map(\.security) == [Self.api, .plaintext(.notMeshed)])
+    }
+
     @Test("every port and family of every service has a balancer's key")
     func balancers() {
         let keys = SmallMesh.snapshot().serviceDestinations.map(\.key)

@@ -32,11 +32,3 @@ struct Machine: Codable {
             + "OpenSSL \(openssl)"
     }
 }
-
-/// What is written as JSON.
-struct Document: Codable {
-    let machine: Machine
-    let rounds: Int
-    let ratios: Ratios
-    let results: Results
-}

@@ -121,12 +121,12 @@ extension StreamRelay {
         peer = nil
         if isOutbound, phase == .opening, !reset.hasTouchedApplication, reset.reason != .aborted {
             plan?.failed(thread)
-            let outcome = reset.code ?? reset.reason.outcome
+            let outcome = reset.code.flatMap { $0.isFailure ? $0 : nil } ?? reset.reason.outcome
             if reset.reason != .denied, tryElsewhere() { return }
             return give(up: outcome, "the peer's sidecar says so")
         }
         let outcome = reset.code ?? (isOutbound ? .serverReset : .clientReset)
-        give(up: outcome.isOutcome ? outcome : .serverReset, "told by the peer's sidecar")
+        give(up: outcome.isFailure ? outcome : .serverReset, "told by the peer's sidecar")
     }
 
     /// The connection failed under the stream, or never came about.
@@ -219,6 +219,6 @@ extension ResetReason {
 }
 
 extension ErrorCode {
-    /// One of the codes that a connection can end with.
-    var isOutcome: Bool { (3000..<4000).contains(rawValue) }
+    /// One of the codes that a connection can end badly with; a peer may say any code.
+    var isFailure: Bool { self != .completed && (3000..<4000).contains(rawValue) }
 }

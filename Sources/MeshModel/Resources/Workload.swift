@@ -86,7 +86,7 @@ package struct Service: Hashable, Sendable {
     package enum Member: Hashable, Sendable {
         /// A workload of the mesh or beside it, by reference; all its addresses of the right family count as one endpoint.
         case workload(ResourceReference)
-        /// An address nobody vouches for: always plaintext.
+        /// An address nobody vouches for: plaintext, unless it is a workload's.
         case address(IPAddress)
     }
 

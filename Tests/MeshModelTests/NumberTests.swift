@@ -1,0 +1,39 @@
+// Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+
+import MeshModel
+import MeshTesting
+import Testing
+
+@Suite("Numbers as people write them")
+struct NumberTests {
+    @Test(
+        "strictly decimal",
+        arguments: [
+            ("0", UInt64.max, UInt64?(0)), ("7", 7, 7), ("8", 7, nil), ("18446744073709551615", .max, .max),
+            ("18446744073709551616", .max, nil), ("99999999999999999999999", .max, nil), ("", .max, nil),
+            ("00", .max, nil),
+            ("01", .max, nil), ("-1", .max, nil), ("+1", .max, nil), ("1 ", .max, nil), ("1a", .max, nil),
+            ("٣", .max, nil),
+        ])
+    func decimal(_ text: String, _ limit: UInt64, _ expected: UInt64?) {
+        #expect(Decimal.parse(text.utf8, atMost: limit) == expected)
+    }
+
+    @Test("hexadecimal")
+    func hexadecimal() {
+        #expect(Hexadecimal.text(of: [0, 0x0f, 0xa5, 0xff]) == "000fa5ff")
+        #expect(Hexadecimal.text(of: []) == "")
+        for byte in UInt8.min...UInt8.max {
+            let expected = Character(UnicodeScalar(byte)).isASCII ? Character(UnicodeScalar(byte)).hexDigitValue : nil
+            #expect(Hexadecimal.value(of: byte).map(Int.init) == expected)
+        }
+    }
+
+    @Test("a trace id is 32 digits")
+    func trace() {
+        #expect(TraceID(bits: 0xab).description == String(repeating: "0", count: 30) + "ab")
+        #expect(TraceID(bits: .max).bits == .max)
+        var random = SeededRandom(seed: 1)
+        #expect(TraceID(using: &random) != TraceID(using: &random))
+    }
+}
