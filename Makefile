@@ -97,6 +97,7 @@ fuzz: ## fuzzes every parser, or one with T=, for SECONDS=20 each
 
 .PHONY: sanitize
 sanitize: ## the tests of single parts under AddressSanitizer, or with T=thread under ThreadSanitizer
+	LSAN_OPTIONS=suppressions=$(CURDIR)/Tests/leaks.supp:print_suppressions=0 \
 	swift test --sanitize $(or $(T),address) --scratch-path .build/$(or $(T),address) \
 		--skip 'CaptureTests|ContainerTests|ProxyTests|StyleTests|WeftCommandTests'
 

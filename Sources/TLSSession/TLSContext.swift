@@ -62,16 +62,19 @@ package final class TLSContext {
         return (result, verdict)
     }
 
-    /// Judges a chain outside a handshake: connections that are open when the trust bundle changes are judged again.
+    /// Judges a chain outside a handshake: connections that are open when the trust bundle changes are judged again, each
+    /// chain once.
     package func judgeAgain(_ chain: [Certificate], now: WallTime) throws(CertificateRejection) -> VerifiedPeer {
-        try verifier.verify(chain, now: now)
+        let key = chain.flatMap(\.fingerprint)
+        if let known = recall(key, now) { return known }
+        return remember(try verifier.verify(chain, now: now), key)
     }
 
     fileprivate func judge(_ context: OpaquePointer) -> Bool {
         // All that was shown, the leaf first (SSL_CTX_set_cert_verify_callback(3)).
         let shown = unsafe X509_STORE_CTX_get0_untrusted(context)
         do throws(CertificateRejection) {
-            let peer = unsafe try remember(shown)
+            let peer = unsafe try recallOrVerify(shown)
             if let expectedIdentity, peer.identity != expectedIdentity {
                 throw CertificateRejection(.wrongIdentity, "expected \(expectedIdentity), found \(peer.identity)")
             }
@@ -92,22 +95,31 @@ package final class TLSContext {
         }
     }
 
-    /// A chain that was found good stays good until it expires, the clock goes back to before it began, or the bundle
-    /// changes (which makes a new context). The proof that the peer holds the key is part of every handshake and never
-    /// remembered.
-    private func remember(_ shown: OpaquePointer?) throws(CertificateRejection) -> VerifiedPeer {
+    private func recallOrVerify(_ shown: OpaquePointer?) throws(CertificateRejection) -> VerifiedPeer {
         var key: [UInt8] = []
         for index in 0..<max(0, unsafe weft_certificates_count(shown)) {
             if let member = unsafe weft_certificates_at(shown, index) { key += unsafe Certificate.fingerprint(member) }
             // A longer chain is refused below, so no good one has this key; it need not be hashed whole first.
             if index > ChainLimits.shown { break }
         }
-        if let known = remembered[key], known.start <= now + CertificateValidity.startTolerance, now <= known.expiry {
-            rememberedHits += 1
-            return known
+        if let known = recall(key, now) { return known }
+        return remember(unsafe try verifier.verify(shown, now: now), key)
+    }
+
+    /// A chain that was found good stays good until it expires, the clock goes back to before it began, or the bundle
+    /// changes (which makes a new context). The proof that the peer holds the key is part of every handshake and never
+    /// remembered.
+    private func recall(_ key: [UInt8], _ now: WallTime) -> VerifiedPeer? {
+        guard let known = remembered[key], known.start <= now + CertificateValidity.startTolerance, now <= known.expiry
+        else {
+            verifications += 1
+            return nil
         }
-        verifications += 1
-        let peer = unsafe try verifier.verify(shown, now: now)
+        rememberedHits += 1
+        return known
+    }
+
+    private func remember(_ peer: VerifiedPeer, _ key: [UInt8]) -> VerifiedPeer {
         if remembered.count >= Self.rememberedMax { remembered.removeAll() }
         remembered[key] = peer
         return peer

@@ -123,4 +123,14 @@ struct VerificationMemoryTests {
             key: client.material.key, bundles: client.material.bundles, generation: 1)
         #expect(code(try verdict(server, TLSContext(alone, staging: TLSStaging()), at: now)) == .unknownRoot)
     }
+
+    @Test("connections that are judged again after a bundle change cost one verification for each chain")
+    func judgedAgain() throws {
+        let context = try mesh.context("web")
+        let chain = try mesh.context("client").material.chain
+        for _ in 0..<3 { #expect(try context.judgeAgain(chain, now: now).identity == mesh.workload("client")) }
+        #expect(context.verifications == 1 && context.rememberedHits == 2)
+        let later = WallTime(seconds: now.seconds + 86_401)
+        #expect(throws: CertificateRejection.self) { try context.judgeAgain(chain, now: later) }
+    }
 }
