@@ -121,11 +121,14 @@ extension Capture {
         @Test("a user namespace: its own uids only, from inside and from outside")
         func userNamespace() async throws {
             let lab = try NetworkLab.here
-            let weft = BuiltProgram.path("weft-init")
             let host = try await lab.bareNamespace("host")
+            // Those users may not reach the program by its path, which leads through somebody's home.
+            let opened = "exec 9< \(BuiltProgram.path("weft-init"))"
+            let weft = "/proc/self/fd/9"
             let narrow = try await host.run(
-                "unshare", "--user", "--map-root-user", "--net", "sh", "-euc",
-                "ip link set lo up; exec \(weft) apply --proxy-uid 1337 --no-verify")
+                "sh", "-euc",
+                "\(opened); exec unshare --user --map-root-user --net sh -euc "
+                    + "'ip link set lo up; exec \(weft) apply --proxy-uid 1337 --no-verify'")
             #expect(narrow.status == 1 && narrow.names("WEFT2024"), "\(narrow)")
             // A namespace of somebody else's users, as rootless containers have it.
             let holder = try host.start("unshare", "--user", "--net", "sh", "-c", "echo ready; read line")
@@ -136,7 +139,8 @@ extension Capture {
             }
             func inside(_ script: String) async throws -> ProgramResult {
                 try await host.run(
-                    "nsenter", "-t", "\(holder.identifier)", "-U", "-n", "-S", "0", "-G", "0", "sh", "-euc", script)
+                    "sh", "-euc",
+                    "\(opened); exec nsenter -t \(holder.identifier) -U -n -S 0 -G 0 sh -euc '\(script)'")
             }
             let count = "iptables-nft-save | grep -c WEFT_OUTBOUND || true"
             let own = try await inside(
