@@ -37,9 +37,10 @@ package final class Pod: Sendable {
         return ipv6
     }
 
-    /// Starts a program inside and leaves it running; the lab ends it. Programs of this package are found by name.
+    /// Starts a program inside and leaves it running; the lab ends it. Programs of this package are found by name. `prefix`
+    /// is a program that starts it, such as `prlimit`, and is root still: a user may not reach programs in somebody's home.
     package func start(
-        _ words: [String], as user: UInt32? = nil, environment: [String: String]? = nil
+        _ words: [String], as user: UInt32? = nil, under prefix: [String] = [], environment: [String: String]? = nil
     ) throws -> RunningProgram {
         var words = words
         let built = "\(BuiltProgram.directory)/\(words[0])"
@@ -49,7 +50,7 @@ package final class Pod: Sendable {
         let label =
             words.first { !$0.hasPrefix("-") && $0 != "setpriv" }.map { ($0 as NSString).lastPathComponent } ?? ""
         let program = try RunningProgram(
-            ["ip", "netns", "exec", namespace] + words, environment: environment,
+            ["ip", "netns", "exec", namespace] + prefix + words, environment: environment,
             log: "\(logs)/\(name)-\(number)-\(label)")
         programs.withLock { $0.append(program) }
         return program

@@ -96,8 +96,8 @@ package final class MeshPod: Sendable {
 
     /// `prefix` is a program that starts it, such as `prlimit`.
     package func startProxy(under prefix: [String] = []) throws {
-        let words = prefix + [BuiltProgram.path("weft-proxy"), "run", "--config", configurationPath]
-        let program = try pod.start(words, as: Self.proxyUser)
+        let words = ["weft-proxy", "run", "--config", configurationPath]
+        let program = try pod.start(words, as: Self.proxyUser, under: prefix)
         state.withLock { $0.proxy = program }
     }
 
