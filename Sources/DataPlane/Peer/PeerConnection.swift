@@ -52,7 +52,7 @@ final class PeerConnection: EventHandler {
     var output = PendingBytes()
     private var mayHaveInput: Bool
     private var isEndAnnounced = false
-    private var readSize = ReadSize()
+    private var readSize = ReadSize(largest: ThreadBuffers.ciphertextByteCount)
     private let createdAt: Instant
     private let retireAt: Instant
     private(set) var idleSince: Instant?

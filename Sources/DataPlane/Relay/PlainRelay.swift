@@ -205,7 +205,7 @@ final class PlainRelay: Relay {
                     return false
                 }
                 adapt(direction, wasFull: count == size.byteCount)
-                if size.byteCount == ReadSize.largest { considerSplicing(direction) }
+                if size.isLargest { considerSplicing(direction) }
             case .ended, .wouldBlock:
                 return true
             case .failed(let errno):
@@ -303,7 +303,7 @@ final class PlainRelay: Relay {
 
     /// Reads what a broken socket still holds, bounded, and gives it to the other side.
     private func rescue(_ direction: RelayDirection) {
-        let buffer = unsafe UnsafeMutableRawBufferPointer(rebasing: thread.buffers.outgoing[..<ReadSize.largest])
+        let buffer = unsafe UnsafeMutableRawBufferPointer(rebasing: thread.buffers.outgoing[...])
         for _ in 0..<16 {
             guard case .bytes(let count) = unsafe receive(direction, buffer) else { return }
             guard unsafe send(direction, UnsafeRawBufferPointer(rebasing: buffer[..<count])) == nil else { return }

@@ -11,11 +11,14 @@ final class ThreadBuffers {
     static let slotByteCount = WeftOne.headerLength + WeftOne.dataPayload
     static let slotCount = 16
     static let byteCount = 256 << 10
+    /// As many full records as ``plaintext`` takes, which is what the other side sends at once. A buffer of 256 KiB leaves
+    /// 352 bytes in the kernel, which would cost a read, a write and a wake-up of their own.
+    static let ciphertextByteCount = slotCount * TLSStaging.recordByteCount
 
     /// What was read from a plaintext socket, on its way to the peer or to another plaintext socket.
     let outgoing = UnsafeMutableRawBufferPointer.allocate(byteCount: byteCount, alignment: 64)
     /// What was read from a peer's socket, still encrypted.
-    let ciphertext = UnsafeMutableRawBufferPointer.allocate(byteCount: byteCount, alignment: 64)
+    let ciphertext = UnsafeMutableRawBufferPointer.allocate(byteCount: ciphertextByteCount, alignment: 64)
     /// The same, decrypted, on its way to a plaintext socket.
     let plaintext = UnsafeMutableRawBufferPointer.allocate(byteCount: byteCount, alignment: 64)
 
@@ -33,11 +36,16 @@ final class ThreadBuffers {
 /// keep up, since what the sink does not take has to be kept on the heap.
 struct ReadSize {
     static let smallest = 16 << 10
-    static let largest = ThreadBuffers.byteCount
 
     private(set) var byteCount = smallest
+    /// The whole of the buffer that is read into.
+    let largest: Int
 
-    mutating func wasFull() { byteCount = min(byteCount * 2, Self.largest) }
+    init(largest: Int = ThreadBuffers.byteCount) { self.largest = largest }
+
+    var isLargest: Bool { byteCount == largest }
+
+    mutating func wasFull() { byteCount = min(byteCount * 2, largest) }
 
     mutating func sinkFellBehind() { byteCount = max(byteCount / 2, Self.smallest) }
 }
