@@ -20,7 +20,7 @@ package final class DataPlane {
         settings: DataPlaneSettings, snapshot: DiscoverySnapshot, ownAddresses: Set<IPAddress>, reports: ReportSink
     ) throws(Problem) {
         let count = max(1, settings.proxy.dataThreads)
-        let sockets = try ListeningSocket.bind(settings.proxy.ports, threads: count, settings.liveness)
+        let sockets = try ListeningSocket.bind(settings)
         bindings = sockets[0].map { ($0.direction, $0.address) }
         do throws(SystemError) {
             var mailboxes: [Mailbox<DataThreadMessage>] = []

@@ -15,6 +15,9 @@ package struct DataPlaneSettings: Sendable {
     /// Rounded up: several threads share a small number, but nothing stays nothing.
     package let idlePeersPerThread: Int
     package let liveness = LivenessSettings()
+    /// The system's congestion control if it is one that paces: connections between sidecars take it where their path is
+    /// long enough to gain by it.
+    let pacedCongestionControl = CongestionControl.pacedDefault()
     let loopbackListeners: LoopbackListeners
 
     /// DSCP 10 (AF11): marks a connection that the outbound side makes to its own pod, for the rule that brings it to the

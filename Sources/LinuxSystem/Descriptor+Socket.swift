@@ -153,12 +153,6 @@ extension Descriptor {
         _ = weft_set_option(number, WEFT_USER_TIMEOUT, Int32(clamping: userTimeout.wholeMilliseconds))
     }
 
-    /// For a connection that never leaves the host: congestion control has nothing to do there, and the simplest one costs
-    /// the least (one that paces sets a timer per burst).
-    package borrowing func expectNoCongestion() {
-        _ = weft_set_option(number, WEFT_RENO, 1)
-    }
-
     /// With `true`, whatever closes the socket, even the death of the process, is seen by the peer as a reset.
     package borrowing func setResetOnClose(_ resets: Bool) {
         _ = weft_set_option(number, WEFT_LINGER, resets ? 0 : -1)

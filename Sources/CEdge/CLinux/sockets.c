@@ -103,7 +103,6 @@ int weft_set_option(int fd, enum weft_option option, int value) {
     case WEFT_TOS_V6: level = IPPROTO_IPV6, name = IPV6_TCLASS; break;
     case WEFT_DEFER_ACCEPT: level = IPPROTO_TCP, name = TCP_DEFER_ACCEPT; break;
     case WEFT_NOTSENT_LOWAT: level = IPPROTO_TCP, name = TCP_NOTSENT_LOWAT; break;
-    case WEFT_RENO: return RESULT(setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "reno", 4));
     case WEFT_LINGER: {
         struct linger linger = {.l_onoff = value >= 0, .l_linger = value >= 0 ? value : 0};
         return RESULT(setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger));

@@ -15,7 +15,7 @@ package final class ListeningSocket: Sendable {
 
     /// `isShared`: the same address is bound once per data thread, and the kernel spreads connections over them.
     private init(
-        _ direction: TrafficDirection, _ address: SocketAddress, isShared: Bool, _ liveness: LivenessSettings
+        _ direction: TrafficDirection, _ address: SocketAddress, isShared: Bool, _ settings: DataPlaneSettings
     ) throws(SystemError) {
         self.direction = direction
         self.address = address
@@ -25,17 +25,17 @@ package final class ListeningSocket: Sendable {
         if address.address.family == .ipv6 { try descriptor.set(.ipv6Only) }
         try descriptor.set(.noDelay)
         descriptor.setResetOnClose(true)
-        descriptor.set(liveness)
-        // Whoever comes here was redirected on this host.
-        if direction == .outbound { descriptor.expectNoCongestion() }
+        descriptor.set(settings.liveness)
+        // Whoever comes to the outbound side was redirected on this host; for the others that is decided once it is known
+        // how far they are.
+        if direction == .outbound || settings.pacedCongestionControl != nil { descriptor.expectNoCongestion() }
         try descriptor.bind(to: address)
         try descriptor.listen(backlog: Self.backlog)
     }
 
     /// Binds all listeners, one set per thread. A family that this host does not have is left out; at least one must work.
-    static func bind(_ ports: ProxyPorts, threads: Int, _ liveness: LivenessSettings) throws(Problem)
-        -> [[ListeningSocket]]
-    {
+    static func bind(_ settings: DataPlaneSettings) throws(Problem) -> [[ListeningSocket]] {
+        let (ports, threads) = (settings.proxy.ports, max(1, settings.proxy.dataThreads))
         var sets: [[ListeningSocket]] = Array(repeating: [], count: threads)
         for (direction, port, texts) in [
             (TrafficDirection.outbound, ports.outbound, ["127.0.0.1", "::1"]),
@@ -47,9 +47,9 @@ package final class ListeningSocket: Sendable {
                 do throws(SystemError) {
                     // Sharing would also let a second proxy bind beside the first and take half of its connections, so
                     // the address must be free to begin with.
-                    if threads > 1 { _ = try ListeningSocket(direction, address, isShared: false, liveness) }
+                    if threads > 1 { _ = try ListeningSocket(direction, address, isShared: false, settings) }
                     for index in 0..<threads {
-                        sets[index].append(try ListeningSocket(direction, address, isShared: threads > 1, liveness))
+                        sets[index].append(try ListeningSocket(direction, address, isShared: threads > 1, settings))
                     }
                     isBound = true
                 } catch {

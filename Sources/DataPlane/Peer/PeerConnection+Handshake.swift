@@ -76,6 +76,7 @@ extension PeerConnection {
             fail(outcome, detail, .rejectedByPeer)
         case .done(let peer):
             established(peer)
+            if let control = thread.settings.pacedCongestionControl { socket?.expectCongestion(control) }
             switch role {
             case .acceptor:
                 write(.hello(HelloFrame()))

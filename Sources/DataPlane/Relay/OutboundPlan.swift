@@ -92,7 +92,7 @@ extension DataThread {
         try? socket.set(.noDelay)
         socket.set(settings.liveness)
         if isPlaintext { socket.setResetOnClose(true) }
-        if isLocal { socket.expectNoCongestion() }
+        if isLocal || !isPlaintext && settings.pacedCongestionControl != nil { socket.expectNoCongestion() }
         if isSelfCall {
             try socket.set(.typeOfService(address.address.family, DataPlaneSettings.selfCallTypeOfService))
         }

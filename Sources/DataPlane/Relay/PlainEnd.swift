@@ -211,6 +211,9 @@ struct PlainEnd: ~Copyable {
     /// True if the peer has acknowledged everything that was sent, and nothing is pending.
     mutating func isDelivered() -> Bool { pending.isEmpty && (socket?.unacknowledgedByteCount() ?? 0) == 0 }
 
+    /// It comes from somewhere, not from this host: takes the given congestion control where the path is long enough.
+    func expectCongestion(_ name: String) { socket?.expectCongestion(name) }
+
     /// See ``ReaderPatience``.
     mutating func reviewUserTimeout(_ normal: Duration) -> Bool {
         guard let socket = socket.take() else { return false }

@@ -46,6 +46,7 @@ final class PlainRelay: Relay {
         firstBytes: [UInt8]
     ) {
         guard let target = record.originalDestination, let downstream = end.take() else { return }
+        if let control = thread.settings.pacedCongestionControl { downstream.expectCongestion(control) }
         thread.opened(.inbound)
         let relay = PlainRelay(thread, downstream, record, nil, firstBytes)
         relay.enter(replacing: gate)

@@ -44,8 +44,6 @@ enum weft_option {
     WEFT_TOS_V6,
     WEFT_DEFER_ACCEPT,
     WEFT_NOTSENT_LOWAT,
-    /// The congestion control that every kernel has and every user may choose.
-    WEFT_RENO,
 };
 
 int weft_socket_stream(int family);
@@ -53,6 +51,12 @@ int weft_socket_unix(void);
 /// A socket that sends and receives whole Ethernet frames on one interface; needs NET_RAW.
 int weft_socket_packet(uint32_t interface);
 int weft_set_option(int fd, enum weft_option option, int value);
+
+/// TCP_CONGESTION: writes the name, ended by a zero.
+int weft_congestion_control(int fd, char *name, size_t capacity);
+int weft_set_congestion_control(int fd, const char *name);
+/// The shortest round trip that the connection has seen, in microseconds; -ENODATA before there was one.
+int64_t weft_shortest_round_trip(int fd);
 int weft_bind(int fd, const struct weft_address *address);
 int weft_bind_unix(int fd, const char *path);
 /// Binds a unix socket to a name that lives in the network namespace instead of the file system, and goes with the socket.
