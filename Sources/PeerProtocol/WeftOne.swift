@@ -74,6 +74,10 @@ package struct HelloFrame: Hashable, Sendable {
     package var idleTimeout: Duration = WeftOne.acceptorIdle
 
     package init() {}
+
+    /// How long the dialler keeps an idle connection: well before the acceptor closes it, so that no stream is begun on one
+    /// that is about to end. Zero: not at all.
+    package var diallerIdle: Duration { min(WeftOne.diallerIdle, idleTimeout / 2) }
 }
 
 /// The beginning of a stream.

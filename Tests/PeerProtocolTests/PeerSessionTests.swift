@@ -1,5 +1,6 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
+import MeshModel
 import MeshTesting
 import PeerProtocol
 import Testing
@@ -153,5 +154,15 @@ struct PeerSessionTests {
         #expect(try !leaving.receiveData(60_000))
         #expect(try leaving.receive(.fin(stream: 2)) == .nothing)
         #expect(leaving.isIdle && leaving.lastStreamNumber == 1)
+    }
+
+    @Test(
+        "the dialler gives an idle connection up well before the acceptor does",
+        arguments: [(15_000, 4_000), (8_000, 4_000), (7_000, 3_500), (1, 0), (0, 0), (4_294_967_295, 4_000)])
+    func idleLimit(_ acceptor: Int64, _ dialler: Int64) {
+        var hello = HelloFrame()
+        hello.idleTimeout = .milliseconds(acceptor)
+        #expect(hello.diallerIdle.wholeMilliseconds == dialler)
+        #expect(hello.diallerIdle <= .milliseconds(acceptor))
     }
 }

@@ -90,9 +90,9 @@ extension PeerConnection {
     private func control(_ frame: ControlFrame) throws(ProtocolViolation) {
         switch try session.receive(frame) {
         case .nothing: break
-        case .confirmed:
+        case .confirmed(let hello):
             handshakeCounts()
-            becomesConfirmed()
+            becomesConfirmed(hello)
         case .open(let open):
             becomeBusy()
             StreamRelay.beginInbound(self, open)
@@ -111,7 +111,8 @@ extension PeerConnection {
     }
 
     /// HELLO has come: the handshake's deadline is over.
-    private func becomesConfirmed() {
+    private func becomesConfirmed(_ hello: HelloFrame) {
+        idleLimit = hello.diallerIdle
         thread.loop.setDeadline(thread.loop.now + Relay.reviewInterval, of: self)
         stream?.peerIsConfirmed()
     }

@@ -56,6 +56,8 @@ final class PeerConnection: EventHandler {
     private let createdAt: Instant
     private let retireAt: Instant
     private(set) var idleSince: Instant?
+    /// How long it may be idle in the pool; set by the acceptor's HELLO.
+    var idleLimit = WeftOne.diallerIdle
     private var patience = ReaderPatience()
     private var countsAsHandshake = false
 
@@ -149,8 +151,8 @@ final class PeerConnection: EventHandler {
         idleSince = thread.loop.now
         switch role {
         case .dialler:
-            guard thread.pool.put(self, now: thread.loop.now) else { return farewell() }
-            thread.loop.setDeadline(thread.loop.now + WeftOne.diallerIdle, of: self)
+            guard idleLimit > .zero, thread.pool.put(self, now: thread.loop.now) else { return farewell() }
+            thread.loop.setDeadline(thread.loop.now + idleLimit, of: self)
         case .acceptor:
             thread.loop.setDeadline(thread.loop.now + WeftOne.acceptorIdle, of: self)
         }
