@@ -43,6 +43,8 @@ let cEdge: [Target] = [
     .systemLibrary(
         name: "CYAML", path: "Sources/CEdge/CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .target(name: "CLinux", path: "Sources/CEdge/CLinux", cSettings: pedantic),
+    .systemLibrary(
+        name: "CPCRE2", path: "Sources/CEdge/CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
     // libmnl (libmnl-dev); linked by weft-init alone.
     .target(
         name: "CNetlink", path: "Sources/CEdge/CNetlink", cSettings: pedantic, linkerSettings: [.linkedLibrary("mnl")]),
@@ -59,8 +61,10 @@ let pure: [Target] = [
     library("Detection", ["Bytes", "MeshModel"]),
     library("PeerProtocol", ["Bytes", "MeshModel"]),
     library("ConnectionStates", ["Bytes", "Detection", "MeshModel"]),
-    library("Routing", ["MeshModel"]),
-    library("HTTPCodec", ["Bytes"]),
+    library("HTTPCodec", ["Bytes", "MeshModel"]),
+    library("Patterns", ["CPCRE2"]),
+    library("Routing", ["HTTPCodec", "MeshModel", "Patterns"]),
+    library("Authorization", ["HTTPCodec", "MeshModel", "Patterns"]),
     library("Telemetry", ["Bytes", "MeshModel"]),
 ]
 
@@ -82,9 +86,8 @@ let wholes: [Target] = [
     library(
         "DataPlane",
         [
-            "Bytes", "ConnectionStates", "Detection", "Discovery", "LinuxSystem", "MeshModel", "PeerProtocol",
-            "Reactor",
-            "Routing", "TLSSession", "Telemetry",
+            "Authorization", "Bytes", "ConnectionStates", "Detection", "Discovery", "HTTPCodec", "LinuxSystem",
+            "MeshModel", "PeerProtocol", "Reactor", "Routing", "TLSSession", "Telemetry",
         ]),
     library("AdminServer", ["Bytes", "HTTPCodec", "LinuxSystem", "MeshModel", "Reactor"]),
     library(
@@ -143,10 +146,12 @@ let tested: [Target] = [
     tests("DetectionTests", ["Detection", "MeshModel", "MeshTesting"]),
     tests("PeerProtocolTests", ["MeshModel", "MeshTesting", "PeerProtocol"]),
     tests("ConnectionStatesTests", ["ConnectionStates", "MeshModel", "MeshTesting"]),
-    tests("RoutingTests", ["MeshModel", "MeshTesting", "Routing"]),
+    tests("RoutingTests", ["HTTPCodec", "MeshModel", "MeshTesting", "Patterns", "Routing"]),
+    tests("AuthorizationTests", ["Authorization", "HTTPCodec", "MeshModel", "MeshTesting"]),
+    tests("PatternsTests", ["MeshTesting", "Patterns"]),
     tests("DiscoveryTests", ["Discovery", "MeshModel"]),
     tests("TelemetryTests", ["MeshModel", "Telemetry"]),
-    tests("HTTPCodecTests", ["HTTPCodec", "MeshTesting"]),
+    tests("HTTPCodecTests", ["HTTPCodec", "MeshModel", "MeshTesting"]),
     tests(
         "CommandLineTests",
         ["CaptureControl", "CommandLine", "LinuxSystem", "MeshModel", "MeshTesting", "ProxyControl"]),

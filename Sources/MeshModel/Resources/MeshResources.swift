@@ -29,6 +29,9 @@ package struct MeshResources: Hashable, Sendable {
     package var workloads: [Workload] = []
     package var services: [Service] = []
     package var trust: [TrustSettings] = []
+    package var routes: [Route] = []
+    package var filters: [FilterResource] = []
+    package var policies: [Policy] = []
 
     package init() {}
 }

@@ -95,35 +95,24 @@ package struct Service: Hashable, Sendable {
     package let ports: [PortMapping]
     package let members: [Member]
     package let ejection: EjectionSettings
+    package let balancing: BalancingSettings
+    package let breaker: BreakerSettings
 
     package init(
         reference: ResourceReference, addresses: [IPAddress], ports: [PortMapping], members: [Member],
-        ejection: EjectionSettings = EjectionSettings()
+        ejection: EjectionSettings = EjectionSettings(), balancing: BalancingSettings = BalancingSettings(),
+        breaker: BreakerSettings = BreakerSettings()
     ) {
         self.reference = reference
         self.addresses = addresses
         self.ports = ports
         self.members = members
         self.ejection = ejection
+        self.balancing = balancing
+        self.breaker = breaker
     }
 
     package func mapping(for port: UInt16) -> PortMapping? {
         ports.first { $0.port.number == port }
     }
-}
-
-/// When an endpoint that fails to connect gets no more connections for a while.
-package struct EjectionSettings: Hashable, Sendable {
-    /// Consecutive failures to connect before an endpoint is ejected. Three: one is a restart, two may be chance.
-    package var consecutiveFailures: Int = 3
-
-    /// The first ejection; it doubles each time up to ``longest`` and is forgotten after a success.
-    package var base: Duration = .seconds(5)
-
-    package var longest: Duration = .seconds(300)
-
-    /// At most this share of the endpoints is ejected at once; beyond it the fault is more likely ours than theirs.
-    package var mostPercent: Int = 50
-
-    package init() {}
 }

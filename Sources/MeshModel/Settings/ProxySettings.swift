@@ -186,6 +186,7 @@ package struct ProxySettings: Hashable, Sendable {
     package var outbound = OutboundSettings()
     package var timeouts = ProxyTimeouts()
     package var limits = ProxyLimits()
+    package var http = HTTPSettings()
     package var drain = DrainSettings()
     package var log = LogSettings()
     package var admin = AdminSettings()

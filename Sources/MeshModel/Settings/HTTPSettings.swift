@@ -1,0 +1,21 @@
+// Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+
+/// What the proxy takes of an HTTP message and how long it waits for it: the one place for all of it.
+package struct HTTPSettings: Hashable, Sendable {
+    /// The start line and all fields of a head, or of trailers.
+    package var headBytes = 65_536
+    package var fieldCount = 128
+    /// The target of a request: path and query.
+    package var targetBytes = 16_384
+    /// From the first byte of a request to the end of its head.
+    package var headTimeout: Duration = .seconds(10)
+    /// A client's connection on which no request is under way.
+    package var idleTimeout: Duration = .seconds(3600)
+    /// Connections to one address that are kept for another request, and for how long.
+    package var idleUpstreams = 64
+    package var idleUpstreamTimeout: Duration = .seconds(3)
+    /// Of a request's body this much is kept for a retry; a longer one is not tried again.
+    package var replayBytes = 65_536
+
+    package init() {}
+}
