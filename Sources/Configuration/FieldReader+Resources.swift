@@ -73,22 +73,16 @@ extension FieldReader {
                 let addresses = fields.require("addresses") { $0.list { $0.hostAddress } }
                 let ports = fields.require("ports") { $0.list { $0.servicePort } }
                 let members = fields.require("endpoints") { $0.list { $0.member } }
-                var ejection = EjectionSettings()
-                fields.section("ejection") { fields in
-                    fields.assign("consecutiveFailures", to: &ejection.consecutiveFailures) { $0.integer(1...1000) }
-                    fields.assign("base", to: &ejection.base) { $0.duration(.milliseconds(100) ... .seconds(3600)) }
-                    fields.assign("longest", to: &ejection.longest) {
-                        $0.duration(.milliseconds(100) ... .seconds(86_400))
-                    }
-                    fields.assign("mostPercent", to: &ejection.mostPercent) { $0.integer(0...100) }
-                }
+                let ejection = fields.ejection()
+                let balancing = fields.balancing()
+                let breaker = fields.breaker()
                 fields.complainOfTwins((ports ?? []).map(\.port), in: "ports")
                 guard let metadata, let addresses, let ports, let members else { return nil }
                 if addresses.isEmpty { fields.complain(.badValue, "`addresses` is empty", "give at least one") }
                 if ports.isEmpty { fields.complain(.badValue, "`ports` is empty", "give at least one") }
                 return Service(
                     reference: metadata.reference, addresses: addresses, ports: ports, members: members,
-                    ejection: ejection)
+                    ejection: ejection, balancing: balancing, breaker: breaker)
             }
         }
     }

@@ -152,6 +152,12 @@ extension Service {
                 case .address(let address): writer.string(address.description)
                 }
             }
+            writer.key("balancing")
+            balancing.write(into: &writer)
+            writer.key("breaker")
+            breaker.write(into: &writer)
+            writer.key("ejection")
+            ejection.write(into: &writer)
         }
     }
 }

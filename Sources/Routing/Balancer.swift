@@ -2,24 +2,54 @@
 
 package import MeshModel
 
-/// Chooses endpoints: power of two choices over the number of our own open connections, with endpoints that fail to
-/// connect left out for a while.
+/// Chooses endpoints for connections and requests, with those that fail left out for a while.
 ///
-/// Two random candidates and the less busy of them is almost as good as the least busy of all, needs no order kept, and
-/// does not send everybody to the one that has just come back.
+/// Power of two choices unless told otherwise: two random candidates and the better of them is almost as good as the best
+/// of all, needs no order kept, and does not send everybody to the one that has just come back. For a connection the
+/// better one is that with less open; for a request see ``BalancingSettings/Algorithm``.
+///
+/// The candidates of a choice are the endpoints that are not excluded, of the best standing that any of them has
+/// (``Standing``). A choice allocates nothing; it looks at two endpoints where all are in good standing, else at each.
 package struct Balancer<Endpoint: Hashable & Sendable>: Sendable {
-    private let settings: EjectionSettings
-    private let endpoints: [Endpoint]
-    private var health: [EndpointHealth]
+    let settings: EjectionSettings
+    let balancing: BalancingSettings
+    let endpoints: [Endpoint]
+    /// For the choice by a hash; empty where nobody will ask for it.
+    let identities: [UInt64]
+    var health: [EndpointHealth]
+    /// Where round robin goes on; nil before its first choice, so that not every proxy begins with the same endpoint.
+    var cursor: Int?
+    /// From then on nobody is ejected or resting, as far as is known.
+    private var troubledUntil: Instant
 
-    /// Continues with what `previous` knew of the endpoints that are still there.
+    /// For connections. Continues with what `previous` knew of the endpoints that are still there.
     package init(_ endpoints: [Endpoint], _ settings: EjectionSettings, continuing previous: Balancer? = nil) {
+        self.init(endpoints, settings, BalancingSettings(), identifiedBy: nil, continuing: previous)
+    }
+
+    init(
+        _ endpoints: [Endpoint], _ settings: EjectionSettings, _ balancing: BalancingSettings,
+        identifiedBy identity: ((Endpoint) -> UInt64)?, continuing previous: Balancer?
+    ) {
         self.endpoints = endpoints
         self.settings = settings
-        health = endpoints.map { endpoint in
-            previous.flatMap { old in old.endpoints.firstIndex(of: endpoint).map { old.health[$0] } }
-                ?? EndpointHealth()
+        self.balancing = balancing
+        var places: [Endpoint: Int] = [:]
+        for (index, endpoint) in (previous?.endpoints ?? []).enumerated() { places[endpoint] = index }
+        var health: [EndpointHealth] = []
+        var identities: [UInt64] = []
+        for endpoint in endpoints {
+            let place = places[endpoint]
+            health.append(place.flatMap { previous?.health[$0] } ?? EndpointHealth())
+            guard let identity else { continue }
+            let known = place.flatMap { place in previous.flatMap { $0.identities.isEmpty ? nil : $0.identities[place] }
+            }
+            identities.append(known ?? identity(endpoint))
         }
+        self.health = health
+        self.identities = identities
+        cursor = previous?.cursor
+        troubledUntil = previous?.troubledUntil ?? Instant(nanoseconds: 0)
     }
 
     package var isEmpty: Bool { endpoints.isEmpty }
@@ -35,18 +65,19 @@ package struct Balancer<Endpoint: Hashable & Sendable>: Sendable {
     package mutating func choose(
         excluding excluded: [Endpoint] = [], now: Instant, using random: inout some RandomNumberGenerator
     ) -> Endpoint? {
-        let allowed = endpoints.indices.filter { !excluded.contains(endpoints[$0]) }
-        let healthy = allowed.filter { !health[$0].isEjected(now: now) }
-        let candidates = healthy.isEmpty ? allowed : healthy
-        guard let first = candidates.randomElement(using: &random) else { return nil }
-        var chosen = first
-        if candidates.count > 1 {
-            // A second, different one: shift past the first.
-            let position = candidates.firstIndex(of: first) ?? 0
-            let offset = Int.random(in: 1..<candidates.count, using: &random)
-            let second = candidates[(position + offset) % candidates.count]
-            if health[second].activeCount < health[first].activeCount { chosen = second }
+        // To rest is about requests: an endpoint with too many of them may well take a connection.
+        let candidates = candidates(excluding: excluded, heedingRest: false, now: now)
+        let chosen: Int?
+        switch balancing.algorithm {
+        case .latency, .leastRequests, .consistentHash:
+            chosen = pair(of: candidates, excluding: excluded, using: &random).map { first, second in
+                health[second].activeCount < health[first].activeCount ? second : first
+            }
+        case .roundRobin: chosen = next(of: candidates, excluding: excluded, using: &random)
+        case .random: chosen = any(of: candidates, excluding: excluded, using: &random)
         }
+        guard let chosen else { return nil }
+        health[chosen].settle(now: now)
         health[chosen].begin()
         return endpoints[chosen]
     }
@@ -59,9 +90,9 @@ package struct Balancer<Endpoint: Hashable & Sendable>: Sendable {
     /// A connect failed; true if the endpoint was ejected for it. Its connection still has to be finished.
     package mutating func fail(_ endpoint: Endpoint, now: Instant) -> Bool {
         guard let index = index(of: endpoint) else { return false }
-        let othersEjected = endpoints.indices.count { $0 != index && health[$0].isEjected(now: now) }
-        let mayEject = (othersEjected + 1) * 100 <= settings.mostPercent * endpoints.count
-        return health[index].fail(settings, mayEject: mayEject, now: now)
+        let isEjected = health[index].fail(settings, mayEject: mayEject(index, now: now), now: now)
+        noteTrouble(of: index)
+        return isEjected
     }
 
     /// A connection that was counted by ``choose(excluding:now:using:)`` has ended.
@@ -70,5 +101,18 @@ package struct Balancer<Endpoint: Hashable & Sendable>: Sendable {
         if let index = index(of: endpoint), health[index].activeCount > 0 { health[index].finish() }
     }
 
-    private func index(of endpoint: Endpoint) -> Int? { endpoints.firstIndex(of: endpoint) }
+    func index(of endpoint: Endpoint) -> Int? { endpoints.firstIndex(of: endpoint) }
+
+    /// Whether one more may be ejected: so many at once are more likely our fault, or their load, than theirs.
+    func mayEject(_ index: Int, now: Instant) -> Bool {
+        let othersEjected = endpoints.indices.count { $0 != index && health[$0].isEjected(now: now) }
+        return (othersEjected + 1) * 100 <= settings.mostPercent * endpoints.count
+    }
+
+    mutating func noteTrouble(of index: Int) {
+        if let ejectedUntil = health[index].ejectedUntil { troubledUntil = max(troubledUntil, ejectedUntil) }
+        if let restingUntil = health[index].restingUntil { troubledUntil = max(troubledUntil, restingUntil) }
+    }
+
+    func isTroubled(now: Instant) -> Bool { now < troubledUntil }
 }

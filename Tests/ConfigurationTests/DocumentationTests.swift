@@ -37,6 +37,7 @@ struct DocumentationTests {
         let name = try #require(ResourceName("web"))
         let proxy = ProxySettings(workload: ResourceReference(name: name))
         let ejection = EjectionSettings()
+        let breaker = BreakerSettings()
         let timeouts = proxy.timeouts
         let expected: [(String, Any)] = [
             ("spec.ports.outbound", proxy.ports.outbound), ("spec.ports.inbound", proxy.ports.inbound),
@@ -54,6 +55,12 @@ struct DocumentationTests {
             ("spec.stateDirectory", proxy.stateDirectory), ("dropInvalid", proxy.capture.dropInvalid),
             ("backend", proxy.capture.backend), ("spec.ejection.consecutiveFailures", ejection.consecutiveFailures),
             ("spec.ejection.mostPercent", ejection.mostPercent),
+            ("spec.ejection.consecutiveErrors", ejection.consecutiveErrors),
+            ("spec.ejection.successPercentMin", ejection.successPercentMin),
+            ("spec.ejection.requestsMin", ejection.requestsMin), ("spec.ejection.interval", ejection.interval),
+            ("spec.ejection.panicPercent", ejection.panicPercent),
+            ("spec.balancing.algorithm", BalancingSettings().algorithm), ("spec.breaker.retries", breaker.retries),
+            ("spec.breaker.retryBudgetPercent", breaker.retryBudgetPercent),
         ]
         for (field, value) in expected {
             let text = (value as? Duration).map { DurationText.text($0) } ?? "\(value)"
@@ -61,6 +68,9 @@ struct DocumentationTests {
         }
         let durations = [ejection.base, ejection.longest].map { DurationText.text($0) }.joined(separator: ", ")
         #expect(documented("spec.ejection.base") == durations)
+        let limits = [breaker.connections, breaker.pending, breaker.requests].map { "\($0)" }.joined(separator: ", ")
+        #expect(documented("spec.breaker.connections") == limits)
+        for algorithm in BalancingSettings.Algorithm.allCases { #expect(page.contains("`\(algorithm.rawValue)`")) }
         #expect(proxy.limits.memoryBytes == nil && documented("spec.limits.memory") == "the control group's limit")
     }
 

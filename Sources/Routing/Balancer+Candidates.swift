@@ -1,0 +1,102 @@
+// Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+
+internal import MeshModel
+
+/// How willingly an endpoint is used; the best first.
+enum Standing: Int, Sendable {
+    case good
+    /// It has asked to be left alone for a while (Retry-After).
+    case resting
+    case ejected
+}
+
+/// Who can be chosen. Not a list, which would have to be allocated: a predicate and how many fulfil it.
+struct Candidates: Sendable {
+    let count: Int
+    /// That of all candidates; nil where they are all the endpoints.
+    let standing: Standing?
+    let isHeedingRest: Bool
+    /// Too few are healthy: ejected ones count as if they were.
+    let isPanicking: Bool
+    let now: Instant
+}
+
+extension Balancer {
+    func candidates(excluding excluded: [Endpoint], heedingRest: Bool, now: Instant) -> Candidates {
+        guard !excluded.isEmpty || isTroubled(now: now) else {
+            return Candidates(
+                count: endpoints.count, standing: nil, isHeedingRest: heedingRest, isPanicking: false, now: now)
+        }
+        let healthyCount = endpoints.count - ejectedCount(now: now)
+        let isPanicking = healthyCount * 100 < settings.panicPercent * endpoints.count
+        var best = Candidates(
+            count: 0, standing: .good, isHeedingRest: heedingRest, isPanicking: isPanicking, now: now)
+        for standing in [Standing.good, .resting, .ejected] where best.count == 0 {
+            let tier = Candidates(
+                count: 0, standing: standing, isHeedingRest: heedingRest, isPanicking: isPanicking, now: now)
+            let count = endpoints.indices.count { isCandidate($0, of: tier, excluding: excluded) }
+            best = Candidates(
+                count: count, standing: standing, isHeedingRest: heedingRest, isPanicking: isPanicking, now: now)
+        }
+        return best
+    }
+
+    func isCandidate(_ index: Int, of candidates: Candidates, excluding excluded: [Endpoint]) -> Bool {
+        guard let wanted = candidates.standing else { return true }
+        let standing: Standing =
+            if !candidates.isPanicking, health[index].isEjected(now: candidates.now) {
+                .ejected
+            } else if candidates.isHeedingRest, health[index].isResting(now: candidates.now) {
+                .resting
+            } else {
+                .good
+            }
+        return standing == wanted && !excluded.contains(endpoints[index])
+    }
+
+    /// One of them, each as likely as the others.
+    func any(
+        of candidates: Candidates, excluding excluded: [Endpoint], using random: inout some RandomNumberGenerator
+    ) -> Int? {
+        guard candidates.count > 0 else { return nil }
+        return index(at: Int.random(in: 0..<candidates.count, using: &random), of: candidates, excluding: excluded)
+    }
+
+    /// Two that differ, unless there is but one.
+    func pair(
+        of candidates: Candidates, excluding excluded: [Endpoint], using random: inout some RandomNumberGenerator
+    ) -> (Int, Int)? {
+        guard candidates.count > 0 else { return nil }
+        let position = Int.random(in: 0..<candidates.count, using: &random)
+        guard let first = index(at: position, of: candidates, excluding: excluded) else { return nil }
+        guard candidates.count > 1 else { return (first, first) }
+        // Shift past the first.
+        let other = (position + Int.random(in: 1..<candidates.count, using: &random)) % candidates.count
+        return (first, index(at: other, of: candidates, excluding: excluded) ?? first)
+    }
+
+    /// The one after the last, in the order of the list.
+    mutating func next(
+        of candidates: Candidates, excluding excluded: [Endpoint], using random: inout some RandomNumberGenerator
+    ) -> Int? {
+        guard candidates.count > 0 else { return nil }
+        let start = cursor ?? Int.random(in: 0..<endpoints.count, using: &random)
+        for offset in 0..<endpoints.count {
+            let index = (start + offset) % endpoints.count
+            guard isCandidate(index, of: candidates, excluding: excluded) else { continue }
+            cursor = (index + 1) % endpoints.count
+            return index
+        }
+        return nil
+    }
+
+    private func index(at position: Int, of candidates: Candidates, excluding excluded: [Endpoint]) -> Int? {
+        guard candidates.standing != nil else { return position }
+        var left = position
+        for index in endpoints.indices where isCandidate(index, of: candidates, excluding: excluded) {
+            if left == 0 { return index }
+            left -= 1
+        }
+        return nil
+    }
+}

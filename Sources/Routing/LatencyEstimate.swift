@@ -1,0 +1,57 @@
+// Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+
+internal import MeshModel
+
+/// What an endpoint's next answer is expected to take: a peak EWMA. A slower answer replaces the average at once, faster
+/// ones bring it down over seconds, so that the first sign of trouble moves load and one good answer does not move it back.
+///
+/// Without answers it decays: an idle endpoint to nothing, so that one that was slow once is tried again; one that has
+/// something under way not below ``unknown`` (or what it had), so that an endpoint that takes everything and answers
+/// nothing never looks fast.
+struct LatencyEstimate: Sendable {
+    // Chosen by us; nanoseconds. 30 ms is slower than most calls inside a mesh: a new endpoint is tried when the others
+    // are busy or after some seconds, and not given everything because nothing is known of it.
+    static let unknown = 30_000_000.0
+    /// The time constant of the decay.
+    static let decay = 10_000_000_000.0
+    /// What an error counts as at least: far more than any good answer, so that failing fast attracts nothing.
+    static let penalty = Duration.seconds(1)
+    /// No answer counts as slower, however long it took.
+    private static let longest = 3_600_000_000_000.0
+
+    private var average = unknown
+    private var updatedAt: Instant?
+
+    init() {}
+
+    /// In nanoseconds.
+    func value(isBusy: Bool, now: Instant) -> Double {
+        guard let updatedAt else { return average }
+        let floor = isBusy ? min(average, Self.unknown) : 0
+        return floor + (average - floor) * Self.weight(after: now - updatedAt)
+    }
+
+    /// Decays to `now`; called before the endpoint turns busy or idle, which decay to different floors. The decay of an
+    /// endpoint of which nothing is known begins with the first call.
+    mutating func settle(isBusy: Bool, now: Instant) {
+        average = value(isBusy: isBusy, now: now)
+        updatedAt = max(updatedAt ?? now, now)
+    }
+
+    mutating func record(_ latency: Duration, now: Instant) {
+        let sample = min(max(0, Double(latency.wholeNanoseconds)), Self.longest)
+        let weight = updatedAt.map { Self.weight(after: now - $0) } ?? 1
+        average = sample >= average ? sample : average * weight + sample * (1 - weight)
+        updatedAt = max(updatedAt ?? now, now)
+    }
+
+    /// e^(-elapsed/decay) to a part in a thousand: the eighth power of the first terms of the series for an eighth of it,
+    /// as this layer has no mathematics library.
+    static func weight(after elapsed: Duration) -> Double {
+        let part = max(0, Double(elapsed.wholeNanoseconds)) / decay / 8
+        let eighth = 1 + part + part * part / 2 + part * part * part / 6
+        let quarter = eighth * eighth
+        let half = quarter * quarter
+        return 1 / (half * half)
+    }
+}
