@@ -73,3 +73,11 @@ package struct Policy: Hashable, Sendable {
         self.rules = rules
     }
 }
+
+extension Policy.RequestPattern {
+    /// Fields that are never among a request's when it is judged: they frame it or belong to one hop, or, as `host`, stand
+    /// elsewhere. A pattern that asks for one could not match, so that a deny rule would deny nobody.
+    package static let unseenHeaders: Set<String> = [
+        "connection", "content-length", "host", "keep-alive", "proxy-connection", "te", "transfer-encoding", "upgrade",
+    ]
+}
