@@ -12,7 +12,8 @@ enum Authority {
     static func isValid(_ bytes: RawSpan, needsPort: Bool = false) -> Bool {
         var index = 0
         if bytes.byteCount > 0, bytes.at(0) == UInt8(ascii: "[") {
-            guard let end = bytes.index(of: UInt8(ascii: "]")), IPv6Address(bytes.extracting(1..<end).text) != nil else {
+            guard let end = bytes.index(of: UInt8(ascii: "]")), IPv6Address(bytes.extracting(1..<end).text) != nil
+            else {
                 return false
             }
             index = end + 1

@@ -65,7 +65,9 @@ enum RequestLine {
         let query = rest.index(of: UInt8(ascii: "?"), from: 2) ?? rest.byteCount
         let end = min(path, query)
         let authority = rest.extracting(2..<end)
-        guard Authority.isValid(authority) else { throw .malformed("the authority of the target is not `host` or `host:port`") }
+        guard Authority.isValid(authority) else {
+            throw .malformed("the authority of the target is not `host` or `host:port`")
+        }
         request.scheme = isSecure ? "https" : "http"
         request.authority = authority.text
         let remains = rest.extracting(droppingFirst: end).text

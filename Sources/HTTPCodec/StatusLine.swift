@@ -6,7 +6,8 @@ internal import Bytes
 enum StatusLine {
     /// The blank before an empty reason may be missing: many servers leave it out, and nothing is read differently for it.
     static func read(_ line: RawSpan) throws(HTTPRefusal) -> HTTPResponse {
-        guard line.byteCount >= 12, line.at(8) == 0x20, line.starts(with: "HTTP/"), line.at(6) == UInt8(ascii: ".") else {
+        guard line.byteCount >= 12, line.at(8) == 0x20, line.starts(with: "HTTP/"), line.at(6) == UInt8(ascii: ".")
+        else {
             throw .malformed("the status line is not `version status reason`")
         }
         let version = line.extracting(0..<8)

@@ -21,7 +21,8 @@ struct RequestTests {
             "blanks around values", "PUT /log-level?x=%20y HTTP/1.1\r\nHOST:a\r\nX-A: \t 5 \t\r\nX-Empty:   \r\n\r\n",
             ["head PUT a /log-level?x=%20y [x-a: 5] [x-empty: ]", "end"]),
         StreamCase(
-            "everything", "M-SEARCH http://a/b HTTP/1.1\r\nhost: [::1]:80\r\nAccept: a, b;q=\"x y\"\r\nAccept: é\r\n\r\n",
+            "everything",
+            "M-SEARCH http://a/b HTTP/1.1\r\nhost: [::1]:80\r\nAccept: a, b;q=\"x y\"\r\nAccept: é\r\n\r\n",
             ["head M-SEARCH a /b scheme=http [accept: a, b;q=\"x y\"] [accept: é]", "end"]),
         StreamCase("asterisk", "OPTIONS * HTTP/1.1\r\nHost: a:1\r\n\r\n", ["head OPTIONS a:1 *", "end"]),
         StreamCase(
@@ -35,13 +36,18 @@ struct RequestTests {
             ["head OPTIONS b * scheme=http", "end"]),
         StreamCase(
             "CONNECT", "CONNECT b:443 HTTP/1.1\r\nHost: b\r\nContent-Length: 0\r\n\r\n", ["head CONNECT b:443 ", "end"]),
-        StreamCase("an address of version 6", "GET / HTTP/1.1\r\nHost: [2001:db8::1]\r\n\r\n", ["head GET [2001:db8::1] /", "end"]),
+        StreamCase(
+            "an address of version 6", "GET / HTTP/1.1\r\nHost: [2001:db8::1]\r\n\r\n",
+            ["head GET [2001:db8::1] /", "end"]),
         StreamCase("one empty line first", "\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", ["head GET a /", "end"]),
         StreamCase(
             "two requests at once", "GET /1 HTTP/1.1\r\nHost: a\r\n\r\n\r\nGET /2 HTTP/1.1\r\nHost: b\r\n\r\n",
             ["head GET a /1", "end", "head GET b /2", "end"]),
-        field("close", "Connection: x, ,CLOSE", " close"), field("close wins", "Connection: close, keep-alive", " close"),
-        field("hop-by-hop", "Keep-Alive: 5\r\nProxy-Connection: close\r\nTE: gzip\r\nX-Y: 1\r\nConnection: te", " [x-y: 1]"),
+        field("close", "Connection: x, ,CLOSE", " close"),
+        field("close wins", "Connection: close, keep-alive", " close"),
+        field(
+            "hop-by-hop", "Keep-Alive: 5\r\nProxy-Connection: close\r\nTE: gzip\r\nX-Y: 1\r\nConnection: te",
+            " [x-y: 1]"),
         field("what Connection names", "X-A: 1\r\nConnection: X-a, x-B\r\nX-B: 2\r\nX-A: 3\r\nX-C: 4", " [x-c: 4]"),
         field("Upgrade", "Connection: Upgrade\r\nUpgrade: websocket, x/1", " upgrade=websocket, x/1"),
         field("Upgrade that Connection does not name", "Upgrade: websocket", ""),
@@ -56,7 +62,8 @@ struct RequestTests {
         StreamCase(
             "counted", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-Continue\r\n\r\nhello",
             ["head POST a / length=5 expects", "data hello", "end"]),
-        StreamCase("empty", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n", ["head POST a / length=0", "end"]),
+        StreamCase(
+            "empty", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n", ["head POST a / length=0", "end"]),
         StreamCase(
             "a request behind a body", "POST / HTTP/1.0\r\nContent-Length: 1\r\n\r\nxGET / HTTP/1.1\r\nHost: a\r\n\r\n",
             ["head POST  / 1.0 length=1 close", "data x", "end", "head GET a /", "end"]),
@@ -64,7 +71,8 @@ struct RequestTests {
         chunked("no chunk", "0000000000000000\r\n\r\n", ["end"]),
         chunked("extensions", "1;a\r\nx\r\n1 ; b = \"c\\\"\\;d\" ;e=f\r\ny\r\n0;x\r\n\r\n", ["data xy", "end"]),
         chunked(
-            "trailers", "0\r\nX-Sum: 1\r\nContent-Length: 5\r\nHost: b\r\nTransfer-Encoding: x\r\nAuthorization: x\r\n"
+            "trailers",
+            "0\r\nX-Sum: 1\r\nContent-Length: 5\r\nHost: b\r\nTransfer-Encoding: x\r\nAuthorization: x\r\n"
                 + "X-Forwarded-For: b\r\nIf-Match: x\r\nTE: x\r\nX-B:2\r\n\r\n", ["end [x-sum: 1] [x-b: 2]"]),
         chunked(
             "a request behind chunks", "1\r\nx\r\n0\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
@@ -88,7 +96,7 @@ struct RequestTests {
     func beginnings(_ item: StreamCase) {
         for count in 0..<item.bytes.count {
             let told = Reading.requests(Array(item.bytes.prefix(count)))
-            #expect(told.count < item.told.count || told == item.told.dropLast(0), "\(count) bytes")
+            #expect(told.count < item.told.count, "\(count) bytes")
             #expect(!told.contains { $0.hasPrefix("refused") }, "\(count) bytes")
         }
     }

@@ -36,7 +36,8 @@ private func checkHead(_ bytes: [UInt8], isRequest: Bool) {
     let lines = bytes.dropLast(4).split(separator: 10, omittingEmptySubsequences: false)
     for (index, line) in lines.enumerated() {
         let line = index + 1 < lines.count ? line.dropLast() : line
-        precondition(line.allSatisfy { $0 >= 0x20 && $0 != 0x7f || $0 == 9 } && !line.isEmpty, "Lines are clean: \(text)")
+        precondition(
+            line.allSatisfy { $0 >= 0x20 && $0 != 0x7f || $0 == 9 } && !line.isEmpty, "Lines are clean: \(text)")
     }
     let names = lines.dropFirst().map { line in String(decoding: line.prefix { $0 != 58 }, as: UTF8.self) }
     let token = Set("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz".utf8)
@@ -126,14 +127,17 @@ enum FuzzResponses {
     static func run(_ bytes: [UInt8]) {
         for method in ["GET", "HEAD", "CONNECT"] {
             let whole = read(bytes, method, piece: max(1, bytes.count))
-            for piece in [1, 7] { precondition(read(bytes, method, piece: piece) == whole, "Pieces make no difference.") }
+            for piece in [1, 7] {
+                precondition(read(bytes, method, piece: piece) == whole, "Pieces make no difference.")
+            }
             var forwarded = whole
             if case .refusal = forwarded.all.last { forwarded.all.removeLast() }
             let output = write(forwarded)
             let again = read(output, method, piece: max(1, output.count), endsWell: whole == forwarded)
             var expected = forwarded
             if whole != forwarded, again.all.last == .refusal(.cut) { expected.all.append(.refusal(.cut)) }
-            precondition(normalised(again) == normalised(expected), "What goes on is read as it was: \(again) \(expected)")
+            precondition(
+                normalised(again) == normalised(expected), "What goes on is read as it was: \(again) \(expected)")
         }
     }
 
@@ -147,7 +151,9 @@ enum FuzzResponses {
             for start in stride(from: 0, to: stream.count, by: piece) {
                 let chunk = Array(stream[start..<min(stream.count, start + piece)])
                 var offset = 0
-                while let event = try reader.next(chunk.span.bytes, &offset) { take(event, chunk, method, &reader, &items) }
+                while let event = try reader.next(chunk.span.bytes, &offset) {
+                    take(event, chunk, method, &reader, &items)
+                }
                 precondition(offset == chunk.count, "All is taken.")
             }
             if endsWell, let event = try reader.inputEnded() { take(event, [], method, &reader, &items) }
