@@ -18,7 +18,10 @@ final class AdminConnection: EventHandler {
     private var socket: Descriptor?
     private let door: AdminDoor
     private var state = State.reading
-    private var input: [UInt8] = []
+    private var reader: RequestReader
+    private var hasInput = false
+    private var head: HTTPRequest?
+    private var body: [UInt8] = []
     private var output: ArraySlice<UInt8> = []
 
     static func begin(_ server: AdminServer, _ socket: consuming Descriptor, _ door: AdminDoor) {
@@ -39,6 +42,7 @@ final class AdminConnection: EventHandler {
         self.server = server
         self.socket = consume socket
         self.door = door
+        reader = RequestReader(server.limits.http)
     }
 
     override func ready(_ readiness: Readiness, slot: UInt8, now: Instant) {
@@ -51,7 +55,7 @@ final class AdminConnection: EventHandler {
     }
 
     override func deadlineReached(now: Instant) {
-        if state == .reading, !input.isEmpty { return answer(.text("the request did not come in time\n", status: 408)) }
+        if state == .reading, hasInput { return answer(.text("the request did not come in time\n", status: 408)) }
         close()
     }
 
@@ -60,39 +64,39 @@ final class AdminConnection: EventHandler {
             do throws(SystemError) {
                 guard let more = try socket?.read(limit: 4096) else { return close() }
                 guard !more.isEmpty else { return }
-                input += more
-                try consider()
+                hasInput = true
+                consider(more)
             } catch {
                 return close()
             }
         }
     }
 
-    /// Handles the request once it is whole.
-    private func consider() throws(SystemError) {
-        do throws(HeadError) {
-            guard let (head, length) = try RequestHeadParser(server.limits.head).parse(input) else { return }
-            let bodyLength = try bodyLength(head)
-            guard bodyLength <= server.limits.bodyBytes else {
-                return answer(.text("the body exceeds the limit of \(server.limits.bodyBytes)\n", status: 413))
+    /// Takes what has come, and handles the request once it is whole.
+    private func consider(_ bytes: [UInt8]) {
+        var offset = 0
+        do throws(HTTPRefusal) {
+            while state == .reading, let event = unsafe try reader.next(bytes.span.bytes, &offset) {
+                switch event {
+                case .head(let head):
+                    self.head = head
+                    if case .length(let length) = head.body { checkBody(length) }
+                case .data(let range):
+                    checkBody(UInt64(body.count + range.count))
+                    body += bytes[range]
+                case .end:
+                    guard let head else { return }
+                    handle(AdminRequest(audience: door.audience, head: head, body: body))
+                }
             }
-            guard input.count >= length + bodyLength else { return }
-            let body = Array(input[length..<length + bodyLength])
-            handle(AdminRequest(audience: door.audience, head: head, body: body))
         } catch {
             answer(.text(error.sentence + "\n", status: error.status))
         }
     }
 
-    private func bodyLength(_ head: RequestHead) throws(HeadError) -> Int {
-        guard !head.fields.contains(where: { $0.name == "transfer-encoding" }) else {
-            throw .malformed("Transfer-Encoding is not taken here")
-        }
-        guard head.fields.contains(where: { $0.name == "content-length" }) else { return 0 }
-        guard let text = head.value("content-length"), let length = Decimal.parse(text.utf8, atMost: 1 << 20) else {
-            throw .malformed("Content-Length is not one number")
-        }
-        return Int(length)
+    private func checkBody(_ length: UInt64) {
+        guard state == .reading, length > UInt64(server.limits.bodyBytes) else { return }
+        answer(.text("the body exceeds the limit of \(server.limits.bodyBytes)\n", status: 413))
     }
 
     private func handle(_ request: AdminRequest) {
@@ -109,12 +113,12 @@ final class AdminConnection: EventHandler {
     /// or a request without a header that a page may not set unasked.
     private func refusal(of request: AdminRequest) -> AdminResponse? {
         guard door == .loopback else { return nil }
-        let host = request.head.value("host") ?? ""
+        let host = request.head.authority
         let name = host.hasPrefix("[") ? String(host.prefix { $0 != "]" }) + "]" : String(host.prefix { $0 != ":" })
         guard ["localhost", "127.0.0.1", "[::1]"].contains(name.lowercased()) else {
             return .text("Host must be localhost\n", status: 403)
         }
-        guard request.head.value("x-weft-admin") != nil else {
+        guard request.head.fields.values("x-weft-admin").count == 1 else {
             return .text("the header X-Weft-Admin is missing\n", status: 403)
         }
         return nil

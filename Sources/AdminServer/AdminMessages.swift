@@ -15,11 +15,11 @@ package enum AdminAudience: Hashable, Sendable {
 /// A request, whole.
 package struct AdminRequest: Sendable {
     package let audience: AdminAudience
-    package let head: RequestHead
+    package let head: HTTPRequest
     package let body: [UInt8]
 
     package var method: String { head.method }
-    package var path: String { head.path }
+    package var path: String { String(head.path) }
 
     /// The value of `name=value` in the query; no decoding is needed for what is asked here.
     package func query(_ name: String) -> String? {

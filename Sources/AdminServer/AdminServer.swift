@@ -1,6 +1,5 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
-package import HTTPCodec
 package import LinuxSystem
 package import MeshModel
 package import Reactor
@@ -17,12 +16,12 @@ package final class AdminServer {
         package var requestTime: Duration = .seconds(5)
         package var responseTime: Duration = .seconds(20)
         package var bodyBytes = 1024
-        package var head = HeadLimits()
+        package var http = HTTPSettings()
 
         package init() {
-            head.headBytes = 8192
-            head.targetBytes = 2048
-            head.fieldCount = 64
+            http.headBytes = 8192
+            http.targetBytes = 2048
+            http.fieldCount = 64
         }
     }
 

@@ -49,6 +49,36 @@ package struct HTTPFields: Equatable, Sendable {
             Entry(start: start, nameLength: Int32(clamping: name.count), valueLength: Int32(clamping: value.count)))
     }
 
+    /// The same from a head as it was read.
+    package mutating func add(name: RawSpan, value: RawSpan) {
+        let start = bytes.count
+        unsafe name.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
+        for index in start..<bytes.count { bytes[index] = Self.lower(bytes[index]) }
+        unsafe value.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
+        entries.append(
+            Entry(
+                start: Int32(clamping: start), nameLength: Int32(clamping: name.byteCount),
+                valueLength: Int32(clamping: value.byteCount)))
+    }
+
+    /// Appends `name: value` and CRLF for each field whose name the writer does not make itself.
+    func write(to output: inout [UInt8], inRequest: Bool) {
+        let all = unsafe bytes.span.bytes
+        for entry in entries {
+            let start = Int(entry.start)
+            let middle = start + Int(entry.nameLength)
+            let name = all.extracting(start..<middle)
+            if FieldName(name).isWritten(inRequest: inRequest) { continue }
+            let value = all.extracting(middle..<middle + Int(entry.valueLength))
+            unsafe name.withUnsafeBytes { unsafe output.append(contentsOf: $0) }
+            output.append(UInt8(ascii: ":"))
+            output.append(UInt8(ascii: " "))
+            unsafe value.withUnsafeBytes { unsafe output.append(contentsOf: $0) }
+            output.append(13)
+            output.append(10)
+        }
+    }
+
     /// The value of the first field of this name (lower case).
     package func first(_ name: String) -> String? {
         index(of: name, from: 0).map { String(decoding: value(at: $0), as: UTF8.self) }

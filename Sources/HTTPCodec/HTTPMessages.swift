@@ -2,7 +2,8 @@
 
 /// How the end of a body is known (RFC 9112 section 6.3).
 package enum HTTPBody: Equatable, Sendable {
-    /// There is none.
+    /// There is none. A response says this only where none may follow: to HEAD, with 1xx, 204 and 304; one that is merely
+    /// empty has `length(0)`, or its reader would wait for the end of the connection.
     case none
     case length(UInt64)
     case chunked
@@ -64,6 +65,8 @@ package struct HTTPResponse: Equatable, Sendable {
     package var fields = HTTPFields()
     package var body = HTTPBody.none
     package var persists = true
+    /// What `Content-Length` says of a body that is not sent, in an answer to HEAD or with 304.
+    package var absentLength: UInt64?
     /// With 101: what is switched to; with 426: what would be.
     package var upgrade: String?
 

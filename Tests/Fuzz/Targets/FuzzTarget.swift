@@ -7,8 +7,10 @@
 public enum FuzzTarget: String, Sendable, CaseIterable {
     /// The first bytes of a client: detection and ClientHello.
     case detection
-    /// The head of a request to the admin endpoint.
-    case head
+    /// HTTP/1 requests, heads and bodies.
+    case requests
+    /// HTTP/1 responses.
+    case responses
     /// What a peer sends after the handshake.
     case frames
     /// A certificate that a peer shows, and PEM files.
@@ -26,7 +28,8 @@ public enum FuzzTarget: String, Sendable, CaseIterable {
     public func run(_ bytes: [UInt8]) {
         switch self {
         case .detection: FuzzDetection.run(bytes)
-        case .head: FuzzHead.run(bytes)
+        case .requests: FuzzRequests.run(bytes)
+        case .responses: FuzzResponses.run(bytes)
         case .frames: FuzzFrames.run(bytes)
         case .certificate: FuzzCertificate.run(bytes)
         case .configuration: FuzzConfiguration.run(bytes)

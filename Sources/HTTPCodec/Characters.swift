@@ -1,0 +1,86 @@
+// Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+
+/// What the codec asks of single bytes and of short pieces, over and over; kept in this module so that it is inlined.
+extension RawSpan {
+    /// The byte at an index; traps beyond the end, which the callers compare with.
+    @inline(__always)
+    func at(_ index: Int) -> UInt8 {
+        precondition(index >= 0 && index < byteCount, "A byte is read only where there is one.")
+        return unsafe unsafeLoad(fromUncheckedByteOffset: index, as: UInt8.self)
+    }
+
+    /// The piece, read as ASCII.
+    var text: String { unsafe withUnsafeBytes { unsafe String(decoding: $0, as: UTF8.self) } }
+
+    /// Compares with text in lower case, letters of either case being the same.
+    func matches(_ text: StaticString) -> Bool {
+        guard text.utf8CodeUnitCount == byteCount else { return false }
+        for index in 0..<byteCount where unsafe at(index).lowercased != text.utf8Start[index] { return false }
+        return true
+    }
+
+    /// Where a byte stands first, from an index on.
+    func index(of wanted: UInt8, from start: Int = 0) -> Int? {
+        var index = start
+        while index < byteCount {
+            if at(index) == wanted { return index }
+            index &+= 1
+        }
+        return nil
+    }
+
+    /// True for a token (RFC 9110 section 5.6.2), which is never empty.
+    var isToken: Bool {
+        for index in 0..<byteCount where !at(index).isTokenByte { return false }
+        return byteCount > 0
+    }
+
+    /// A range without blanks at its ends.
+    func trimmed(_ range: Range<Int>) -> Range<Int> {
+        var (start, end) = (range.lowerBound, range.upperBound)
+        while start < end, at(start).isBlank { start += 1 }
+        while start < end, at(end - 1).isBlank { end -= 1 }
+        return start..<end
+    }
+
+    /// The next element of a list (RFC 9110 section 5.6.1); empty ones are passed over.
+    func nextElement(_ position: inout Int) -> Range<Int>? {
+        while position < byteCount {
+            let comma = index(of: UInt8(ascii: ","), from: position) ?? byteCount
+            let element = trimmed(position..<comma)
+            position = comma + 1
+            if !element.isEmpty { return element }
+        }
+        return nil
+    }
+}
+
+extension UInt8 {
+    /// tchar of RFC 9110 section 5.6.2 as two words of bits: no table to load, no branch for each kind.
+    @inline(__always)
+    var isTokenByte: Bool {
+        let word: UInt64 = self < 64 ? 0x03ff_6cfa_0000_0000 : 0x57ff_ffff_c7ff_fffe
+        return self < 128 && word >> UInt64(self & 63) & 1 == 1
+    }
+
+    /// What may stand in a line: everything but control characters, of which only the tab is allowed.
+    @inline(__always)
+    var isLineByte: Bool { self >= 0x20 && self != 0x7f || self == 0x09 }
+
+    @inline(__always)
+    var isBlank: Bool { self == 0x20 || self == 0x09 }
+
+    @inline(__always)
+    var isDigit: Bool { self &- 0x30 < 10 }
+
+    @inline(__always)
+    var lowercased: UInt8 { self &- 0x41 < 26 ? self | 0x20 : self }
+
+    /// The value of a hexadecimal digit.
+    @inline(__always)
+    var hexValue: UInt8? {
+        if isDigit { return self &- 0x30 }
+        let letter = lowercased &- 0x61
+        return letter < 6 ? letter &+ 10 : nil
+    }
+}

@@ -1,0 +1,64 @@
+// Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+
+internal import Bytes
+
+/// The names that the codec itself understands.
+enum FieldName {
+    case host
+    case connection
+    case contentLength
+    case transferEncoding
+    case te
+    case upgrade
+    case keepAlive
+    case proxyConnection
+    case expect
+    /// Every other one.
+    case other
+
+    /// By length first: most fields need no comparison, or one of a letter.
+    init(_ name: RawSpan) {
+        self =
+            switch name.byteCount {
+            case 2: name.matches("te") ? .te : .other
+            case 4: name.matches("host") ? .host : .other
+            case 6: name.matches("expect") ? .expect : .other
+            case 7: name.matches("upgrade") ? .upgrade : .other
+            case 10: name.matches("connection") ? .connection : name.matches("keep-alive") ? .keepAlive : .other
+            case 14: name.matches("content-length") ? .contentLength : .other
+            case 16: name.matches("proxy-connection") ? .proxyConnection : .other
+            case 17: name.matches("transfer-encoding") ? .transferEncoding : .other
+            default: .other
+            }
+    }
+
+    /// What ``HTTPWriter`` makes itself and never takes from the fields.
+    func isWritten(inRequest: Bool) -> Bool {
+        switch self {
+        case .other: false
+        case .host, .expect: inRequest
+        case .connection, .contentLength, .transferEncoding, .te, .upgrade, .keepAlive, .proxyConnection: true
+        }
+    }
+
+    /// What `Connection` must not name. It is for fields of one hop (RFC 9110 section 7.6.1); one of these named there
+    /// would be an order to us to take away what frames, routes or authorises the message.
+    static func mayBeNominated(_ name: String) -> Bool {
+        !endToEnd.contains(name) && !protected.contains { name.hasPrefix($0) }
+    }
+
+    /// Trailers are read after the message has been acted upon: what frames, routes, authorises or describes it comes too
+    /// late there (RFC 9110 section 6.5.1) and is dropped.
+    static func mayBeTrailer(_ name: String) -> Bool {
+        !endToEnd.contains(name) && !oneHop.contains(name) && !protected.contains { name.hasPrefix($0) }
+            && !name.hasPrefix("if-")
+    }
+
+    private static let endToEnd: Set<String> = [
+        "age", "authorization", "cache-control", "cookie", "date", "expect", "expires", "forwarded", "host", "location",
+        "max-forwards", "pragma", "proxy-authenticate", "proxy-authorization", "range", "retry-after", "set-cookie",
+        "trailer", "transfer-encoding", "vary", "via", "www-authenticate",
+    ]
+    private static let oneHop: Set<String> = ["connection", "keep-alive", "proxy-connection", "te", "upgrade"]
+    private static let protected = ["content-", "x-forwarded-", "x-weft-"]
+}

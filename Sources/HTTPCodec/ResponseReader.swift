@@ -1,0 +1,152 @@
+// Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+
+package import MeshModel
+
+/// Reads responses (RFC 9112), as strictly as ``RequestReader`` reads requests; told before each what was asked, because
+/// that decides whether there is a body.
+///
+///     between -> expect -> head -> (after 1xx: head again) -> body -> between ...
+///
+/// Bytes that come while nothing is expected are refused: they answer nobody's request, and must not answer the next one's.
+package struct ResponseReader: Sendable {
+    package enum Event: Equatable, Sendable {
+        /// After an interim head another one follows.
+        case head(HTTPResponse)
+        /// A piece of the body as a range of the bytes given, never empty, without chunk framing.
+        case data(Range<Int>)
+        case end(trailers: HTTPFields)
+    }
+
+    private enum Question: Sendable {
+        case plain
+        case head
+        case connect
+    }
+
+    private let settings: HTTPSettings
+    private var question: Question?
+    private var lines = LineScanner()
+    private var response: HTTPResponse?
+    private var section: FieldSection
+    private var hasReadInterim = false
+    private var body: BodyReader?
+    private var refusal: HTTPRefusal?
+
+    package init(_ settings: HTTPSettings) {
+        self.settings = settings
+        section = FieldSection(.response, settings)
+    }
+
+    /// Says what the next response answers. One at a time: the one before must have ended.
+    package mutating func expect(method: String) {
+        precondition(question == nil, "A request is expected to be answered only after the answer to the one before.")
+        question = method == "HEAD" ? .head : method == "CONNECT" ? .connect : .plain
+    }
+
+    /// True while nothing of a response has been read, expected or not.
+    package var isBetweenMessages: Bool {
+        body == nil && response == nil && lines.isAtLineStart && !hasReadInterim
+    }
+
+    /// The next event in `bytes` from `offset` on, which moves behind what was taken; nil: all is taken and more is needed.
+    /// A refusal is final, and thrown again by every later call.
+    package mutating func next(_ bytes: RawSpan, _ offset: inout Int) throws(HTTPRefusal) -> Event? {
+        if let refusal { throw refusal }
+        do throws(HTTPRefusal) {
+            return try step(bytes, &offset)
+        } catch {
+            refusal = error
+            throw error
+        }
+    }
+
+    /// The connection has ended in order: the end of a body that is known by it, nil between messages; else the message was
+    /// cut, and is never to be taken for a whole one.
+    package mutating func inputEnded() throws(HTTPRefusal) -> Event? {
+        if let refusal { throw refusal }
+        if let body {
+            guard body.mayBeCut else { throw .cut }
+            end()
+            return .end(trailers: HTTPFields())
+        }
+        guard isBetweenMessages else { throw .cut }
+        return nil
+    }
+
+    private mutating func end() {
+        body = nil
+        question = nil
+    }
+
+    private mutating func step(_ bytes: RawSpan, _ offset: inout Int) throws(HTTPRefusal) -> Event? {
+        if body != nil {
+            switch try body?.next(bytes, &offset) {
+            case .data(let range): return .data(range)
+            case .end(let trailers):
+                end()
+                return .end(trailers: trailers)
+            case nil: return nil
+            }
+        }
+        guard let question else {
+            guard offset == bytes.byteCount else { throw .malformed("there is a response to no request") }
+            return nil
+        }
+        let limit = settings.headBytes
+        while let line = try lines.next(
+            bytes, &offset, upTo: limit, else: .tooLarge(.head, seen: nil, limit: limit))
+        {
+            let isEnd =
+                switch line {
+                case .inPlace(let range): try take(bytes.extracting(range), more: bytes.byteCount - range.upperBound)
+                case .kept(let line): unsafe try take(line.span.bytes, more: bytes.byteCount)
+                }
+            if isEnd { return .head(try finish(question)) }
+        }
+        return nil
+    }
+
+    /// True at the end of the head.
+    private mutating func take(_ line: RawSpan, more: Int) throws(HTTPRefusal) -> Bool {
+        guard response != nil else {
+            response = try StatusLine.read(line)
+            section.fields.reserve(byteCount: min(more, 1024), fieldCount: 16)
+            return false
+        }
+        if line.byteCount == 0 { return true }
+        try section.add(line)
+        return false
+    }
+
+    private mutating func finish(_ question: Question) throws(HTTPRefusal) -> HTTPResponse {
+        guard var response else { throw .malformed("there is no status line") }
+        let framing = try section.framing(isHTTP11: response.isHTTP11)
+        response.fields = section.forwarded()
+        response.persists = !section.closes && (response.isHTTP11 || section.keepsAlive)
+        if response.status == 101 || response.status == 426 { response.upgrade = section.upgrade }
+        switch response.status {
+        case 100..<200, 204:
+            // RFC 9110 section 8.6: none of them has a body. Zero is said by many, and means no harm.
+            guard framing == nil || framing == .length(0) else {
+                throw .malformed("a response that has no body says how long it is")
+            }
+            if response.status == 101 { response.body = .tunnel }
+        case 200..<300 where question == .connect:
+            // What it says of a body is not heeded (RFC 9110 section 9.3.6).
+            response.body = .tunnel
+        case _ where question == .head || response.status == 304:
+            if case .length(let length) = framing { response.absentLength = length }
+        default:
+            response.body = framing ?? .untilClose
+        }
+        // An interim head decides nothing about the connection, and after the two others there are no messages on it.
+        if response.isInterim { response.persists = true }
+        if response.body == .tunnel || response.body == .untilClose { response.persists = false }
+        hasReadInterim = response.isInterim
+        if !response.isInterim { body = BodyReader(response.body, settings) }
+        self.response = nil
+        section = FieldSection(.response, settings)
+        lines.reset()
+        return response
+    }
+}
