@@ -39,6 +39,17 @@ package enum ConfigurationReader {
     }
 }
 
+extension Value {
+    fileprivate func requireVersion(of kind: String) {
+        guard kind == "HTTPRoute" else {
+            _ = scalar("`weft/v1`, the only version there is") { $0 == "weft/v1" ? $0 : nil }
+            return
+        }
+        let versions = ["v1", "v1beta1"].map { "gateway.networking.k8s.io/\($0)" }
+        _ = scalar("`\(versions[0])` or `\(versions[1])`") { versions.contains($0) ? $0 : nil }
+    }
+}
+
 /// What the documents read so far have given.
 private struct Collected {
     private var proxies: [ProxySettings] = []
@@ -47,18 +58,17 @@ private struct Collected {
     private let checker = ResourceChecker()
 
     /// The kinds that one file may hold.
-    private static let kinds = ["Proxy", "Mesh", "Workload", "Service", "Trust"]
+    private static let kinds = ["Proxy", "Mesh", "Workload", "Service", "Trust", "HTTPRoute", "Filter"]
 
     mutating func read(_ document: Value) {
         let marks = checker
         _ = document.mapping { fields -> Void? in
-            _ = fields.read("apiVersion") { value in
-                value.scalar("`weft/v1`, the only version there is") { $0 == "weft/v1" ? $0 : nil }
-            }
+            let version = fields.value("apiVersion")
             guard let kind = fields.require("kind", { $0.text }) else {
                 for name in ["metadata", "spec"] { _ = fields.value(name) }
                 return nil
             }
+            version?.requireVersion(of: kind)
             switch kind {
             case "Proxy":
                 if let proxy = fields.proxy() { proxies.append(proxy) }
@@ -77,6 +87,18 @@ private struct Collected {
                 }
             case "Trust":
                 if let trust = fields.trust() { resources.trust.append(trust) }
+            case "HTTPRoute":
+                // One that is not right as a whole is not looked at for where it leads.
+                let before = document.findings.problems.count
+                if let route = fields.httpRoute(), document.findings.problems.count == before {
+                    resources.routes.append(route)
+                    marks.seen(route, document)
+                }
+            case "Filter":
+                if let filter = fields.filter() {
+                    resources.filters.append(filter)
+                    marks.seen(filter, document)
+                }
             default:
                 let nearest = Spelling.nearest(to: kind, among: Self.kinds).map { "did you mean `\($0)`?" }
                 fields.complain(

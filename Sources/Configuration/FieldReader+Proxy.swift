@@ -19,6 +19,7 @@ extension FieldReader {
                 }
                 fields.section("timeouts") { $0.timeouts(&proxy.timeouts) }
                 fields.section("limits") { $0.limits(&proxy.limits) }
+                fields.section("http") { $0.http(&proxy.http) }
                 fields.section("drain") { fields in
                     fields.assign("settle", to: &proxy.drain.settle) { $0.duration(.zero ... .seconds(3600)) }
                     fields.assign("deadline", to: &proxy.drain.deadline) { $0.duration(.zero ... .seconds(86_400)) }
@@ -107,7 +108,33 @@ extension FieldReader {
     }
 }
 
+extension FieldReader {
+    fileprivate mutating func http(_ http: inout HTTPSettings) {
+        assign("headBytes", to: &http.headBytes) { $0.size(4096...1_048_576) }
+        assign("fieldCount", to: &http.fieldCount) { $0.integer(16...4096) }
+        assign("targetBytes", to: &http.targetBytes) { $0.size(1024...1_048_576) }
+        assign("headTimeout", to: &http.headTimeout) { $0.duration(.milliseconds(10) ... .seconds(600)) }
+        assign("idleTimeout", to: &http.idleTimeout) { $0.duration(.milliseconds(100) ... .seconds(30 * 86_400)) }
+        assign("idleUpstreams", to: &http.idleUpstreams) { $0.integer(0...100_000) }
+        assign("idleUpstreamTimeout", to: &http.idleUpstreamTimeout) {
+            $0.duration(.milliseconds(1) ... .seconds(3600))
+        }
+        assign("replayBytes", to: &http.replayBytes) { $0.size(0...16_777_216) }
+        if http.targetBytes > http.headBytes {
+            complain(.conflict, "`targetBytes` is more than `headBytes`, of which it is a part", "make it less")
+        }
+    }
+}
+
 extension Value {
+    /// Bytes, or `64Ki`, `1Mi`.
+    fileprivate func size(_ range: ClosedRange<Int>) -> Int? {
+        scalar("a size from \(ByteCountText.text(range.lowerBound)) to \(ByteCountText.text(range.upperBound))") {
+            text in
+            ByteCountText.parse(text).flatMap { range.contains($0) ? $0 : nil }
+        }
+    }
+
     fileprivate var identityPaths: IdentityPaths? {
         mapping { fields in
             let chain = fields.require("chain") { $0.filePath }

@@ -5,16 +5,19 @@ internal import MeshModel
 /// The resources of the mesh. Each function has asked for every field of its kind when it returns.
 extension FieldReader {
     /// `metadata` of any kind; nil where it is missing or wrong, which has been complained of unless it is optional.
-    mutating func metadata(required: Bool = true) -> (reference: ResourceReference, uid: String?)? {
-        func read(_ value: Value) -> (ResourceReference, String?)? {
+    mutating func metadata(required: Bool = true) -> (
+        reference: ResourceReference, uid: String?, createdAt: WallTime?
+    )? {
+        func read(_ value: Value) -> (ResourceReference, String?, WallTime?)? {
             value.mapping { fields in
                 let namespace = fields.read("namespace") { $0.resourceName }
                 let uid = fields.read("uid") { $0.text }
+                let createdAt = fields.read("creationTimestamp") { $0.timestamp }
                 for name in ["labels", "annotations"] {
                     _ = fields.read(name) { value in value.words }
                 }
                 guard let name = fields.require("name", { $0.resourceName }) else { return nil }
-                return (ResourceReference(namespace: namespace ?? .defaultNamespace, name: name), uid)
+                return (ResourceReference(namespace: namespace ?? .defaultNamespace, name: name), uid, createdAt)
             }
         }
         return required ? require("metadata", read) : self.read("metadata", read)

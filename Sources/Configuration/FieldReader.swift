@@ -125,10 +125,13 @@ struct FieldReader {
 
     /// The value of a field; nil where it is absent or null.
     mutating func value(_ name: String) -> Value? {
-        known.append(name)
+        if !known.contains(name) { known.append(name) }
         guard let field = fields.first(where: { $0.name == name }), !field.value.isNull else { return nil }
         return Value(node: field.value, path: child(name), findings: findings)
     }
+
+    /// Whether a field is there at all, right or wrong.
+    func contains(_ name: String) -> Bool { fields.contains { $0.name == name && !$0.value.isNull } }
 
     /// Reads an optional field.
     mutating func read<Result>(_ name: String, _ read: (Value) -> Result?) -> Result? {

@@ -9,6 +9,12 @@ final class ResourceChecker {
     func seen(_ workload: Workload, _ document: Value) { see("Workload \(workload.reference)", document) }
     func seen(_ service: Service, _ document: Value) { see("Service \(service.reference)", document) }
 
+    func seen(_ route: Route, _ document: Value) { see("HTTPRoute \(route.reference)", document) }
+    func seen(_ filter: FilterResource, _ document: Value) { see("Filter \(filter.reference)", document) }
+
+    /// The document of a resource.
+    func place(_ name: String) -> Value? { places[name] }
+
     private func see(_ name: String, _ document: Value) {
         if let earlier = places.updateValue(document, forKey: name) {
             document.complain(
@@ -29,6 +35,7 @@ final class ResourceChecker {
                     nearest.map { "did you mean `\($0)`?" } ?? "add a `kind: Workload` of that name")
             }
         }
+        checkRoutes(resources)
         var domains: Set<TrustDomain> = []
         for trust in resources.trust where !domains.insert(trust.trustDomain).inserted {
             findings.add(

@@ -1,0 +1,33 @@
+// Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+
+/// What stands in `Host`.
+enum Authority {
+    /// The host without its port, in lower case, without the dot of a name that is written to its end. An IPv6 address keeps
+    /// its brackets.
+    static func host(of authority: String) -> String {
+        let host = String(withoutPort(authority)).lowercased()
+        return host.hasSuffix(".") ? String(host.dropLast()) : host
+    }
+
+    static func withoutPort(_ authority: String) -> Substring {
+        if authority.hasPrefix("["), let end = authority.firstIndex(of: "]") { return authority[...end] }
+        return authority.prefix { $0 != ":" }
+    }
+}
+
+/// Prefixes of paths, by whole segments.
+enum PathPrefix {
+    /// Without slashes at its end, which mean nothing (Gateway API, PathMatchPathPrefix).
+    static func trimmed(_ prefix: String) -> String {
+        var rest = Substring(prefix)
+        while rest.utf8.last == UInt8(ascii: "/") { rest.removeLast() }
+        return String(rest)
+    }
+
+    /// `prefix` is trimmed. An empty one matches whatever is asked for, `*` too.
+    static func matches(_ prefix: String, _ path: String) -> Bool {
+        guard path.utf8.starts(with: prefix.utf8) else { return false }
+        let next = path.utf8.dropFirst(prefix.utf8.count).first
+        return prefix.isEmpty || next == nil || next == UInt8(ascii: "/")
+    }
+}

@@ -1,0 +1,130 @@
+// Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+
+package import HTTPCodec
+package import MeshModel
+
+/// A rule of a route with what follows from it. One object for each rule, so that counters may hang on its identity.
+package final class CompiledRule: Sendable {
+    package let route: ResourceReference
+    /// The rule's, or its place in the route.
+    package let name: String?
+    /// Without modifications of protected header fields, should there have been any.
+    package let rule: RouteRule
+    /// For logs and metrics: `default/my-route/rule-name`, or `default/my-route[0]`.
+    package let label: String
+    package let fault: FilterResource.Fault?
+    package let rateLimit: FilterResource.RateLimit?
+    /// A filter that the rule names does not exist: answer 500 (Gateway API, HTTPRouteFilter.extensionRef), since a request
+    /// must not pass without what it was to go through.
+    package let hasMissingFilter: Bool
+    package let mirrors: [RouteFilter.Mirror]
+    private let totalWeight: Int
+
+    init(
+        _ rule: RouteRule, index: Int, of route: ResourceReference,
+        _ resources: [ResourceReference: FilterResource.Action]
+    ) {
+        var safe = rule
+        safe.filters = rule.filters.map(\.withoutProtectedFields)
+        safe.backends = rule.backends.map { backend in
+            RouteBackend(
+                service: backend.service, port: backend.port, weight: max(0, backend.weight),
+                filters: backend.filters.map(\.withoutProtectedFields))
+        }
+        var fault: FilterResource.Fault?
+        var rateLimit: FilterResource.RateLimit?
+        var hasMissingFilter = false
+        var mirrors: [RouteFilter.Mirror] = []
+        for filter in safe.filters {
+            switch filter {
+            case .resource(let reference):
+                switch resources[reference] {
+                case .fault(let found): fault = fault ?? found
+                case .rateLimit(let found): rateLimit = rateLimit ?? found
+                case nil: hasMissingFilter = true
+                }
+            case .mirror(let mirror): mirrors.append(mirror)
+            case .requestHeaders, .responseHeaders, .redirect, .rewrite: break
+            }
+        }
+        self.route = route
+        self.rule = safe
+        self.fault = fault
+        self.rateLimit = rateLimit
+        self.hasMissingFilter = hasMissingFilter
+        self.mirrors = mirrors
+        name = rule.name ?? String(index)
+        label = rule.name.map { "\(route)/\($0)" } ?? "\(route)[\(index)]"
+        totalWeight = safe.backends.reduce(0) { sum, backend in
+            let (next, overflow) = sum.addingReportingOverflow(backend.weight)
+            return overflow ? .max : next
+        }
+    }
+
+    /// One of the backends by weight; nil where there is none or none has weight, which is answered with 500 (Gateway API,
+    /// HTTPRouteRule.backendRefs).
+    package func chooseBackend(using random: inout some RandomNumberGenerator) -> RouteBackend? {
+        guard totalWeight > 0 else { return nil }
+        if rule.backends.count == 1 { return rule.backends.first }
+        var rest = Int.random(in: 0..<totalWeight, using: &random)
+        for backend in rule.backends {
+            if rest < backend.weight { return backend }
+            rest -= backend.weight
+        }
+        return nil
+    }
+
+    /// Modifies header fields and rewrites host and path as the rule says, then as the backend says, each in the order
+    /// written.
+    ///
+    /// `request.target` holds the normalised path, of which `matchedPrefix` is a part. A rewrite always begins with the path
+    /// as it came, so that a backend's takes the place of the rule's.
+    package func apply(to request: inout HTTPRequest, backend: RouteBackend?, matchedPrefix: String?) {
+        let target = RequestTarget(request.target)
+        for filter in rule.filters + (backend?.filters ?? []) {
+            switch filter {
+            case .requestHeaders(let modifier): modifier.apply(to: &request.fields)
+            case .rewrite(let rewrite):
+                if let hostname = rewrite.hostname { request.authority = hostname }
+                if let path = rewrite.path { request.target = target.rewritten(path, matchedPrefix: matchedPrefix) }
+            case .responseHeaders, .redirect, .mirror, .resource: break
+            }
+        }
+    }
+
+    /// The same for the header fields of a response.
+    package func apply(to response: inout HTTPResponse, backend: RouteBackend?) {
+        for case .responseHeaders(let modifier) in rule.filters + (backend?.filters ?? []) {
+            modifier.apply(to: &response.fields)
+        }
+    }
+}
+
+extension RouteFilter.HeaderModifier {
+    fileprivate func apply(to fields: inout HTTPFields) {
+        for field in set { fields.set(field.name, field.value) }
+        for field in add { fields.add(field.name, field.value) }
+        for name in remove { fields.remove(name) }
+    }
+}
+
+extension RouteFilter {
+    /// The configuration refuses such fields with a place and a reason; this is the second lock.
+    fileprivate var withoutProtectedFields: RouteFilter {
+        func safe(_ modifier: HeaderModifier) -> HeaderModifier {
+            var safe = HeaderModifier()
+            func lower(_ field: HeaderModifier.Field) -> HeaderModifier.Field {
+                HeaderModifier.Field(name: field.name.lowercased(), value: field.value)
+            }
+            safe.set = modifier.set.map(lower).filter { !HeaderModifier.isProtected($0.name) }
+            safe.add = modifier.add.map(lower).filter { !HeaderModifier.isProtected($0.name) }
+            safe.remove = modifier.remove.map { $0.lowercased() }.filter { !HeaderModifier.isProtected($0) }
+            return safe
+        }
+        switch self {
+        case .requestHeaders(let modifier): return .requestHeaders(safe(modifier))
+        case .responseHeaders(let modifier): return .responseHeaders(safe(modifier))
+        case .redirect, .rewrite, .mirror, .resource: return self
+        }
+    }
+}
