@@ -1,6 +1,8 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
+package import Authorization
 package import MeshModel
+package import Routing
 
 /// One place a connection can be made to, and what must answer there.
 package struct Endpoint: Hashable, Sendable {
@@ -50,6 +52,8 @@ package struct ServiceDestination: Hashable, Sendable {
     package let key: Key
     package let endpoints: [Endpoint]
     package let ejection: EjectionSettings
+    package let balancing: BalancingSettings
+    package let breaker: BreakerSettings
 }
 
 /// All that is known of the mesh at one moment, indexed for lookups by address. Immutable: built on the control thread,
@@ -63,10 +67,22 @@ package final class DiscoverySnapshot: Sendable {
     private let workloads: [IPAddress: Workload]
     private let services: [IPAddress: Service]
     private let destinations: [ServiceDestination.Key: ServiceDestination]
+    private let routes: [RoutedPort: RouteTable]
+    /// What holds for whoever calls the workload beside this proxy.
+    package let policies: PolicySet
+
+    private struct RoutedPort: Hashable {
+        let service: ResourceReference
+        let port: UInt16
+    }
 
     /// `metricsPort` is the one port that no sidecar captures, everywhere in the mesh: a workload that does not say
-    /// otherwise of it is talked to in plaintext there, so that metrics can be scraped from inside the mesh too.
-    package init(_ resources: MeshResources, registryOnly: Bool, metricsPort: Port? = nil, generation: UInt64) {
+    /// otherwise of it is talked to in plaintext there, so that metrics can be scraped from inside the mesh too. `workload`
+    /// is the one beside this proxy; policies hold for it.
+    package init(
+        _ resources: MeshResources, registryOnly: Bool, metricsPort: Port? = nil, workload: ResourceReference? = nil,
+        generation: UInt64
+    ) {
         self.resources = resources
         self.registryOnly = registryOnly
         self.metricsPort = metricsPort?.number
@@ -82,6 +98,8 @@ package final class DiscoverySnapshot: Sendable {
         self.workloads = workloads
         self.services = services
         destinations = Self.destinations(resources, owners: workloads, metricsPort: metricsPort?.number)
+        policies = workload.map { PolicySet(resources, workload: $0, trustDomain: resources.mesh.trustDomain) } ?? .none
+        routes = Self.routes(resources)
     }
 
     /// Where a connection to `address` leads.
@@ -92,6 +110,32 @@ package final class DiscoverySnapshot: Sendable {
             return .refused(.unknownDestination)
         }
         return registryOnly ? .refused(.notInRegistry) : .outside
+    }
+
+    /// The routes attached to a port of a service; nil where there are none, and its connections are not looked into.
+    package func routes(of service: ResourceReference, port: UInt16) -> RouteTable? {
+        routes.isEmpty ? nil : routes[RoutedPort(service: service, port: port)]
+    }
+
+    /// The endpoints of a route's backend, by their addresses of this family where they have one; nil where there are none.
+    package func destination(
+        of service: ResourceReference, port: Port, _ family: AddressFamily
+    ) -> ServiceDestination? {
+        let key = ServiceDestination.Key(service: service, port: port.number, family: family)
+        return destinations[key].flatMap { $0.endpoints.isEmpty ? nil : $0 }
+    }
+
+    private static func routes(_ resources: MeshResources) -> [RoutedPort: RouteTable] {
+        guard !resources.routes.isEmpty else { return [:] }
+        var tables: [RoutedPort: RouteTable] = [:]
+        for service in resources.services {
+            for mapping in service.ports {
+                let key = RoutedPort(service: service.reference, port: mapping.port.number)
+                tables[key] = RouteTable(
+                    resources.routes, service: service.reference, port: mapping.port, filters: resources.filters)
+            }
+        }
+        return tables
     }
 
     /// Every port of every service, for whoever remembers something about their endpoints.
@@ -133,7 +177,9 @@ package final class DiscoverySnapshot: Sendable {
                     let endpoints = service.members.compactMap { member in
                         endpoint(member, mapping, family, workloads, owners, metricsPort)
                     }.filter { seen.insert($0).inserted }
-                    destinations[key] = ServiceDestination(key: key, endpoints: endpoints, ejection: service.ejection)
+                    destinations[key] = ServiceDestination(
+                        key: key, endpoints: endpoints, ejection: service.ejection, balancing: service.balancing,
+                        breaker: service.breaker)
                 }
             }
         }

@@ -1,5 +1,6 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
+internal import DataPlane
 internal import LinuxSystem
 internal import MeshModel
 internal import Reactor
@@ -35,13 +36,16 @@ final class LogWriter: EventHandler {
         write(line.bytes(format, time: WallTime.now()))
     }
 
-    /// One line per finished connection; `now` is the moment the batch is handled.
-    func write(_ batch: [(record: ConnectionRecord, endedAt: Instant)], now: Instant) {
+    /// One line per finished connection or request; `now` is the moment the batch is handled.
+    func write(_ batch: [FinishedWork], now: Instant) {
         let wall = WallTime.now()
         var bytes: [UInt8] = []
-        for (record, endedAt) in batch {
-            let time = WallTime(nanoseconds: wall.nanoseconds - (now - endedAt).wholeNanoseconds)
-            bytes += record.line(format, time: time)
+        for work in batch {
+            let time = WallTime(nanoseconds: wall.nanoseconds - (now - work.endedAt).wholeNanoseconds)
+            switch work.record {
+            case .connection(let record): bytes += record.line(format, time: time)
+            case .request(let record): bytes += record.line(format, time: time)
+            }
         }
         write(bytes, lines: UInt64(batch.count))
     }

@@ -90,7 +90,7 @@ enum ProxyLaunch {
             settings: DataPlaneSettings(file.proxy, descriptorLimit: limit, loopbackListeners: loopbackListeners),
             snapshot: DiscoverySnapshot(
                 file.resources, registryOnly: file.proxy.outbound.registryOnly, metricsPort: file.proxy.ports.metrics,
-                generation: 1),
+                workload: file.proxy.workload, generation: 1),
             ownAddresses: try system { () throws(SystemError) in try OwnAddresses.all() }, reports: reports)
         if let identity = state.identity { dataPlane.use(identity) }
         warnOfDescriptors(file.proxy, limit, log)

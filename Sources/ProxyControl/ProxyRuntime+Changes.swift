@@ -132,7 +132,7 @@ extension ProxyRuntime {
         dataPlane.use(
             DiscoverySnapshot(
                 file.resources, registryOnly: file.proxy.outbound.registryOnly, metricsPort: file.proxy.ports.metrics,
-                generation: snapshotGeneration))
+                workload: file.proxy.workload, generation: snapshotGeneration))
     }
 
     /// Hands the settings in force to the data threads.

@@ -56,7 +56,7 @@ final class ProxyRuntime {
         loop.add(identityLook)
         try drained.receive(on: loop) { [unowned self] in threadDrained(wasClean: $0) }
         try parts.reports.receive(on: loop) { [unowned self] batch in
-            log.write(batch.map { ($0.record, $0.endedAt) }, now: loop.now)
+            log.write(batch, now: loop.now)
         }
     }
 

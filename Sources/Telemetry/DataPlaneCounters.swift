@@ -17,6 +17,7 @@ package struct DataPlaneCounters: Sendable {
         package var plaintext: [PlaintextReason: UInt64] = [:]
         package var detected: [DetectedProtocol: UInt64] = [:]
         package var durations = Histogram(bounds: Histogram.durationBounds)
+        package var requests = RequestCounters()
     }
 
     /// How connections ended, and what protected them.
@@ -39,6 +40,7 @@ package struct DataPlaneCounters: Sendable {
     package var peerConnections = 0
     package var heldNow = 0
     package var replays: UInt64 = 0
+    package var requestRetries: UInt64 = 0
     package var failovers: UInt64 = 0
     package var ejections: UInt64 = 0
     package var acceptPauses: UInt64 = 0
@@ -126,6 +128,7 @@ extension DataPlaneCounters {
         peerConnections += other.peerConnections
         heldNow += other.heldNow
         replays += other.replays
+        requestRetries += other.requestRetries
         failovers += other.failovers
         ejections += other.ejections
         acceptPauses += other.acceptPauses
@@ -148,5 +151,6 @@ extension DataPlaneCounters.Directed {
         plaintext.merge(other.plaintext, uniquingKeysWith: +)
         detected.merge(other.detected, uniquingKeysWith: +)
         durations.merge(other.durations)
+        requests.merge(other.requests)
     }
 }

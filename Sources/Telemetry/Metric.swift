@@ -15,6 +15,10 @@ package enum Metric: String, Sendable, CaseIterable {
     case detectedProtocols = "weft_detected_protocols_total"
     case bytes = "weft_bytes_total"
     case connectionDuration = "weft_connection_duration_seconds"
+    case requests = "weft_requests_total"
+    case requestDuration = "weft_request_duration_seconds"
+    case requestBytes = "weft_request_bytes_total"
+    case requestRetries = "weft_request_retries_total"
     case connectDuration = "weft_connect_duration_seconds"
     case handshakeDuration = "weft_handshake_duration_seconds"
     case handshakes = "weft_handshakes_total"
@@ -54,7 +58,7 @@ package enum Metric: String, Sendable, CaseIterable {
 
     package var kind: Kind {
         switch self {
-        case .connectionDuration, .connectDuration, .handshakeDuration: .histogram
+        case .connectionDuration, .requestDuration, .connectDuration, .handshakeDuration: .histogram
         case _ where name.hasSuffix("_total"): .counter
         default: .gauge
         }
@@ -73,6 +77,10 @@ package enum Metric: String, Sendable, CaseIterable {
         case .detectedProtocols: "Connections ended, by what the first bytes spoke."
         case .bytes: "Bytes of ended connections, as the proxy sees them."
         case .connectionDuration: "How long connections lived."
+        case .requests: "Requests over, by service, route, status and outcome."
+        case .requestDuration: "From the head of a request to the end of its answer."
+        case .requestBytes: "Bytes of the bodies of requests (received) and answers (sent)."
+        case .requestRetries: "Requests that were sent again."
         case .connectDuration: "How long connects took."
         case .handshakeDuration: "How long TLS handshakes took."
         case .handshakes: "TLS handshakes between sidecars."

@@ -20,7 +20,12 @@ extension DataThread {
         guard !isFull else { return refused(record, .connectionLimit) }
         let destination = snapshot.destination(of: original.value)
         if case .refused(let code) = destination { return refused(record, code) }
-        if case .service(let service) = destination { record.service = service.key.service }
+        if case .service(let service) = destination {
+            record.service = service.key.service
+            if snapshot.routes(of: service.key.service, port: service.key.port) != nil {
+                return PlainFront.begin(self, accepted.takeSocket(), record)
+            }
+        }
         let plan = OutboundPlan(destination, original: original.value)
         OutboundStart.begin(self, accepted.takeSocket(), record, plan)
     }

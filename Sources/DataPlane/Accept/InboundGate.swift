@@ -1,5 +1,6 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
+internal import Authorization
 internal import ConnectionStates
 internal import Discovery
 internal import LinuxSystem
@@ -119,8 +120,14 @@ final class InboundGate: EventHandler {
     private func pass(_ reason: PlaintextReason, _ detected: DetectedProtocol) {
         record.security = .plaintext(reason)
         record.detected = detected
+        let facts = ConnectionFacts(peer: nil, source: record.client.address, port: original.port)
+        let decision = thread.snapshot.policies.judge(facts)
+        guard decision.isAllowed else { return refuse(.denied, decision.reason) }
         // What was read goes first to the upstream; what is still in the kernel follows.
         leave()
+        if thread.snapshot.policies.needsRequests(port: original.port) {
+            return PlainFront.passInbound(thread, &end, replacing: self, record, firstBytes: bytes)
+        }
         PlainRelay.passInbound(thread, &end, replacing: self, record, firstBytes: bytes)
     }
 

@@ -95,7 +95,7 @@ extension PeerConnection {
             becomesConfirmed(hello)
         case .open(let open):
             becomeBusy()
-            StreamRelay.beginInbound(self, open)
+            thread.beginStream(self, open)
         case .opened: stream?.peerOpened()
         case .ended: stream?.peerEnded()
         case .aborted(let reset, let answer):
@@ -166,6 +166,34 @@ extension PeerConnection {
             let (_, detail) = Self.outcome(of: failure)
             fail(.peerCut, "cannot encrypt: \(detail)", .ambiguous)
         }
+    }
+
+    /// Sends payload of the stream in as few records as it fits into, behind `prefix` (control frames) and, with `ends`,
+    /// before FIN: a request, or an answer, that is small travels in one record with all that belongs to it.
+    func send(_ payload: ArraySlice<UInt8>, behind prefix: [UInt8] = [], ends: Bool) {
+        guard let number = session.currentStream else { return }
+        var record = prefix
+        var rest = payload
+        while !rest.isEmpty, phase == .established {
+            let count = min(rest.count, TLSStaging.plaintextMax - WeftOne.headerLength - record.count)
+            let (type, flags, high, low) = FrameWriter.dataHeader(payloadLength: count)
+            record += [type, flags, high, low]
+            record += rest.prefix(count)
+            rest = rest.dropFirst(count)
+            if !rest.isEmpty { writeRecord(&record) }
+        }
+        if ends {
+            let fin = FrameWriter.bytes(of: .fin(stream: number))
+            if record.count + fin.count > TLSStaging.plaintextMax { writeRecord(&record) }
+            record += fin
+        }
+        if !record.isEmpty, phase == .established { writeRecord(&record) }
+        if ends, phase == .established { session.sendEnd() }
+    }
+
+    private func writeRecord(_ record: inout [UInt8]) {
+        unsafe record.withUnsafeBytes { bytes in unsafe writeRecord(bytes) }
+        record.removeAll(keepingCapacity: true)
     }
 
     /// Begins the next stream with a frame that says what is known of it.

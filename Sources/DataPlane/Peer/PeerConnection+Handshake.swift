@@ -10,25 +10,30 @@ internal import TLSSession
 internal import Telemetry
 
 extension PeerConnection {
-    /// Dials a sidecar for a stream. A failure comes back through the relay's `peerFailed`, now or later.
-    static func dial(_ thread: DataThread, _ key: PeerKey, _ context: TLSContext, for relay: StreamRelay) {
+    /// Dials a sidecar for a stream. A failure comes back through the user's `peerFailed`, now or later;
+    /// `connected` hands over the connection that is being made.
+    static func dial(_ thread: DataThread, _ key: PeerKey, _ context: TLSContext, for user: any PeerStreamUser,
+        _ connected: (PeerConnection) -> Void
+    ) {
         guard let tls = TLSSession(context, .dialler, expecting: key.identity) else {
-            return relay.peerFailed(.internalFault, "no memory for a TLS session", .ambiguous, isEndpointFault: false)
+            return user.peerFailed(.internalFault, "no memory for a TLS session", .ambiguous, isEndpointFault: false)
         }
+        var begun: PeerConnection?
         do throws(SystemError) {
             let isSelfCall = thread.ownAddresses.contains(key.address.address)
             let socket = try thread.dial(key.address, isPlaintext: false, isSelfCall: isSelfCall)
             let peer = PeerConnection(thread, .dialler, socket, tls, key: key, origin: nil)
             thread.loop.add(peer)
-            peer.stream = relay
-            relay.peer = peer
+            peer.stream = user
+            connected(peer)
+            begun = peer
             try thread.loop.watch(peer.socket?.number ?? -1, for: peer)
             thread.loop.setDeadline(thread.loop.now + thread.settings.proxy.timeouts.connect, of: peer)
         } catch {
-            if let peer = relay.peer {
+            if let peer = begun {
                 return peer.fail(connectOutcome(error.errno), error.description, .ambiguous)
             }
-            relay.peerFailed(connectOutcome(error.errno), error.description, .ambiguous, isEndpointFault: true)
+            user.peerFailed(connectOutcome(error.errno), error.description, .ambiguous, isEndpointFault: true)
         }
     }
 
@@ -58,7 +63,7 @@ extension PeerConnection {
             fail(connectOutcome(errno), "\(key?.address.description ?? ""): \(errno)", .ambiguous)
             return false
         }
-        thread.counters.connectTimes.observe(thread.loop.now - (stream?.record.startedAt ?? thread.loop.now))
+        thread.counters.connectTimes.observe(thread.loop.now - (stream?.startedAt ?? thread.loop.now))
         phase = .handshaking
         thread.loop.setDeadline(thread.loop.now + thread.settings.proxy.timeouts.handshake, of: self)
         perform { advanceHandshake() }

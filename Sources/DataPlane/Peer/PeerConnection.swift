@@ -16,7 +16,7 @@ internal import Telemetry
 ///   dialler:    connecting ─▶ handshaking ─▶ established ◀─▶ idle in the pool ─▶ leaving ─▶ closed
 ///   acceptor:                 handshaking ─▶ established ◀─▶ idle             ─▶ leaving ─▶ closed
 /// ```
-/// It carries one stream at a time, for which a `StreamRelay` stands; the two refer to each other until the stream is over.
+/// It carries one stream at a time, for which a ``PeerStreamUser`` stands; the two refer to each other until the stream is over.
 ///
 /// Staging and buffers of the thread belong to whichever connection is at work: every entry goes through ``perform(_:)``,
 /// which ends by sending what the session produced. Work on another session is never begun from inside; it is put off.
@@ -46,7 +46,7 @@ final class PeerConnection: EventHandler {
     private(set) var verified: VerifiedPeer?
     private(set) var cipher: CipherSuite?
     /// The stream under way.
-    var stream: StreamRelay?
+    var stream: (any PeerStreamUser)?
 
     var socket: Descriptor?
     var output = PendingBytes()
@@ -361,7 +361,7 @@ final class PeerConnection: EventHandler {
     /// The configuration or the trust bundle no longer allows this peer.
     func dismiss(_ outcome: ErrorCode, _ detail: String) {
         guard phase == .established else { return }
-        if let stream { stream.abort(outcome, detail) } else { farewell() }
+        if let stream { stream.dismiss(outcome, detail) } else { farewell() }
     }
 
     /// We leave: no stream after the one under way. An idle connection ends now.

@@ -77,10 +77,21 @@ struct OutboundPlan {
 extension DataThread {
     /// Chooses among the endpoints of a service, with what this thread has learned of them.
     fileprivate func chooseEndpoint(of service: ServiceDestination, excluding tried: [Endpoint]) -> Endpoint? {
-        if balancers[service.key] == nil {
-            balancers[service.key] = Balancer(service.endpoints, service.ejection)
-        }
+        prepareBalancer(of: service)
         return balancers[service.key]?.choose(excluding: tried, now: loop.now, using: &random)
+    }
+
+    /// The same for a request; `hash` keeps those together that have the same.
+    func chooseEndpoint(
+        of service: ServiceDestination, excluding tried: [Endpoint], hash: UInt64?
+    ) -> Endpoint? {
+        prepareBalancer(of: service)
+        return balancers[service.key]?.choose(excluding: tried, hash: hash, now: loop.now, using: &random)
+    }
+
+    private func prepareBalancer(of service: ServiceDestination) {
+        guard balancers[service.key] == nil else { return }
+        balancers[service.key] = Balancer(service.endpoints, service.ejection, balancing: service.balancing)
     }
 
     /// Begins a connect. A plaintext socket resets on close until it has ended cleanly; a TLS socket need not, since there

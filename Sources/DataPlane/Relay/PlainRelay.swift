@@ -1,5 +1,6 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
+internal import Authorization
 internal import ConnectionStates
 internal import Discovery
 internal import LinuxSystem
@@ -338,6 +339,12 @@ final class PlainRelay: Relay {
     override func isStillAllowed() -> ErrorCode? {
         guard record.direction == .inbound, case .plaintext(let reason) = record.security else { return nil }
         let port = thread.settings.proxy.inbound.settings(for: record.originalDestination?.port ?? 0)
+        let target = record.originalDestination?.port ?? 0
+        let facts = ConnectionFacts(peer: nil, source: record.client.address, port: target)
+        let policies = thread.snapshot.policies
+        guard policies.judge(facts).isAllowed, !policies.needsRequests(port: target) else {
+            return .policyChanged
+        }
         if port.mode == .permissive || (reason == .passthroughTLS && port.passthroughTLS) { return nil }
         return .policyChanged
     }

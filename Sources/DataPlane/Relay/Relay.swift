@@ -15,6 +15,7 @@ internal import Telemetry
 /// | `PlainRelay`  | plaintext                | plaintext                 |
 /// | `StreamRelay` outbound | plaintext       | a stream of a `PeerConnection` |
 /// | `StreamRelay` inbound  | a stream of a `PeerConnection` | plaintext  |
+/// | `HTTPFront`   | either                   | for each request its own  |
 class Relay: EventHandler {
     /// Every relay is looked at this often: stillness, readers that pause, certificates that have expired.
     static let reviewInterval: Duration = .seconds(15)
@@ -55,14 +56,14 @@ class Relay: EventHandler {
     final func skipClassifying() { firstBytes = nil }
 
     /// Ends the connection: counted, logged, out of the loop. The subclass has closed or handed on its sockets.
-    final func finish(_ outcome: ErrorCode, _ detail: String = "") {
+    final func finish(_ outcome: ErrorCode, _ detail: String = "", isLogged: Bool = true) {
         guard !isFinished else { return }
         isFinished = true
         if record.detected == .unknown, record.downstreamBytesReceived > 0 { record.detected = .opaque }
         record.outcome = outcome
         record.detail = detail
         thread.loop.remove(self)
-        thread.finished(record)
+        thread.finished(record, isLogged: isLogged)
     }
 
     /// Sets the deadline for the next review, or for stillness if that comes first.

@@ -17,28 +17,16 @@ extension StreamRelay {
     /// A client that has sent this much may be waiting for OPENED to send more.
     private static let earlyDataEnough = 16 << 10
 
-    /// Begins a stream that a peer has opened: authorise, then connect to where the peer's connection was headed.
-    static func beginInbound(_ peer: PeerConnection, _ open: OpenFrame) {
-        let thread = peer.thread
-        guard let origin = peer.origin else { return }
-        let target = origin.originalDestination
-        var record = ConnectionRecord(
-            id: thread.nextConnectionID(), direction: .inbound, client: origin.client, startedAt: thread.loop.now)
-        record.originalDestination = target
-        record.claimedClient = open.isShared ? nil : open.client
-        record.trace = open.trace
-        record.isReused = open.stream > 1
-        if let verified = peer.verified {
-            record.security = .mutualTLS(peer: verified.identity, cipher: peer.cipher)
-        }
-        record.state = "connecting"
-        thread.opened(.inbound)
-        let relay = StreamRelay(thread, record, app: PlainEnd(), isOutbound: false)
+    /// Carries a stream that a peer has opened: connects to where the peer's connection was headed, unless it is refused.
+    static func beginInbound(_ peer: PeerConnection, _ record: ConnectionRecord, _ refusal: DataThread.Refusal?) {
+        guard let target = record.originalDestination else { return }
+        let relay = StreamRelay(peer.thread, record, app: PlainEnd(), isOutbound: false)
+        relay.record.state = "connecting"
         relay.peer = peer
         peer.stream = relay
-        thread.loop.add(relay)
-        if let outcome = thread.mayAccept(peer) {
-            return relay.abort(outcome, reason: ResetReason(outcome))
+        peer.thread.loop.add(relay)
+        if let refusal {
+            return relay.abort(refusal.outcome, refusal.detail, reason: ResetReason(refusal.outcome))
         }
         relay.dialApp(target)
     }
@@ -94,13 +82,6 @@ extension StreamRelay {
 }
 
 extension DataThread {
-    /// Whether a peer may open a stream now; the reason if not. Layer 4 asks for a good certificate and room.
-    func mayAccept(_ peer: PeerConnection) -> ErrorCode? {
-        guard let verified = peer.verified else { return .denied }
-        if WallTime.now() > verified.expiry { return .certificateExpired }
-        return isFull ? .connectionLimit : nil
-    }
-
     /// Says more about "connection refused" where more is known: an application that listens on loopback only.
     func refineRefusal(_ outcome: ErrorCode, _ record: ConnectionRecord) -> ErrorCode {
         guard outcome == .connectRefused, record.direction == .inbound, let target = record.originalDestination else {

@@ -54,7 +54,7 @@ extension StreamRelay {
         } else {
             record.isReused = false
             awaitsOpened = false
-            PeerConnection.dial(thread, key, context, for: self)
+            PeerConnection.dial(thread, key, context, for: self) { peer = $0 }
         }
     }
 

@@ -1,5 +1,6 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
+internal import Authorization
 internal import ConnectionStates
 internal import Discovery
 internal import LinuxSystem
@@ -24,7 +25,7 @@ internal import Telemetry
 /// ```
 /// Back-pressure: nothing is read from the application while the peer's socket has output waiting, and nothing from the
 /// peer while the application's has. What waits is at most what one read brought.
-final class StreamRelay: Relay {
+final class StreamRelay: Relay, PeerStreamUser {
     enum Phase {
         /// Waiting for an identity.
         case held
@@ -311,6 +312,20 @@ final class StreamRelay: Relay {
     override var heldByteCount: Int { app.pending.count + retained.count + (peer?.output.count ?? 0) }
 
     override func cut(_ outcome: ErrorCode, _ detail: String = "") { abort(outcome, detail) }
+
+    override func isStillAllowed() -> ErrorCode? {
+        guard !isOutbound, let port = record.originalDestination?.port,
+            case .mutualTLS(let identity, _) = record.security
+        else { return nil }
+        let facts = ConnectionFacts(peer: identity, source: record.client.address, port: port)
+        let policies = thread.snapshot.policies
+        // Whose requests have to be looked at from now on cannot go on as bytes.
+        return policies.judge(facts).isAllowed && !policies.needsRequests(port: port) ? nil : .policyChanged
+    }
+
+    func dismiss(_ outcome: ErrorCode, _ detail: String) { abort(outcome, detail) }
+
+    var startedAt: Instant { record.startedAt }
 
     /// Ends by force on both sides.
     func abort(_ outcome: ErrorCode, _ detail: String = "", reason: ResetReason = .aborted) {

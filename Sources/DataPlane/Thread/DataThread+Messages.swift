@@ -64,7 +64,8 @@ extension DataThread {
         var continued: [ServiceDestination.Key: Balancer<Endpoint>] = [:]
         for destination in snapshot.serviceDestinations {
             guard let old = balancers[destination.key] else { continue }
-            continued[destination.key] = Balancer(destination.endpoints, destination.ejection, continuing: old)
+            continued[destination.key] = Balancer(
+                destination.endpoints, destination.ejection, balancing: destination.balancing, continuing: old)
         }
         balancers = continued
         retire(pool.retire { !snapshot.stillHas($0.address, $0.identity, uid: $0.workloadUID) })

@@ -35,6 +35,7 @@ final class DataThread {
     var listeners: [Listener] = []
     var drain: DrainState
     var held: [EventHandler] = []
+    var requests: RequestKeeping
 
     // How many of each there are; what they hold open follows from it.
     var gateCount = 0
@@ -59,7 +60,7 @@ final class DataThread {
 
     let memory: MemoryKeeper
     private let reports: ReportSink
-    private var finished: [FinishedConnection] = []
+    private var finished: [FinishedWork] = []
     private var reporter: Reporter?
 
     init(
@@ -71,6 +72,7 @@ final class DataThread {
         self.index = index
         self.settings = settings
         pool = PeerPool(settings)
+        requests = RequestKeeping(settings)
         self.snapshot = snapshot
         self.ownAddresses = ownAddresses
         self.reports = reports
@@ -98,7 +100,7 @@ final class DataThread {
     var isFull: Bool {
         let descriptors =
             gateCount + 2 * plainRelayCount + streamRelayCount + counters.peerConnections + lingeringCount
-            + 2 * pipeCount
+            + 2 * pipeCount + upstreamCount
         return activeCount + gateCount >= settings.connectionsPerThread
             || descriptors + 2 > settings.descriptorsPerThread
     }
@@ -112,13 +114,13 @@ final class DataThread {
     }
 
     /// Counts, and queues for the log, a connection that has ended.
-    func finished(_ record: ConnectionRecord) {
+    func finished(_ record: ConnectionRecord, isLogged: Bool = true) {
         var record = record
         record.duration = loop.now - record.startedAt
         counters.finish(record)
         counters[record.direction].active -= 1
         memory.note()
-        report(record)
+        if isLogged { report(.connection(record)) }
         // Looked at in a moment, not from here: this may be inside a session's call, and the end of a drain begins others.
         if let drainTimer { loop.setDeadline(loop.now, of: drainTimer) }
     }
@@ -132,14 +134,14 @@ final class DataThread {
         finished(record)
     }
 
-    private func report(_ record: ConnectionRecord) {
+    func report(_ work: FinishedWork.Record) {
         guard settings.proxy.log.connections, settings.proxy.log.level >= .info else { return }
         guard finished.count < ReportSink.batchMax else {
             flushReports()
-            finished.append(FinishedConnection(record: record, endedAt: loop.now))
+            finished.append(FinishedWork(record: work, endedAt: loop.now))
             return
         }
-        finished.append(FinishedConnection(record: record, endedAt: loop.now))
+        finished.append(FinishedWork(record: work, endedAt: loop.now))
         if finished.count == 1, let reporter {
             // A tenth of a second is nothing to a reader of logs, and saves a wake-up of the other thread per connection.
             loop.setDeadline(loop.now + .milliseconds(100), of: reporter)

@@ -6,20 +6,25 @@ package import Reactor
 internal import Synchronization
 package import Telemetry
 
-/// A connection that has ended, on its way to the log.
-package struct FinishedConnection: Sendable {
-    package let record: ConnectionRecord
+/// A connection or a request that is over, on its way to the log.
+package struct FinishedWork: Sendable {
+    package enum Record: Sendable {
+        case connection(ConnectionRecord)
+        case request(RequestRecord)
+    }
+
+    package let record: Record
     package let endedAt: Instant
 }
 
-/// The way of finished connections from the data threads to whoever writes them down: bounded, and never waiting. A log
+/// The way of finished work from the data threads to whoever writes them down: bounded, and never waiting. A log
 /// that stalls costs lines, which are counted, and nothing else.
 package final class ReportSink: Sendable {
     static let batchMax = 512
     /// About ten megabytes of records at the most.
     private static let waitingMax = 16_384
 
-    private let mailbox: Mailbox<[FinishedConnection]>
+    private let mailbox: Mailbox<[FinishedWork]>
     private let waiting = Atomic<Int>(0)
 
     package init() throws(SystemError) {
@@ -27,7 +32,7 @@ package final class ReportSink: Sendable {
     }
 
     /// The number of records that had to be dropped.
-    func send(_ batch: [FinishedConnection]) -> Int {
+    func send(_ batch: [FinishedWork]) -> Int {
         let before = waiting.load(ordering: .relaxed)
         guard before + batch.count <= Self.waitingMax else { return batch.count }
         waiting.add(batch.count, ordering: .relaxed)
@@ -36,7 +41,7 @@ package final class ReportSink: Sendable {
     }
 
     /// Registers the reader, on its own loop.
-    package func receive(on loop: EventLoop, _ body: @escaping ([FinishedConnection]) -> Void) throws(SystemError) {
+    package func receive(on loop: EventLoop, _ body: @escaping ([FinishedWork]) -> Void) throws(SystemError) {
         try mailbox.receive(on: loop) { batch in
             self.waiting.subtract(batch.count, ordering: .relaxed)
             body(batch)

@@ -449,6 +449,81 @@ extension ErrorCode {
                 "internal-fault",
                 "Something that should not happen did.",
                 "Please report it with the record.")
+        case .requestMalformed:
+            Entry(
+                "request-malformed",
+                "The request could be read in two ways, or not at all.",
+                "The answer's body says what is wrong. Mend the client; nothing of the request was passed on.")
+        case .requestTooLarge:
+            Entry(
+                "request-too-large",
+                "The request's head is larger than is accepted.",
+                "The answer names the limit. Raise it in `spec.http` of the Proxy that answered, if such requests are meant.")
+        case .requestHeadTimeout:
+            Entry(
+                "request-head-timeout",
+                "The client did not send the rest of a request's head in time.",
+                "See `spec.http.headTimeout`; a client that needs longer than ten seconds is slow on purpose.")
+        case .routeNotFound:
+            Entry(
+                "route-not-found",
+                "No rule of the routes attached to the service matches the request.",
+                "Add a rule that matches, or one without matches as the last resort: as soon as one route is attached, the rest gets 404.")
+        case .backendMissing:
+            Entry(
+                "backend-missing",
+                "The rule that matches names no backend that could be used.",
+                "Look at the rule's `backendRefs` and their weights, and at the endpoints of the services they name.")
+        case .expressionTooCostly:
+            Entry(
+                "expression-too-costly",
+                "A regular expression would have taken too long on this request.",
+                "Write the expression without nested repetitions; the rule is named in the record.")
+        case .requestDenied:
+            Entry(
+                "request-denied",
+                "The policies of the workload do not allow the request.",
+                "The record names the rule that decided. Allow the caller in a Policy if it is meant to pass.")
+        case .rateLimited:
+            Entry(
+                "rate-limited",
+                "The callers of this route have used up their rate.",
+                "Wait as long as `retry-after` says, or raise `rateLimit` in the Filter.")
+        case .faultInjected:
+            Entry(
+                "fault-injected",
+                "A fault was asked for, for a while, by a Filter.",
+                "It ends by itself at the Filter's `until`; remove the Filter to end it now.")
+        case .notHTTP:
+            Entry(
+                "not-http",
+                "Bytes that are not HTTP came where requests have to be looked at.",
+                "A route or a policy of this port needs HTTP. Use a port without one, or take the HTTP parts out of the policy.")
+        case .breakerOpen:
+            Entry(
+                "breaker-open",
+                "As many requests to the service are under way as its breaker lets through.",
+                "The service is slower than its callers. Raise `breaker` in the Service only if it can really do more at once.")
+        case .requestTimeout:
+            Entry(
+                "request-timeout",
+                "The answer did not come in the time that the route gives.",
+                "See `timeouts` of the route, and why the server took longer.")
+        case .responseMissing:
+            Entry(
+                "response-missing",
+                "The server, or its sidecar, ended the connection without an answer.",
+                "Look at the server: it may have crashed on this request, or closed the connection while it came. What may have reached it was not sent again.")
+        case .responseMalformed:
+            Entry(
+                "response-malformed",
+                "What the server answered is not HTTP, or could be read in two ways.",
+                "Mend the server, or declare the port `protocol: opaque` if it does not speak HTTP.")
+        case .responseCut:
+            Entry(
+                "response-cut",
+                "The server ended the connection in the middle of its answer.",
+                "The client was cut as well, so that nothing short passes for whole. Look at the server.")
         case .identityFileUnreadable:
             Entry(
                 "identity-file-unreadable",

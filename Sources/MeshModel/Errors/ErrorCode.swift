@@ -185,6 +185,39 @@ package enum ErrorCode: UInt16, Hashable, Sendable, CaseIterable {
     /// Something that should not happen did.
     case internalFault = 3099
 
+    // MARK: Requests: outcomes as well
+
+    /// The request could be read in two ways, or not at all.
+    case requestMalformed = 3100
+    /// The request's head is larger than is accepted.
+    case requestTooLarge = 3101
+    /// The client did not send the rest of a request's head in time.
+    case requestHeadTimeout = 3102
+    /// No rule of the routes attached to the service matches the request.
+    case routeNotFound = 3110
+    /// The rule that matches names no backend that could be used.
+    case backendMissing = 3111
+    /// A regular expression would have taken too long on this request.
+    case expressionTooCostly = 3112
+    /// The policies of the workload do not allow the request.
+    case requestDenied = 3113
+    /// The callers of this route have used up their rate.
+    case rateLimited = 3114
+    /// A fault was asked for, for a while, by a Filter.
+    case faultInjected = 3115
+    /// Bytes that are not HTTP came where requests have to be looked at.
+    case notHTTP = 3116
+    /// As many requests to the service are under way as its breaker lets through.
+    case breakerOpen = 3120
+    /// The answer did not come in the time that the route gives.
+    case requestTimeout = 3121
+    /// The server, or its sidecar, ended the connection without an answer.
+    case responseMissing = 3122
+    /// What the server answered is not HTTP, or could be read in two ways.
+    case responseMalformed = 3123
+    /// The server ended the connection in the middle of its answer.
+    case responseCut = 3124
+
     // MARK: Identity: files and certificates
 
     /// A file of the identity could not be read.

@@ -1,0 +1,486 @@
+// Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+
+internal import Authorization
+internal import ConnectionStates
+internal import Discovery
+internal import HTTPCodec
+internal import LinuxSystem
+internal import MeshModel
+internal import Reactor
+internal import Routing
+internal import TLSSession
+internal import Telemetry
+
+/// One request and its answer: takes it from an ``HTTPFront``, decides where it goes, and carries it there over as many
+/// ``HTTPUpstream``s, one after the other, as it takes and as is safe.
+///
+/// ```
+///   begin ─▶ refused by us (400, 403, 404, 429, …)
+///     │
+///     ▼
+///   attempt ─▶ answer begins ─▶ answer ends ─▶ over
+///     ▲  │          └ cut: the client is cut as well, what came must not look whole
+///     │  └ failed before an answer: may it be sent again?
+///     │         proven that the application saw nothing ─ yes, whatever the method
+///     └──────── else only what may be done twice, and only as often as the route says
+/// ```
+/// Everything that was sent is kept, up to a limit, as long as another attempt may need it.
+final class Exchange: EventHandler {
+    /// Attempts that nobody has to allow, since the application has not seen any of those before.
+    private static let safeAttemptsMax = 3
+
+    let thread: DataThread
+    /// Nil once it is over, and for a mirrored request, whose answer nobody awaits.
+    private(set) var front: HTTPFront?
+    var request: HTTPRequest
+    let method: String
+    let startedAt: Instant
+    var record: RequestRecord
+
+    // Where it goes.
+    var destination: ServiceDestination?
+    var rule: CompiledRule?
+    var backend: RouteBackend?
+    private var tried: [Endpoint] = []
+    private var current: Endpoint?
+    private var upstream: HTTPUpstream?
+
+    // What of it has come and gone.
+    private var unsent: [UInt8] = []
+    private var kept: [UInt8] = []
+    private var isKept = true
+    private(set) var hasWholeRequest = false
+    private(set) var hasSentAll = false
+    private var isTunnel = false
+
+    // How far it is.
+    private enum Phase {
+        /// The head is judged; what follows is collected until ``flush()``.
+        case beginning
+        /// Before an attempt: a delay, a pause between two attempts.
+        case waiting(until: Instant)
+        case underWay
+        case over
+    }
+    private var phase = Phase.beginning
+    private var isAnswering = false
+    private var attemptedAt: Instant
+    private var retries = 0
+    private var staleRetries = 0
+    private var isCounted = false
+    private var isRetry = false
+    private var backoff: Backoff?
+
+    init(_ thread: DataThread, _ front: HTTPFront, _ request: HTTPRequest) {
+        self.thread = thread
+        self.front = front
+        self.request = request
+        method = request.method
+        startedAt = thread.loop.now
+        attemptedAt = thread.loop.now
+        record = RequestRecord(
+            connection: front.record.id, direction: front.record.direction, client: front.record.client,
+            startedAt: thread.loop.now)
+        record.security = front.record.security
+        record.method = request.method
+        record.authority = request.authority
+        super.init()
+        thread.loop.add(self)
+    }
+
+    /// Nothing goes wrong if it is done twice.
+    var isRepeatable: Bool {
+        request.isIdempotent || rule?.rule.retry?.alsoMethods.contains(method) ?? false
+    }
+
+    // MARK: The request
+
+    /// Judges the head.
+    func begin() {
+        guard let front else { return }
+        do throws(PathRefusal) {
+            request.target = try NormalPath.normalise(request.target)
+        } catch {
+            record.path = String(request.path)
+            return refuse(.requestMalformed, error.sentence)
+        }
+        record.path = String(request.path)
+        continueTrace()
+        let refusal =
+            front.record.direction == .inbound ? beginInbound(front) : beginOutbound(front)
+        if let refusal { return refuse(refusal.outcome, refusal.detail) }
+        guard case .beginning = phase else { return }
+        serialiseHead()
+        isTunnel = request.upgrade != nil || method == "CONNECT"
+        if let limit = rule?.rule.timeouts.request { thread.loop.setDeadline(startedAt + limit, of: self) }
+    }
+
+    private func serialiseHead() {
+        if let backend, let rule { rule.apply(to: &request, backend: backend, matchedPrefix: matchedPrefix) }
+        HTTPWriter.append(request, to: &unsent)
+    }
+
+    /// What of the path a prefix match matched.
+    var matchedPrefix: String?
+
+    /// Makes the head pass after this moment: an injected delay.
+    func delay(_ duration: Duration) { phase = .waiting(until: thread.loop.now + duration) }
+
+    func requestData(_ bytes: UnsafeRawBufferPointer) {
+        record.requestBytes += UInt64(bytes.count)
+        if request.body == .chunked {
+            unsafe HTTPWriter.appendChunk(bytes, to: &unsent)
+        } else {
+            unsafe unsent.append(contentsOf: bytes)
+        }
+    }
+
+    /// Bytes after a switch of protocols.
+    func tunnelData(_ bytes: UnsafeRawBufferPointer) {
+        record.requestBytes += UInt64(bytes.count)
+        unsafe unsent.append(contentsOf: bytes)
+    }
+
+    func requestEnds(_ trailers: HTTPFields) {
+        // What asks for a switch of protocols has no end before the client ends: bytes of the other protocol may follow.
+        if isTunnel, !hasWholeRequest, front?.hasInputEnded != true, request.body == .none || method == "CONNECT" {
+            return
+        }
+        if request.body == .chunked, !isTunnel || !isAnswering {
+            HTTPWriter.appendLastChunk(trailers: trailers, to: &unsent)
+        }
+        hasWholeRequest = true
+    }
+
+    /// Sends what has been collected, or begins to.
+    func flush() {
+        switch phase {
+        case .beginning: attempt()
+        case .underWay: sendUnsent()
+        case .waiting(let moment): setDeadline(moment)
+        case .over: break
+        }
+    }
+
+    private func sendUnsent() {
+        guard let upstream, !unsent.isEmpty || hasWholeRequest && !hasSentAll else { return }
+        let bytes = unsent
+        unsent = []
+        keep(bytes)
+        hasSentAll = hasWholeRequest
+        upstream.send(bytes, ends: hasWholeRequest)
+    }
+
+    private func keep(_ bytes: [UInt8]) {
+        guard isKept, !isAnswering else { return }
+        if kept.count + bytes.count > thread.settings.proxy.http.replayBytes + thread.settings.proxy.http.headBytes {
+            isKept = false
+            kept = []
+        } else {
+            kept += bytes
+        }
+    }
+
+    /// The client is not read while this is true.
+    var isUpstreamFull: Bool {
+        if case .waiting = phase { return unsent.count >= thread.settings.proxy.http.replayBytes }
+        return upstream?.isFull ?? false || unsent.count >= thread.settings.proxy.http.replayBytes
+    }
+
+    func upstreamTakesAgain() {
+        // Not from here: this may be inside a session's call.
+        if let front { thread.loop.again(front) }
+    }
+
+    // MARK: Attempts
+
+    private func attempt() {
+        guard let endpoint = chooseEndpoint() else {
+            return refuse(tried.isEmpty ? .noEndpoint : record.outcome == .completed ? .noEndpoint : record.outcome, record.detail)
+        }
+        record.upstream = endpoint.address
+        record.attempts += 1
+        phase = .underWay
+        attemptedAt = thread.loop.now
+        let upstream: HTTPUpstream
+        switch endpoint.security {
+        case .plaintext(let reason):
+            upstream = PlainUpstream.obtain(
+                thread, endpoint, for: self, isLocal: record.direction == .inbound)
+            if record.direction == .outbound { record.security = .plaintext(reason) }
+        case .mutualTLS:
+            upstream = StreamUpstream(thread, endpoint, client: record.client, trace: record.trace)
+        }
+        self.upstream = upstream
+        upstream.attach(self)
+        setDeadline()
+        if kept.isEmpty {
+            sendUnsent()
+        } else {
+            let bytes = kept + unsent
+            unsent = []
+            kept = bytes
+            hasSentAll = hasWholeRequest
+            upstream.send(bytes, ends: hasWholeRequest)
+        }
+    }
+
+    private func chooseEndpoint() -> Endpoint? {
+        guard let destination else { return onlyEndpoint }
+        if !isCounted {
+            guard thread.beginRequest(destination) else {
+                record.outcome = .breakerOpen
+                return nil
+            }
+            isCounted = true
+        }
+        let endpoint = thread.chooseEndpoint(of: destination, excluding: tried, hash: affinity)
+        current = endpoint
+        return endpoint
+    }
+
+    /// Inbound: the application.
+    var onlyEndpoint: Endpoint?
+
+    /// Of the header that keeps requests together.
+    private var affinity: UInt64? {
+        guard let name = rule?.rule.affinityHeader ?? destination?.balancing.hashHeader else {
+            return destination?.balancing.algorithm == .consistentHash
+                ? stableHash(record.client.address.description.utf8) : nil
+        }
+        return request.fields.joined(name).map { stableHash($0.utf8) }
+    }
+
+    /// The peer's sidecar is who it should be.
+    func secured(_ peer: PeerConnection) {
+        if let verified = peer.verified { record.security = .mutualTLS(peer: verified.identity, cipher: peer.cipher) }
+    }
+
+    /// The application has been reached.
+    func reached() { (front as? StreamFront)?.applicationReached() }
+
+    func attemptFailed(_ failure: AttemptFailure) {
+        upstream = nil
+        settle(failure.isEndpointFault ? .serverError(retryAfter: nil) : .cancelled, connected: !failure.isUntouched)
+        record.outcome = failure.outcome
+        record.detail = failure.detail
+        guard front != nil, !isAnswering else { return fail(failure) }
+        if let endpoint = record.upstream, failure.isEndpointFault || !failure.isStale {
+            if let destination, let current = destination.endpoints.first(where: { $0.address == endpoint }) {
+                tried.append(current)
+            }
+        }
+        guard mayTryAgain(failure) else { return fail(failure) }
+        isRetry = true
+        thread.counters.requestRetries += 1
+        // Not from here: this may be inside the session that failed.
+        phase = .waiting(until: thread.loop.now)
+        thread.loop.atEndOfTurn { [self] in resume() }
+    }
+
+    private func mayTryAgain(_ failure: AttemptFailure) -> Bool {
+        guard isKept, front != nil else { return false }
+        if failure.isStale, staleRetries < Self.safeAttemptsMax, failure.isUntouched || isRepeatable {
+            staleRetries += 1
+            return true
+        }
+        let hasOthers = destination.map { $0.endpoints.contains { !tried.contains($0) } } ?? false
+        if failure.isUntouched, hasOthers, record.attempts < Self.safeAttemptsMax { return true }
+        guard let retry = rule?.rule.retry, retries < retry.attempts else { return false }
+        guard failure.isUntouched || retry.onReset && isRepeatable else { return false }
+        return beginRetry(retry)
+    }
+
+    /// A retry that the route allows: counted against the budget, and after a pause.
+    private func beginRetry(_ retry: RetrySettings) -> Bool {
+        guard let destination, thread.beginRetry(destination) else { return false }
+        retries += 1
+        if !destination.endpoints.contains(where: { !tried.contains($0) }) { tried = [] }
+        return true
+    }
+
+    private func resume() {
+        guard case .waiting(let moment) = phase else { return }
+        guard thread.loop.now >= moment else { return setDeadline(moment) }
+        attempt()
+    }
+
+    /// Nothing more can be done.
+    private func fail(_ failure: AttemptFailure) {
+        guard let front else { return over() }
+        record.outcome = failure.outcome
+        record.detail = failure.detail
+        // The other sidecar decides what the client is told, and whether it may try elsewhere.
+        if isAnswering || front is StreamFront {
+            over()
+            return front.exchangeFailed(failure)
+        }
+        refuse(failure.outcome, failure.detail)
+    }
+
+    // MARK: The answer
+
+    func answered(_ head: HTTPResponse, by upstream: HTTPUpstream) {
+        guard let front else { return }
+        var head = head
+        if !head.isInterim {
+            if mayRepeatAnswered(head) { return repeatAnswered() }
+            isAnswering = true
+            kept = []
+            settle(Self.result(of: head), connected: true)
+            record.status = head.status
+            if let rule { rule.apply(to: &head, backend: backend) }
+            if head.body != .tunnel { isTunnel = false }
+            if !hasWholeRequest, head.body != .tunnel, request.body == .none { hasWholeRequest = true }
+        }
+        front.write(head, isHead: method == "HEAD")
+    }
+
+    private static func result(of head: HTTPResponse) -> RequestResult {
+        let retryAfter = head.fields.first("retry-after").flatMap { Int64($0) }.map { Duration.seconds(min($0, 60)) }
+        return switch head.status {
+        case 429, 503: .overloaded(retryAfter: retryAfter)
+        case 500...: .serverError(retryAfter: retryAfter)
+        default: .success
+        }
+    }
+
+    /// The route says that a status like this is worth another attempt, and it is safe and there is one left.
+    private func mayRepeatAnswered(_ head: HTTPResponse) -> Bool {
+        guard let retry = rule?.rule.retry, retry.statusCodes.contains(head.status), isRepeatable, isKept,
+            hasWholeRequest, retries < retry.attempts
+        else { return false }
+        return beginRetry(retry)
+    }
+
+    private func repeatAnswered() {
+        settle(.serverError(retryAfter: nil), connected: true)
+        if let current { tried.append(current) }
+        let abandoned = upstream
+        upstream = nil
+        abandoned?.detach()
+        isRetry = true
+        thread.counters.requestRetries += 1
+        var backoff = self.backoff ?? Backoff(base: rule?.rule.retry?.backoff ?? .milliseconds(25))
+        let moment = thread.loop.now + backoff.next(using: &thread.random)
+        self.backoff = backoff
+        phase = .waiting(until: moment)
+        setDeadline(moment)
+        // What is left of the answer is not read.
+        thread.loop.atEndOfTurn { abandoned?.cut() }
+    }
+
+    func answerData(_ bytes: UnsafeRawBufferPointer) {
+        record.responseBytes += UInt64(bytes.count)
+        unsafe front?.write(bytes)
+    }
+
+    func answerEnded(_ trailers: HTTPFields) {
+        upstream = nil
+        let front = front
+        front?.endAnswer(trailers)
+        over()
+        front?.exchangeEnded()
+    }
+
+    var isFrontBlocked: Bool { front?.isOutBlocked ?? false }
+    func flushFront() { front?.flush() }
+    func frontTakesAgain() { upstream?.frontTakesAgain() }
+
+    // MARK: Ending
+
+    /// An answer of our own. What the client still sends of its request is not read: the connection ends after it.
+    func refuse(_ outcome: ErrorCode, _ detail: String, _ fields: [(String, String)] = []) {
+        guard let front else { return over() }
+        record.outcome = outcome
+        record.detail = detail
+        record.status = outcome.status
+        var answer = LocalAnswer(outcome, status: outcome.status, detail: detail)
+        for (name, value) in fields { answer.head.fields.add(name, value) }
+        answerLocally(front, answer.head, answer.body)
+    }
+
+    /// Answers with this head, such as a redirect.
+    func answerLocally(_ front: HTTPFront, _ head: HTTPResponse, _ body: [UInt8]) {
+        record.status = head.status
+        front.write(head, isHead: method == "HEAD")
+        if method != "HEAD" {
+            record.responseBytes = UInt64(body.count)
+            front.write(body)
+        }
+        front.endAnswer(HTTPFields())
+        over()
+        // The parser goes on by itself when it comes back from here.
+        front.exchangeEnded()
+    }
+
+    /// The client is gone, or must go.
+    func abandon(_ outcome: ErrorCode, _ detail: String) {
+        record.outcome = outcome
+        record.detail = detail
+        let front = front
+        let upstream = upstream
+        self.upstream = nil
+        settle(.cancelled, connected: true)
+        over()
+        upstream?.detach()
+        // Not from here: this may be inside another session's call.
+        if let upstream { thread.loop.atEndOfTurn { upstream.cut() } }
+        front?.exchangeFailed(AttemptFailure(outcome, detail))
+    }
+
+    /// Counts the attempt under way as done.
+    private func settle(_ result: RequestResult, connected: Bool) {
+        guard let destination, let current else { return }
+        self.current = nil
+        if isRetry { thread.endRetry(destination) }
+        isRetry = false
+        thread.finishRequest(
+            destination, current, result, hasConnected: connected, latency: thread.loop.now - attemptedAt)
+    }
+
+    private func over() {
+        if case .over = phase { return }
+        phase = .over
+        settle(.cancelled, connected: true)
+        if isCounted, let destination { thread.endRequest(destination) }
+        isCounted = false
+        front = nil
+        kept = []
+        unsent = []
+        thread.loop.remove(self)
+        thread.finished(record)
+    }
+
+    // MARK: Time
+
+    private func setDeadline(_ other: Instant = .never) {
+        let timeouts = rule?.rule.timeouts
+        var deadline = other
+        if let limit = timeouts?.request { deadline = min(deadline, startedAt + limit) }
+        if case .underWay = phase, !isAnswering, let limit = timeouts?.backendRequest {
+            deadline = min(deadline, attemptedAt + limit)
+        }
+        thread.loop.setDeadline(deadline, of: self)
+    }
+
+    override func deadlineReached(now: Instant) {
+        if let limit = rule?.rule.timeouts.request, now >= startedAt + limit { return timedOut("\(limit) in all") }
+        switch phase {
+        case .waiting: resume()
+        case .underWay:
+            guard !isAnswering, let upstream, let limit = rule?.rule.timeouts.backendRequest else { return }
+            upstream.failed(.requestTimeout, "\(limit) for one attempt", isUntouched: false, isEndpointFault: true)
+        case .beginning, .over: break
+        }
+    }
+
+    private func timedOut(_ detail: String) {
+        let upstream = upstream
+        self.upstream = nil
+        settle(.serverError(retryAfter: nil), connected: true)
+        upstream?.detach()
+        upstream?.cut()
+        fail(AttemptFailure(.requestTimeout, detail))
+    }
+}

@@ -1,0 +1,40 @@
+// Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+
+internal import HTTPCodec
+internal import MeshModel
+
+/// An answer of the proxy's own: the code and a sentence, in a field for programs and in the body for people.
+struct LocalAnswer {
+    /// The field that carries the code; a server's own answer never has it.
+    static let codeField = "x-weft-code"
+
+    var head: HTTPResponse
+    let body: [UInt8]
+
+    init(_ outcome: ErrorCode, status: Int, detail: String) {
+        let sentence = detail.isEmpty ? outcome.meaning : "\(outcome.meaning) (\(detail))"
+        body = Array("\(outcome.label) \(sentence.printable)\n".utf8)
+        head = HTTPResponse(status: status)
+        head.fields.add("content-type", "text/plain; charset=utf-8")
+        head.fields.add(Self.codeField, outcome.label)
+        head.body = .length(UInt64(body.count))
+    }
+}
+
+extension ErrorCode {
+    /// The status of a request that came to this.
+    var status: Int {
+        switch self {
+        case .requestMalformed: 400
+        case .requestDenied: 403
+        case .routeNotFound: 404
+        case .requestHeadTimeout: 408
+        case .rateLimited: 429
+        case .requestTooLarge: 431
+        case .backendMissing, .expressionTooCostly, .internalFault: 500
+        case .responseMissing, .responseMalformed, .responseCut, .serverReset, .peerCut, .protocolViolation: 502
+        case .connectTimeout, .openTimeout, .requestTimeout, .handshakeTimeout: 504
+        default: 503
+        }
+    }
+}
