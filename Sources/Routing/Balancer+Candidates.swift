@@ -51,7 +51,7 @@ extension Balancer {
             } else {
                 .good
             }
-        return standing == wanted && !excluded.contains(endpoints[index])
+        return standing == wanted && (excluded.isEmpty || !excluded.contains(endpoints[index]))
     }
 
     /// One of them, each as likely as the others.

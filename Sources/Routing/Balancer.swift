@@ -14,6 +14,8 @@ package struct Balancer<Endpoint: Hashable & Sendable>: Sendable {
     let settings: EjectionSettings
     let balancing: BalancingSettings
     let endpoints: [Endpoint]
+    /// Looking through the list would be slower from a handful on: this is not specialised for its endpoints.
+    private let places: [Endpoint: Int]
     /// For the choice by a hash; empty where nobody will ask for it.
     let identities: [UInt64]
     var health: [EndpointHealth]
@@ -35,17 +37,18 @@ package struct Balancer<Endpoint: Hashable & Sendable>: Sendable {
         self.settings = settings
         self.balancing = balancing
         var places: [Endpoint: Int] = [:]
-        for (index, endpoint) in (previous?.endpoints ?? []).enumerated() { places[endpoint] = index }
         var health: [EndpointHealth] = []
         var identities: [UInt64] = []
-        for endpoint in endpoints {
-            let place = places[endpoint]
+        for (index, endpoint) in endpoints.enumerated() {
+            places[endpoint] = index
+            let place = previous?.places[endpoint]
             health.append(place.flatMap { previous?.health[$0] } ?? EndpointHealth())
             guard let identity else { continue }
             let known = place.flatMap { place in previous.flatMap { $0.identities.isEmpty ? nil : $0.identities[place] }
             }
             identities.append(known ?? identity(endpoint))
         }
+        self.places = places
         self.health = health
         self.identities = identities
         cursor = previous?.cursor
@@ -101,7 +104,7 @@ package struct Balancer<Endpoint: Hashable & Sendable>: Sendable {
         if let index = index(of: endpoint), health[index].activeCount > 0 { health[index].finish() }
     }
 
-    func index(of endpoint: Endpoint) -> Int? { endpoints.firstIndex(of: endpoint) }
+    func index(of endpoint: Endpoint) -> Int? { places[endpoint] }
 
     /// Whether one more may be ejected: so many at once are more likely our fault, or their load, than theirs.
     func mayEject(_ index: Int, now: Instant) -> Bool {
