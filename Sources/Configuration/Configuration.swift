@@ -47,7 +47,7 @@ private struct Collected {
     private let checker = ResourceChecker()
 
     /// The kinds that one file may hold.
-    private static let kinds = ["Proxy", "Mesh", "Workload", "Service", "Trust"]
+    private static let kinds = ["Proxy", "Mesh", "Workload", "Service", "Trust", "Policy"]
 
     mutating func read(_ document: Value) {
         let marks = checker
@@ -77,6 +77,11 @@ private struct Collected {
                 }
             case "Trust":
                 if let trust = fields.trust() { resources.trust.append(trust) }
+            case "Policy":
+                if let policy = fields.policy() {
+                    resources.policies.append(policy)
+                    marks.seen(policy, document)
+                }
             default:
                 let nearest = Spelling.nearest(to: kind, among: Self.kinds).map { "did you mean `\($0)`?" }
                 fields.complain(

@@ -9,6 +9,8 @@ public enum FuzzTarget: String, Sendable, CaseIterable {
     case detection
     /// The head of a request to the admin endpoint.
     case head
+    /// The target of a request, normalised.
+    case path
     /// What a peer sends after the handshake.
     case frames
     /// A certificate that a peer shows, and PEM files.
@@ -27,6 +29,7 @@ public enum FuzzTarget: String, Sendable, CaseIterable {
         switch self {
         case .detection: FuzzDetection.run(bytes)
         case .head: FuzzHead.run(bytes)
+        case .path: FuzzPath.run(bytes)
         case .frames: FuzzFrames.run(bytes)
         case .certificate: FuzzCertificate.run(bytes)
         case .configuration: FuzzConfiguration.run(bytes)
