@@ -78,7 +78,7 @@ let machine: [Target] = [
 let talks: [Target] = [
     library("Discovery", ["Authorization", "MeshModel", "Routing"]),
     library("Identity", ["LinuxSystem", "MeshModel", "TLSSession"]),
-    library("Configuration", ["CYAML", "LinuxSystem", "MeshModel", "Patterns"]),
+    library("Configuration", ["Bytes", "CYAML", "HTTPCodec", "LinuxSystem", "MeshModel", "Patterns"]),
     library("CertificateAuthority", ["LinuxSystem", "MeshModel", x509, crypto, asn1]),
 ]
 

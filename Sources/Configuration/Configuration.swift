@@ -58,7 +58,9 @@ private struct Collected {
     private let checker = ResourceChecker()
 
     /// The kinds that one file may hold.
-    private static let kinds = ["Proxy", "Mesh", "Workload", "Service", "Trust", "HTTPRoute", "Filter"]
+    private static let kinds = [
+        "Proxy", "Mesh", "Workload", "Service", "Trust", "HTTPRoute", "Filter", "Policy",
+    ]
 
     mutating func read(_ document: Value) {
         let marks = checker
@@ -98,6 +100,11 @@ private struct Collected {
                 if let filter = fields.filter() {
                     resources.filters.append(filter)
                     marks.seen(filter, document)
+                }
+            case "Policy":
+                if let policy = fields.policy() {
+                    resources.policies.append(policy)
+                    marks.seen(policy, document)
                 }
             default:
                 let nearest = Spelling.nearest(to: kind, among: Self.kinds).map { "did you mean `\($0)`?" }

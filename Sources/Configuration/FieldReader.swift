@@ -147,6 +147,15 @@ struct FieldReader {
         return read(value)
     }
 
+    /// Reads an optional field whose absence means something wide, such as anybody: written with nothing behind it, as a
+    /// template may come out, it is an error.
+    mutating func readFilled<Result>(_ name: String, _ read: (Value) -> Result?) -> Result? {
+        if let field = fields.first(where: { $0.name == name }), field.value.isNull {
+            findings.add(.badValue, child(name), field.mark, "there is nothing behind it", "fill it, or leave it away")
+        }
+        return self.read(name, read)
+    }
+
     /// Reads an optional field into a variable that keeps its default where the field is absent or wrong.
     mutating func assign<Result>(_ name: String, to target: inout Result, _ read: (Value) -> Result?) {
         if let result = self.read(name, read) { target = result }
@@ -155,6 +164,9 @@ struct FieldReader {
     mutating func section(_ name: String, _ body: (inout FieldReader) -> Void) {
         _ = read(name) { value in value.mapping { fields in body(&fields) } }
     }
+
+    /// True if nothing is written in the mapping.
+    var isEmpty: Bool { fields.isEmpty }
 
     func complain(_ code: ErrorCode, _ message: String, _ remedy: String? = nil) {
         findings.add(code, path, mark, message, remedy)

@@ -8,6 +8,7 @@ final class ResourceChecker {
 
     func seen(_ workload: Workload, _ document: Value) { see("Workload \(workload.reference)", document) }
     func seen(_ service: Service, _ document: Value) { see("Service \(service.reference)", document) }
+    func seen(_ policy: Policy, _ document: Value) { see("Policy \(policy.reference)", document) }
 
     func seen(_ route: Route, _ document: Value) { see("HTTPRoute \(route.reference)", document) }
     func seen(_ filter: FilterResource, _ document: Value) { see("Filter \(filter.reference)", document) }
@@ -36,11 +37,32 @@ final class ResourceChecker {
             }
         }
         checkRoutes(resources)
+        checkPolicies(resources)
         var domains: Set<TrustDomain> = []
         for trust in resources.trust where !domains.insert(trust.trustDomain).inserted {
             findings.add(
                 .conflict, "", Mark(line: 1, column: 1), "two Trust resources are for `\(trust.trustDomain)`",
                 "keep one of them")
+        }
+    }
+
+    /// A policy for a name that nobody has would protect nobody.
+    private func checkPolicies(_ resources: MeshResources) {
+        for policy in resources.policies {
+            let (kind, target, names): (String, ResourceReference, [ResourceReference])
+            switch policy.target {
+            case .namespace: continue
+            case .workload(let reference):
+                (kind, target, names) = ("Workload", reference, resources.workloads.map(\.reference))
+            case .service(let reference):
+                (kind, target, names) = ("Service", reference, resources.services.map(\.reference))
+            }
+            guard !names.contains(target) else { continue }
+            let nearest = Spelling.nearest(to: target.description, among: names.map(\.description))
+            places["Policy \(policy.reference)"]?.complain(
+                .danglingReference,
+                "Policy \(policy.reference) has the target `\(kind.lowercased()): \(target)`, which does not exist",
+                nearest.map { "did you mean `\($0)`?" } ?? "add a `kind: \(kind)` of that name")
         }
     }
 

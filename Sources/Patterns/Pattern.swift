@@ -22,6 +22,11 @@ package final class Pattern: @unchecked Sendable {
         /// The byte in the expression where it was noticed.
         package let offset: Int
         package let reason: String
+
+        package init(offset: Int, reason: String) {
+            self.offset = offset
+            self.reason = reason
+        }
     }
 
     /// Internal steps; a plain path takes a few dozen, and a hundred thousand take about a millisecond.

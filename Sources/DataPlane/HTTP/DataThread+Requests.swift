@@ -99,7 +99,7 @@ extension DataThread {
             wasEjected = balancers[destination.key]?.finish(endpoint, result, latency: latency, now: loop.now) ?? false
         } else {
             wasEjected = balancers[destination.key]?.fail(endpoint, now: loop.now) ?? false
-            balancers[destination.key]?.finish(endpoint)
+            _ = balancers[destination.key]?.finish(endpoint, .cancelled, latency: latency, now: loop.now)
         }
         if wasEjected { counters.ejections += 1 }
     }
@@ -128,4 +128,9 @@ extension DataThread {
         let outcome: ErrorCode
         let detail: String
     }
+}
+
+extension Endpoint {
+    /// The same in every process, so that what is kept together by a hash stays together wherever it comes from.
+    var stableIdentity: UInt64 { stableHash("\(address)|\(workloadUID)".utf8) }
 }

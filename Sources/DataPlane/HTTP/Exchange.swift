@@ -338,11 +338,7 @@ final class Exchange: EventHandler {
 
     private static func result(of head: HTTPResponse) -> RequestResult {
         let retryAfter = head.fields.first("retry-after").flatMap { Int64($0) }.map { Duration.seconds(min($0, 60)) }
-        return switch head.status {
-        case 429, 503: .overloaded(retryAfter: retryAfter)
-        case 500...: .serverError(retryAfter: retryAfter)
-        default: .success
-        }
+        return RequestResult(status: head.status, retryAfter: retryAfter)
     }
 
     /// The route says that a status like this is worth another attempt, and it is safe and there is one left.

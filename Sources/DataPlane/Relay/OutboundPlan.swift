@@ -91,7 +91,9 @@ extension DataThread {
 
     private func prepareBalancer(of service: ServiceDestination) {
         guard balancers[service.key] == nil else { return }
-        balancers[service.key] = Balancer(service.endpoints, service.ejection, balancing: service.balancing)
+        balancers[service.key] = Balancer(service.endpoints, service.ejection, balancing: service.balancing) {
+            $0.stableIdentity
+        }
     }
 
     /// Begins a connect. A plaintext socket resets on close until it has ended cleanly; a TLS socket need not, since there

@@ -11,6 +11,8 @@ public enum FuzzTarget: String, Sendable, CaseIterable {
     case requests
     /// HTTP/1 responses.
     case responses
+    /// The target of a request, normalised.
+    case path
     /// What a peer sends after the handshake.
     case frames
     /// A certificate that a peer shows, and PEM files.
@@ -30,6 +32,7 @@ public enum FuzzTarget: String, Sendable, CaseIterable {
         case .detection: FuzzDetection.run(bytes)
         case .requests: FuzzRequests.run(bytes)
         case .responses: FuzzResponses.run(bytes)
+        case .path: FuzzPath.run(bytes)
         case .frames: FuzzFrames.run(bytes)
         case .certificate: FuzzCertificate.run(bytes)
         case .configuration: FuzzConfiguration.run(bytes)
