@@ -22,22 +22,29 @@ struct BodyReader: Sendable {
         case rest
     }
 
-    private var state: State
+    private let settings: HTTPSettings
+    private var state = State.counted(0)
     private var lines = LineScanner()
     private var trailers: FieldSection
     private var extensionBytes = 0
-    private let headBytes: Int
 
-    init(_ body: HTTPBody, _ settings: HTTPSettings) {
+    init(_ settings: HTTPSettings) {
+        self.settings = settings
         trailers = FieldSection(.trailers, settings)
-        headBytes = settings.headBytes
-        state =
-            switch body {
-            case .none: .counted(0)
-            case .length(let length): .counted(length)
-            case .chunked: .chunkSize
-            case .untilClose, .tunnel: .rest
-            }
+    }
+
+    /// Begins the next body; the one before has ended.
+    mutating func begin(_ body: HTTPBody) {
+        switch body {
+        case .none: state = .counted(0)
+        case .length(let length): state = .counted(length)
+        case .untilClose, .tunnel: state = .rest
+        case .chunked:
+            state = .chunkSize
+            lines.reset()
+            trailers = FieldSection(.trailers, settings)
+            extensionBytes = 0
+        }
     }
 
     /// Ends with the connection, or has ended.
@@ -55,9 +62,10 @@ struct BodyReader: Sendable {
             case .rest:
                 return Self.take(.max, bytes, &offset).map { .data($0) }
             case .chunkSize:
-                let limit = ChunkLine.bytes
-                let refusal = HTTPRefusal.tooLarge(.chunkExtensions, seen: nil, limit: limit)
-                guard let line = try lines.next(bytes, &offset, upTo: limit, else: refusal) else { return nil }
+                let most = ChunkLine.bytes
+                guard let line = try lines.next(bytes, &offset, upTo: most, .chunkExtensions, of: most) else {
+                    return nil
+                }
                 lines.reset()
                 switch line {
                 case .inPlace(let range): try beginChunk(bytes.extracting(range))
@@ -75,8 +83,8 @@ struct BodyReader: Sendable {
                 guard try Self.expect(10, bytes, &offset) else { return nil }
                 state = .chunkSize
             case .trailers:
-                let refusal = HTTPRefusal.tooLarge(.trailers, seen: nil, limit: headBytes)
-                guard let line = try lines.next(bytes, &offset, upTo: headBytes, else: refusal) else { return nil }
+                let most = settings.headBytes
+                guard let line = try lines.next(bytes, &offset, upTo: most, .trailers, of: most) else { return nil }
                 switch line {
                 case .inPlace(let range) where range.isEmpty: return .end(trailers: trailers.fields)
                 case .inPlace(let range): try trailers.add(bytes.extracting(range))

@@ -9,6 +9,19 @@ extension RawSpan {
         return unsafe unsafeLoad(fromUncheckedByteOffset: index, as: UInt8.self)
     }
 
+    /// True if none of the eight bytes from an index on is a control character: below 0x20 (a borrow into the top bit that
+    /// the byte did not have), or 0x7f (the same of its difference from 0x7f with 1).
+    @inline(__always)
+    func holdsTextAlone(at index: Int) -> Bool {
+        precondition(index >= 0 && index <= byteCount - 8, "A word is read only where there is one.")
+        let word = unsafe unsafeLoadUnaligned(fromUncheckedByteOffset: index, as: UInt64.self)
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let difference = word ^ (ones &* 0x7f)
+        let controls = (word &- ones &* 0x20) & ~word
+        let deletes = (difference &- ones) & ~difference
+        return (controls | deletes) & (ones &* 0x80) == 0
+    }
+
     /// The piece, read as ASCII.
     var text: String { unsafe withUnsafeBytes { unsafe String(decoding: $0, as: UTF8.self) } }
 

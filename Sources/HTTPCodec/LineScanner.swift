@@ -24,16 +24,23 @@ struct LineScanner: Sendable {
     /// Counts from zero again; to be called between lines.
     mutating func reset() { used = 0 }
 
-    /// The next line; nil: all was taken and none has ended. At most `cap` bytes are taken since the reset.
+    /// The next line; nil: all was taken and none has ended. At most `cap` bytes are taken since the
+    /// reset; more are refused as `limit`, which is `most`.
     mutating func next(
-        _ bytes: RawSpan, _ offset: inout Int, upTo cap: Int, else refusal: HTTPRefusal
+        _ bytes: RawSpan, _ offset: inout Int, upTo cap: Int, _ limit: HTTPLimit, of most: Int
     ) throws(HTTPRefusal) -> Line? {
         let start = offset
         let allowed = max(0, cap - used)
         let end = bytes.byteCount - start > allowed ? start + allowed : bytes.byteCount
         var index = start
         if !endsInCR {
-            while index < end, bytes.at(index).isLineByte { index &+= 1 }
+            repeat {
+                while end - index >= 8, bytes.holdsTextAlone(at: index) { index &+= 8 }
+                // The word with the end of the line, or with a tab, byte by byte.
+                let wordEnd = min(end, index &+ 8)
+                while index < wordEnd, bytes.at(index).isLineByte { index &+= 1 }
+                if index < wordEnd { break }
+            } while index < end
             if index < end {
                 try Self.requireCR(bytes.at(index))
                 index += 1
@@ -45,7 +52,7 @@ struct LineScanner: Sendable {
             keep(bytes, start..<textEnd)
             used += index - start
             offset = index
-            guard index == bytes.byteCount else { throw refusal }
+            guard index == bytes.byteCount else { throw .tooLarge(limit, seen: nil, limit: most) }
             return nil
         }
         guard bytes.at(index) == 10 else { throw .malformed("a CR stands without LF") }

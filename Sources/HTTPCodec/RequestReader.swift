@@ -18,44 +18,55 @@ package struct RequestReader: Sendable {
         case end(trailers: HTTPFields)
     }
 
+    private enum Stage: Sendable {
+        /// The request line is read.
+        case start
+        case fields
+        case body
+        case refused
+    }
+
     private let settings: HTTPSettings
     private var lines = LineScanner()
+    // Plain values say where the reader is; optionals of what they belong to would be copied to be looked at.
+    private var stage = Stage.start
     private var hasSkippedEmptyLine = false
-    /// From the request line on until the end of the head.
-    private var request: HTTPRequest?
+    private var request = HTTPRequest(method: "", authority: "", target: "")
     private var section: FieldSection
-    private var body: BodyReader?
-    private var refusal: HTTPRefusal?
+    private var body: BodyReader
+    private var refusal = HTTPRefusal.cut
 
     package init(_ settings: HTTPSettings) {
         self.settings = settings
         section = FieldSection(.request, settings)
+        body = BodyReader(settings)
     }
 
     /// True between two requests with nothing of the next one read: a clean place to end.
-    package var isBetweenMessages: Bool { body == nil && request == nil && lines.isAtLineStart }
+    package var isBetweenMessages: Bool { stage == .start && lines.isAtLineStart }
 
     /// True from the first byte of a head until its end.
-    package var isInsideHead: Bool { body == nil && !isBetweenMessages }
+    package var isInsideHead: Bool { stage == .fields || stage == .start && !lines.isAtLineStart }
 
     /// The next event in `bytes` from `offset` on, which moves behind what was taken; nil: all is taken and more is needed.
     /// After `.end` the next call begins the next request. A refusal is final, and thrown again by every later call.
     package mutating func next(_ bytes: RawSpan, _ offset: inout Int) throws(HTTPRefusal) -> Event? {
-        if let refusal { throw refusal }
+        guard stage != .refused else { throw refusal }
         do throws(HTTPRefusal) {
             return try step(bytes, &offset)
         } catch {
             refusal = error
+            stage = .refused
             throw error
         }
     }
 
     private mutating func step(_ bytes: RawSpan, _ offset: inout Int) throws(HTTPRefusal) -> Event? {
-        if body != nil {
-            switch try body?.next(bytes, &offset) {
+        if stage == .body {
+            switch try body.next(bytes, &offset) {
             case .data(let range): return .data(range)
             case .end(let trailers):
-                body = nil
+                stage = .start
                 return .end(trailers: trailers)
             case nil: return nil
             }
@@ -72,22 +83,22 @@ package struct RequestReader: Sendable {
     }
 
     private mutating func nextLine(_ bytes: RawSpan, _ offset: inout Int) throws(HTTPRefusal) -> LineScanner.Line? {
-        if request == nil {
+        if stage == .start {
             // The first line is held to its own limit, with room for method and version, so that a long target is told from
             // a long head before either has ended.
             let (most, overflows) = settings.targetBytes.addingReportingOverflow(64)
             if !overflows, most < settings.headBytes {
                 return try lines.next(
-                    bytes, &offset, upTo: most, else: .tooLarge(.target, seen: nil, limit: settings.targetBytes))
+                    bytes, &offset, upTo: most, .target, of: settings.targetBytes)
             }
         }
         return try lines.next(
-            bytes, &offset, upTo: settings.headBytes, else: .tooLarge(.head, seen: nil, limit: settings.headBytes))
+            bytes, &offset, upTo: settings.headBytes, .head, of: settings.headBytes)
     }
 
     /// True at the end of the head.
     private mutating func take(_ line: RawSpan, more: Int) throws(HTTPRefusal) -> Bool {
-        guard request != nil else {
+        guard stage == .fields else {
             if line.byteCount == 0, !hasSkippedEmptyLine {
                 // RFC 9112 section 2.2: old clients send one after a body.
                 hasSkippedEmptyLine = true
@@ -95,6 +106,7 @@ package struct RequestReader: Sendable {
                 return false
             }
             request = try RequestLine.read(line, targetBytes: settings.targetBytes)
+            stage = .fields
             section.fields.reserve(byteCount: min(more, 1024), fieldCount: 16)
             return false
         }
@@ -104,7 +116,6 @@ package struct RequestReader: Sendable {
     }
 
     private mutating func finish() throws(HTTPRefusal) -> HTTPRequest {
-        guard var request else { throw .malformed("there is no request line") }
         let host = section.host
         guard !request.isHTTP11 || host?.isEmpty == false else {
             throw .malformed("an HTTP/1.1 request has exactly one Host")
@@ -127,11 +138,13 @@ package struct RequestReader: Sendable {
         }
         request.acceptsTrailers = section.acceptsTrailers
         request.fields = section.forwarded()
-        body = BodyReader(request.body, settings)
-        self.request = nil
+        body.begin(request.body)
+        stage = .body
         section = FieldSection(.request, settings)
         hasSkippedEmptyLine = false
         lines.reset()
+        // Not kept here, or the first change to the fields would copy them.
+        defer { request = HTTPRequest(method: "", authority: "", target: "") }
         return request
     }
 }

@@ -23,18 +23,29 @@ package struct ResponseReader: Sendable {
         case connect
     }
 
+    private enum Stage: Sendable {
+        /// The status line is read.
+        case start
+        case fields
+        case body
+        case refused
+    }
+
     private let settings: HTTPSettings
     private var question: Question?
     private var lines = LineScanner()
-    private var response: HTTPResponse?
-    private var section: FieldSection
+    // Plain values say where the reader is; optionals of what they belong to would be copied to be looked at.
+    private var stage = Stage.start
     private var hasReadInterim = false
-    private var body: BodyReader?
-    private var refusal: HTTPRefusal?
+    private var response = HTTPResponse(status: 0)
+    private var section: FieldSection
+    private var body: BodyReader
+    private var refusal = HTTPRefusal.cut
 
     package init(_ settings: HTTPSettings) {
         self.settings = settings
         section = FieldSection(.response, settings)
+        body = BodyReader(settings)
     }
 
     /// Says what the next response answers. One at a time: the one before must have ended.
@@ -45,17 +56,18 @@ package struct ResponseReader: Sendable {
 
     /// True while nothing of a response has been read, expected or not.
     package var isBetweenMessages: Bool {
-        body == nil && response == nil && lines.isAtLineStart && !hasReadInterim
+        stage == .start && lines.isAtLineStart && !hasReadInterim
     }
 
     /// The next event in `bytes` from `offset` on, which moves behind what was taken; nil: all is taken and more is needed.
     /// A refusal is final, and thrown again by every later call.
     package mutating func next(_ bytes: RawSpan, _ offset: inout Int) throws(HTTPRefusal) -> Event? {
-        if let refusal { throw refusal }
+        guard stage != .refused else { throw refusal }
         do throws(HTTPRefusal) {
             return try step(bytes, &offset)
         } catch {
             refusal = error
+            stage = .refused
             throw error
         }
     }
@@ -63,8 +75,8 @@ package struct ResponseReader: Sendable {
     /// The connection has ended in order: the end of a body that is known by it, nil between messages; else the message was
     /// cut, and is never to be taken for a whole one.
     package mutating func inputEnded() throws(HTTPRefusal) -> Event? {
-        if let refusal { throw refusal }
-        if let body {
+        guard stage != .refused else { throw refusal }
+        if stage == .body {
             guard body.mayBeCut else { throw .cut }
             end()
             return .end(trailers: HTTPFields())
@@ -74,13 +86,13 @@ package struct ResponseReader: Sendable {
     }
 
     private mutating func end() {
-        body = nil
+        stage = .start
         question = nil
     }
 
     private mutating func step(_ bytes: RawSpan, _ offset: inout Int) throws(HTTPRefusal) -> Event? {
-        if body != nil {
-            switch try body?.next(bytes, &offset) {
+        if stage == .body {
+            switch try body.next(bytes, &offset) {
             case .data(let range): return .data(range)
             case .end(let trailers):
                 end()
@@ -94,7 +106,7 @@ package struct ResponseReader: Sendable {
         }
         let limit = settings.headBytes
         while let line = try lines.next(
-            bytes, &offset, upTo: limit, else: .tooLarge(.head, seen: nil, limit: limit))
+            bytes, &offset, upTo: limit, .head, of: limit)
         {
             let isEnd =
                 switch line {
@@ -108,8 +120,9 @@ package struct ResponseReader: Sendable {
 
     /// True at the end of the head.
     private mutating func take(_ line: RawSpan, more: Int) throws(HTTPRefusal) -> Bool {
-        guard response != nil else {
+        guard stage == .fields else {
             response = try StatusLine.read(line)
+            stage = .fields
             section.fields.reserve(byteCount: min(more, 1024), fieldCount: 16)
             return false
         }
@@ -119,7 +132,6 @@ package struct ResponseReader: Sendable {
     }
 
     private mutating func finish(_ question: Question) throws(HTTPRefusal) -> HTTPResponse {
-        guard var response else { throw .malformed("there is no status line") }
         let framing = try section.framing(isHTTP11: response.isHTTP11)
         response.fields = section.forwarded()
         response.persists = !section.closes && (response.isHTTP11 || section.keepsAlive)
@@ -143,10 +155,12 @@ package struct ResponseReader: Sendable {
         if response.isInterim { response.persists = true }
         if response.body == .tunnel || response.body == .untilClose { response.persists = false }
         hasReadInterim = response.isInterim
-        if !response.isInterim { body = BodyReader(response.body, settings) }
-        self.response = nil
+        stage = response.isInterim ? .start : .body
+        body.begin(response.body)
         section = FieldSection(.response, settings)
         lines.reset()
+        // Not kept here, or the first change to the fields would copy them.
+        defer { response = HTTPResponse(status: 0) }
         return response
     }
 }
