@@ -55,7 +55,18 @@ struct DocumentationTests {
             ("backend", proxy.capture.backend), ("spec.ejection.consecutiveFailures", ejection.consecutiveFailures),
             ("spec.ejection.mostPercent", ejection.mostPercent),
         ]
-        for (field, value) in expected {
+        let http = proxy.http
+        let sizes: [(String, Int)] = [
+            ("spec.http.headBytes", http.headBytes), ("spec.http.targetBytes", http.targetBytes),
+            ("spec.http.replayBytes", http.replayBytes),
+        ]
+        for (field, value) in sizes { #expect(documented(field) == ByteCountText.text(value), "\(field)") }
+        let ofHTTP: [(String, Any)] = [
+            ("spec.http.fieldCount", http.fieldCount), ("spec.http.headTimeout", http.headTimeout),
+            ("spec.http.idleTimeout", http.idleTimeout), ("spec.http.idleUpstreams", http.idleUpstreams),
+            ("spec.http.idleUpstreamTimeout", http.idleUpstreamTimeout),
+        ]
+        for (field, value) in expected + ofHTTP {
             let text = (value as? Duration).map { DurationText.text($0) } ?? "\(value)"
             #expect(documented(field) == text, "\(field)")
         }
