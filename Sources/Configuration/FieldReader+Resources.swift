@@ -122,8 +122,8 @@ extension Value {
         scalar("a path") { $0.isEmpty || $0.utf8.contains(0) ? nil : $0 }
     }
 
-    /// An address that something in the mesh can have: not loopback, link-local, multicast or unspecified, since those are
-    /// never captured.
+    /// An address that something in the mesh can have: not loopback, link-local, multicast or unspecified, since those
+    /// are never captured.
     var hostAddress: IPAddress? {
         guard let address = scalar("an IPv4 or IPv6 address", { IPAddress($0) }) else { return nil }
         guard !address.isLoopback, !address.isLinkLocal, !address.isMulticast, !address.isUnspecified else {

@@ -10,12 +10,9 @@ extension FieldReader {
             value.mapping { fields in
                 // Without a name nothing comes of it, but what is wrong further down is told all the same.
                 let namespace = metadata?.reference.namespace ?? .defaultNamespace
-                let parents = fields.require("parentRefs") { $0.list { $0.routeParent(in: namespace) } }
+                let parents = fields.require("parentRefs") { $0.routeParents(in: namespace) }
                 let hostnames = fields.read("hostnames") { $0.list { $0.hostPattern } }
                 let rules = fields.read("rules") { $0.list { $0.routeRule(in: namespace) } }
-                if let parents, parents.isEmpty {
-                    fields.complain(.badValue, "`parentRefs` is empty", "name the service that the route is for")
-                }
                 fields.complainOfTwinWords((rules ?? []).compactMap(\.name), in: "rules", what: "name")
                 guard let metadata, let parents else { return nil }
                 return Route(
@@ -34,7 +31,14 @@ extension FieldReader {
 }
 
 extension Value {
-    fileprivate func routeParent(in namespace: ResourceName) -> RouteParent? {
+    fileprivate func routeParents(in namespace: ResourceName) -> [RouteParent]? {
+        if case .sequence(let nodes) = node.content, nodes.isEmpty {
+            complain(.badValue, "is empty", "name the service that the route is for")
+        }
+        return list { $0.routeParent(in: namespace) }
+    }
+
+    private func routeParent(in namespace: ResourceName) -> RouteParent? {
         mapping { fields in
             let group = fields.value("group")
             let kind = fields.value("kind")

@@ -76,8 +76,9 @@ extension Value {
 
     var parameterName: String? { scalar("the name of a query parameter") { $0.isEmpty ? nil : $0 } }
 
-    /// A path to compare with normalised ones, in their form: without dot segments, doubled slashes, query and fragment; what
-    /// needs no percent-encoding has none, and the digits of the rest are upper case (RFC 3986 section 6.2.2).
+    /// A path to compare with normalised ones, in their form: without dot segments, doubled slashes, query and
+    /// fragment; what needs no percent-encoding has none, and the digits of the rest are upper case (RFC 3986 section
+    /// 6.2.2).
     var pathText: String? {
         scalar("a path such as /shop/cart, without `//`, `.`, `..`, `?`, `#` and encoded slashes") { text in
             guard text.utf8.count <= 1024, let path = Self.normalised(text), path.hasPrefix("/"), !path.contains("//"),

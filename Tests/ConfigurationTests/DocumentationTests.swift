@@ -62,7 +62,18 @@ struct DocumentationTests {
             ("spec.balancing.algorithm", BalancingSettings().algorithm), ("spec.breaker.retries", breaker.retries),
             ("spec.breaker.retryBudgetPercent", breaker.retryBudgetPercent),
         ]
-        for (field, value) in expected {
+        let http = proxy.http
+        let sizes: [(String, Int)] = [
+            ("spec.http.headBytes", http.headBytes), ("spec.http.targetBytes", http.targetBytes),
+            ("spec.http.replayBytes", http.replayBytes),
+        ]
+        for (field, value) in sizes { #expect(documented(field) == ByteCountText.text(value), "\(field)") }
+        let ofHTTP: [(String, Any)] = [
+            ("spec.http.fieldCount", http.fieldCount), ("spec.http.headTimeout", http.headTimeout),
+            ("spec.http.idleTimeout", http.idleTimeout), ("spec.http.idleUpstreams", http.idleUpstreams),
+            ("spec.http.idleUpstreamTimeout", http.idleUpstreamTimeout),
+        ]
+        for (field, value) in expected + ofHTTP {
             let text = (value as? Duration).map { DurationText.text($0) } ?? "\(value)"
             #expect(documented(field) == text, "\(field)")
         }

@@ -28,8 +28,8 @@ package enum RouteFilter: Hashable, Sendable {
 
         package init() {}
 
-        /// Fields that no filter may touch: what frames a message or belongs to one hop, which the writer of a head makes
-        /// itself; the host, which a rewrite is for; and what the sidecars vouch for. `name` in lower case.
+        /// Fields that no filter may touch: what frames a message or belongs to one hop, which the writer of a head
+        /// makes itself; the host, which a rewrite is for; and what the sidecars vouch for. `name` in lower case.
         package static func isProtected(_ name: String) -> Bool {
             switch name {
             case "connection", "content-length", "host", "keep-alive", "proxy-connection", "te", "transfer-encoding",

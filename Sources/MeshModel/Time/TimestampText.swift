@@ -1,8 +1,8 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
 extension WallTime {
-    /// Reads RFC 3339, `2026-11-21T05:25:00Z`, with a fraction of a second or an offset if there is one. Strict: `T` and `Z`
-    /// in upper case, days that the calendar has, no leap second, which Go's reader refuses too.
+    /// Reads RFC 3339, `2026-11-21T05:25:00Z`, with a fraction of a second or an offset if there is one. Strict: `T`
+    /// and `Z` in upper case, days that the calendar has, no leap second, which Go's reader refuses too.
     package init?(timestamp text: String) {
         var reader = TimestampReader(rest: text.utf8[...])
         guard let year = reader.number(4), reader.skip("-"), let month = reader.number(2), reader.skip("-"),

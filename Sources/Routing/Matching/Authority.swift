@@ -2,8 +2,8 @@
 
 /// What stands in `Host`.
 enum Authority {
-    /// The host without its port, in lower case, without the dot of a name that is written to its end. An IPv6 address keeps
-    /// its brackets.
+    /// The host without its port, in lower case, without the dot of a name that is written to its end. An IPv6 address
+    /// keeps its brackets.
     static func host(of authority: String) -> String {
         let host = String(withoutPort(authority)).lowercased()
         return host.hasSuffix(".") ? String(host.dropLast()) : host

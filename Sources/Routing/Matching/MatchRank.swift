@@ -5,7 +5,8 @@ struct MatchRank: Comparable {
     /// In the order in which they decide.
     private let keys: [Int]
 
-    /// `age`: the place of its route among all, oldest first; `rule` and `place`: those of the rule and of the match in it.
+    /// `age`: the place of its route among all, oldest first; `rule` and `place`: those of the rule and of the match in
+    /// it.
     init(_ match: CompiledMatch, age: Int, rule: Int, place: Int) {
         let (kind, length) =
             switch match.path {

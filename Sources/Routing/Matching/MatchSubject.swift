@@ -28,8 +28,8 @@ struct MatchSubject {
     mutating func queryParameter(_ name: String) -> [UInt8]? { parameters.first(name) }
 }
 
-/// The parameters of a query: `name=value`, joined by `&`, percent-decoded. A `+` stays one: that it stands for a space is a
-/// habit of forms, not of URIs. A percent sign that no two digits follow stands for itself.
+/// The parameters of a query: `name=value`, joined by `&`, percent-decoded. A `+` stays one: that it stands for a space
+/// is a habit of forms, not of URIs. A percent sign that no two digits follow stands for itself.
 struct QueryParameters {
     private let all: [(name: [UInt8], value: [UInt8])]
 

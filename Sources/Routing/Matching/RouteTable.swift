@@ -6,8 +6,8 @@ internal import Patterns
 
 /// What the routes of a port say to a request.
 package enum RouteVerdict {
-    /// This rule is for it. `matchedPrefix` is what a prefix match matched, without a slash at its end (`/` for all paths);
-    /// nil where an exact path or an expression matched.
+    /// This rule is for it. `matchedPrefix` is what a prefix match matched, without a slash at its end (`/` for all
+    /// paths); nil where an exact path or an expression matched.
     case matched(CompiledRule, matchedPrefix: String?)
     /// There are routes, and none is for it: 404.
     case notFound
@@ -17,12 +17,13 @@ package enum RouteVerdict {
 
 /// The routes attached to one parent (a port of a service), compiled: expressions ready, rules in order of precedence.
 ///
-/// The order is that of the Gateway API: the host (exact, then the longest wildcard, then none), then the path (exact, then
-/// expressions, then the longest prefix), then a method, most headers, most query parameters, the oldest route, the first
-/// one by name, the first rule. So the first match that fits is the answer, and the sorting is done here, once.
+/// The order is that of the Gateway API: the host (exact, then the longest wildcard, then none), then the path (exact,
+/// then expressions, then the longest prefix), then a method, most headers, most query parameters, the oldest route,
+/// the first one by name, the first rule. So the first match that fits is the answer, and the sorting is done here,
+/// once.
 ///
-/// Expressions stand before prefixes (the Gateway API leaves it open), since a route that has one mostly has a prefix for
-/// everything else too, behind which an expression would never be asked.
+/// Expressions stand before prefixes (the Gateway API leaves it open), since a route that has one mostly has a prefix
+/// for everything else too, behind which an expression would never be asked.
 package struct RouteTable: Sendable {
     private struct Entry {
         let rank: MatchRank
@@ -101,8 +102,8 @@ package struct RouteTable: Sendable {
         }
     }
 
-    /// Oldest first, then by namespace and name. Routes that do not say when they were created come after those that do,
-    /// in the order in which they stand.
+    /// Oldest first, then by namespace and name. Routes that do not say when they were created come after those that
+    /// do, in the order in which they stand.
     private static func byAge(_ routes: [Route]) -> [Route] {
         let sorted = routes.enumerated().sorted { left, right in
             switch (left.element.createdAt, right.element.createdAt) {

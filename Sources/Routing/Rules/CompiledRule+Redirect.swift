@@ -7,8 +7,8 @@ extension CompiledRule {
     /// The answer, if the rule redirects: the status and a `location` by the rules of the Gateway API
     /// (HTTPRequestRedirectFilter). `scheme` and `port` are those by which the request came.
     ///
-    /// The port is the one written; else that of a scheme that is written (80 or 443); else `port`. 80 with http and 443 with
-    /// https go without saying. The query stays.
+    /// The port is the one written; else that of a scheme that is written (80 or 443); else `port`. 80 with http and
+    /// 443 with https go without saying. The query stays.
     package func redirect(
         _ request: HTTPRequest, matchedPrefix: String?, scheme: String, port: Port
     ) -> HTTPResponse? {
@@ -31,7 +31,8 @@ extension CompiledRule {
         if !place.utf8.starts(with: "/".utf8) { place = "/" }
         let host = redirect.hostname ?? String(Authority.withoutPort(request.authority))
         guard !host.isEmpty else {
-            // HTTP/1.0 without a host: only the path can be told, and two slashes would begin a host (RFC 3986 section 4.2).
+            // HTTP/1.0 without a host: only the path can be told, and two slashes would begin a host (RFC 3986 section
+            // 4.2).
             return "/" + place.drop { $0 == "/" }
         }
         let wellKnown = redirect.scheme.flatMap(wellKnownPort)

@@ -14,8 +14,8 @@ package final class CompiledRule: Sendable {
     package let label: String
     package let fault: FilterResource.Fault?
     package let rateLimit: FilterResource.RateLimit?
-    /// A filter that the rule names does not exist: answer 500 (Gateway API, HTTPRouteFilter.extensionRef), since a request
-    /// must not pass without what it was to go through.
+    /// A filter that the rule names does not exist: answer 500 (Gateway API, HTTPRouteFilter.extensionRef), since a
+    /// request must not pass without what it was to go through.
     package let hasMissingFilter: Bool
     package let mirrors: [RouteFilter.Mirror]
     private let totalWeight: Int
@@ -61,8 +61,8 @@ package final class CompiledRule: Sendable {
         }
     }
 
-    /// One of the backends by weight; nil where there is none or none has weight, which is answered with 500 (Gateway API,
-    /// HTTPRouteRule.backendRefs).
+    /// One of the backends by weight; nil where there is none or none has weight, which is answered with 500 (Gateway
+    /// API, HTTPRouteRule.backendRefs).
     package func chooseBackend(using random: inout some RandomNumberGenerator) -> RouteBackend? {
         guard totalWeight > 0 else { return nil }
         if rule.backends.count == 1 { return rule.backends.first }
@@ -77,8 +77,8 @@ package final class CompiledRule: Sendable {
     /// Modifies header fields and rewrites host and path as the rule says, then as the backend says, each in the order
     /// written.
     ///
-    /// `request.target` holds the normalised path, of which `matchedPrefix` is a part. A rewrite always begins with the path
-    /// as it came, so that a backend's takes the place of the rule's.
+    /// `request.target` holds the normalised path, of which `matchedPrefix` is a part. A rewrite always begins with the
+    /// path as it came, so that a backend's takes the place of the rule's.
     package func apply(to request: inout HTTPRequest, backend: RouteBackend?, matchedPrefix: String?) {
         let target = RequestTarget(request.target)
         for filter in rule.filters + (backend?.filters ?? []) {

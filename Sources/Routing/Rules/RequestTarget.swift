@@ -25,8 +25,8 @@ struct RequestTarget {
         }
     }
 
-    /// As the table of the Gateway API (HTTPPathModifier.replacePrefixMatch) has it: of `/foo/bar`, `/foo` by `/xyz` gives
-    /// `/xyz/bar`, and by nothing `/bar`; slashes at the end of either mean nothing.
+    /// As the table of the Gateway API (HTTPPathModifier.replacePrefixMatch) has it: of `/foo/bar`, `/foo` by `/xyz`
+    /// gives `/xyz/bar`, and by nothing `/bar`; slashes at the end of either mean nothing.
     private func replaced(_ prefix: String, by replacement: String) -> String {
         guard PathPrefix.matches(prefix, path) else { return path }
         let rest = String(decoding: path.utf8.dropFirst(prefix.utf8.count), as: UTF8.self)
