@@ -93,10 +93,10 @@ package enum Metric: String, Sendable, CaseIterable {
         case .held: "Connections waiting for an identity."
         case .replays: "Streams opened again after a stale connection."
         case .failovers: "Connections that were given another endpoint."
-        case .ejections: "Endpoints left out for failing to connect."
+        case .ejections: "Endpoints left out for a while because they failed."
         case .acceptPauses: "Times accepting rested for lack of descriptors."
         case .relaxedTimeouts: "Times a reader that pauses was given longer."
-        case .recordsDropped: "Connection records dropped because logging fell behind."
+        case .recordsDropped: "Records of connections and requests dropped because logging fell behind."
         case .certificateExpiry: "When a certificate ends, in seconds since 1970."
         case .reloads: "Configurations and identities taken or rejected while running."
         case .linesDropped: "Lines that nobody read in time."
@@ -115,6 +115,9 @@ package enum Metric: String, Sendable, CaseIterable {
         case .buildInfo: [.version, .tls]
         case .connectionsOpened, .connectionsActive, .connectionDuration: [.direction]
         case .connectionsFinished: [.direction, .outcome, .code, .security]
+        case .requests: [.direction, .service, .route, .status, .outcome, .code, .security]
+        case .requestDuration: [.direction]
+        case .requestBytes: [.direction, .flow]
         case .plaintextConnections: [.direction, .reason]
         case .detectedProtocols: [.direction, .protocol]
         case .bytes: [.direction, .side, .flow]
@@ -146,6 +149,9 @@ package struct MetricLabel: Sendable {
     static let tls = MetricLabel("tls", [], "name and version of the TLS library")
     static let direction = MetricLabel(
         "direction", TrafficDirection.allCases.map(\.rawValue), "toward or from the workload")
+    static let service = MetricLabel("service", [], "that the request was for, `namespace/name`; empty on the inbound side")
+    static let route = MetricLabel("route", [], "and its rule, `namespace/name[index]`; empty where none decided")
+    static let status = MetricLabel("status", [], "of the answer; 0 where there was none")
     static let outcome = MetricLabel("outcome", [], "the name of an [outcome](errors.md#connections)")
     static let code = MetricLabel("code", [], "the code of the outcome, `WEFT3000` and on")
     static let security = MetricLabel(

@@ -20,7 +20,7 @@ struct LabListener: Sendable {
         case flood
         /// Sends eight megabytes, then resets.
         case burst
-        /// HTTP/1.1 with keep-alive.
+        /// HTTP/1.1 with keep-alive: see LabHTTP.
         case http
         /// Accepts and never reads.
         case deaf
@@ -79,7 +79,7 @@ struct LabListener: Sendable {
             connection.send([UInt8](repeating: 7, count: 8 << 20))
             connection.resetOnClose()
             say("resets \(peer)")
-        case .http: LabHTTP(connection).serve()
+        case .http: LabHTTP(connection, name).serve()
         case .deaf: while true { pause() }
         }
         close(connection.number)

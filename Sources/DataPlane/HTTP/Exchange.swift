@@ -49,8 +49,12 @@ final class Exchange: EventHandler {
     private var unsent: [UInt8] = []
     private var kept: [UInt8] = []
     private var isKept = true
+    /// The client's message has been read to its end.
+    private(set) var hasBeenRead = false
+    /// Nothing more is to be sent: not so where bytes of another protocol may follow the message.
     private(set) var hasWholeRequest = false
     private(set) var hasSentAll = false
+    /// It asks for a switch of protocols, or has been granted it.
     private var isTunnel = false
 
     // How far it is.
@@ -112,6 +116,8 @@ final class Exchange: EventHandler {
         guard case .beginning = phase else { return }
         serialiseHead()
         isTunnel = request.upgrade != nil || method == "CONNECT"
+        // Nothing of CONNECT's own follows its head.
+        if method == "CONNECT" { hasBeenRead = true }
         if let limit = rule?.rule.timeouts.request { thread.loop.setDeadline(startedAt + limit, of: self) }
     }
 
@@ -142,15 +148,13 @@ final class Exchange: EventHandler {
     }
 
     func requestEnds(_ trailers: HTTPFields) {
-        // What asks for a switch of protocols has no end before the client ends: bytes of the other protocol may follow.
-        if isTunnel, !hasWholeRequest, front?.hasInputEnded != true, request.body == .none || method == "CONNECT" {
-            return
-        }
-        if request.body == .chunked, !isTunnel || !isAnswering {
-            HTTPWriter.appendLastChunk(trailers: trailers, to: &unsent)
-        }
-        hasWholeRequest = true
+        if request.body == .chunked { HTTPWriter.appendLastChunk(trailers: trailers, to: &unsent) }
+        hasBeenRead = true
+        hasWholeRequest = !isTunnel
     }
+
+    /// The client has ended its direction of what was switched to.
+    func tunnelEnds() { hasWholeRequest = true }
 
     /// Sends what has been collected, or begins to.
     func flush() {
@@ -330,10 +334,12 @@ final class Exchange: EventHandler {
             settle(Self.result(of: head), connected: true)
             record.status = head.status
             if let rule { rule.apply(to: &head, backend: backend) }
-            if head.body != .tunnel { isTunnel = false }
-            if !hasWholeRequest, head.body != .tunnel, request.body == .none { hasWholeRequest = true }
+            if head.body != .tunnel, isTunnel {
+                isTunnel = false
+                hasWholeRequest = hasBeenRead
+            }
         }
-        front.write(head, isHead: method == "HEAD")
+        front.write(head)
     }
 
     private static func result(of head: HTTPResponse) -> RequestResult {
@@ -399,7 +405,12 @@ final class Exchange: EventHandler {
     /// Answers with this head, such as a redirect.
     func answerLocally(_ front: HTTPFront, _ head: HTTPResponse, _ body: [UInt8]) {
         record.status = head.status
-        front.write(head, isHead: method == "HEAD")
+        var head = head
+        if method == "HEAD" {
+            head.absentLength = UInt64(body.count)
+            head.body = .none
+        }
+        front.write(head)
         if method != "HEAD" {
             record.responseBytes = UInt64(body.count)
             front.write(body)

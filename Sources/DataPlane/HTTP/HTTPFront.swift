@@ -58,7 +58,7 @@ class HTTPFront: Relay {
 
     final var isInputPaused: Bool {
         guard let exchange else { return isOutBlocked }
-        return exchange.hasWholeRequest && !isTunnel || exchange.isUpstreamFull
+        return exchange.hasBeenRead && !isTunnel || exchange.isUpstreamFull
     }
 
     /// Bytes that have come.
@@ -139,7 +139,7 @@ class HTTPFront: Relay {
         requestCount += 1
         closes = true
         let answer = LocalAnswer(request.outcome, status: refusal.status, detail: refusal.sentence)
-        write(answer.head, isHead: false)
+        write(answer.head)
         write(answer.body)
         endAnswer(HTTPFields())
         flush()
@@ -156,11 +156,11 @@ class HTTPFront: Relay {
 
     private func judgeEnd() {
         if isTunnel {
-            exchange?.requestEnds(HTTPFields())
+            exchange?.tunnelEnds()
             exchange?.flush()
         } else if let exchange {
             // A client may end its direction after a whole request and still want the answer.
-            if !exchange.hasWholeRequest { exchange.abandon(.clientReset, "it ended within its request") }
+            if !exchange.hasBeenRead { exchange.abandon(.clientReset, "it ended within its request") }
         } else if reader.isBetweenMessages || closes {
             closeTransport()
         } else {
@@ -177,7 +177,7 @@ class HTTPFront: Relay {
     // MARK: To the client
 
     /// Begins an answer, or passes an interim one.
-    final func write(_ head: HTTPResponse, isHead: Bool) {
+    final func write(_ head: HTTPResponse) {
         var head = head
         if head.isInterim {
             // HTTP/1.0 has none (RFC 9110 section 15.2).
@@ -186,12 +186,14 @@ class HTTPFront: Relay {
         }
         if head.body == .tunnel {
             isTunnel = true
+            // What the client has sent behind its request belongs to what is switched to.
+            thread.loop.again(self)
         } else {
             if head.body == .chunked || head.body == .untilClose {
                 head.body = exchange?.request.isHTTP11 ?? true ? .chunked : .untilClose
             }
             if head.body == .untilClose { closes = true }
-            if !(exchange?.hasWholeRequest ?? true) { closes = true }
+            if !(exchange?.hasBeenRead ?? true) { closes = true }
             head.persists = !closes
         }
         head.isHTTP11 = true
@@ -280,7 +282,7 @@ class HTTPFront: Relay {
     private func refuseLate() {
         closes = true
         let answer = LocalAnswer(.requestHeadTimeout, status: 408, detail: "")
-        write(answer.head, isHead: false)
+        write(answer.head)
         write(answer.body)
         endAnswer(HTTPFields())
         flush()

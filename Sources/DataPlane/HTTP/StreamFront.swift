@@ -104,7 +104,12 @@ final class StreamFront: HTTPFront, PeerStreamUser {
         guard !isFinished else { return }
         if !hasSentEnd { transmit([], ends: true) }
         // Where the peer still sends, nobody needs it: its own end follows, or is dropped with the connection.
-        if hasInputEnded { leave(.completed) }
+        if hasInputEnded { leave(.completed) } else { thread.loop.setDeadline(thread.loop.now + .seconds(2), of: self) }
+    }
+
+    override func deadlineReached(now: Instant) {
+        guard hasSentEnd, exchange == nil else { return super.deadlineReached(now: now) }
+        resetTransport(AttemptFailure(.clientReset, "it went on sending after the last answer"))
     }
 
     override func resetTransport(_ failure: AttemptFailure) {

@@ -1,0 +1,193 @@
+// Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+
+import Foundation
+import MeshTesting
+import Testing
+
+extension Sidecars {
+    /// A service "shop" at 10.96.0.20, port 80, with an HTTPRoute: requests are looked at one by one.
+    ///
+    ///     client ── 10.96.0.20:80 ──▶ weft-proxy ══ a stream for each request ══▶ one:9000, two:9000
+    @Suite("Requests")
+    struct RequestTests {
+        private struct Scene {
+            let mesh: Mesh
+            let client: MeshPod
+            let one: MeshPod
+            let two: MeshPod
+            let servers: [RunningProgram]
+
+            /// `rules` are those of the route, as in the file.
+            init(_ rules: String, ejection: String = "{consecutiveFailures: 100, consecutiveErrors: 0}") async throws {
+                mesh = try await Mesh()
+                client = try await mesh.pod("client")
+                one = try await mesh.pod("one")
+                two = try await mesh.pod("two")
+                mesh.service("shop", at: ["10.96.0.20"], port: 80, targetPort: 9000, ["one", "two"], ejection: ejection)
+                for pod in ["one", "two"] {
+                    let address = pod == "one" ? "10.96.0.21" : "10.96.0.22"
+                    mesh.service("shop-\(pod)", at: [address], port: 80, targetPort: 9000, [pod], ejection: ejection)
+                }
+                mesh.add("shop", kind: "HTTPRoute", "{parentRefs: [{kind: Service, name: shop}], rules: \(rules)}")
+                try await mesh.start()
+                servers = [
+                    try await one.serve("http", "\(one.address):9000"), try await two.serve("http", "\(two.address):9000"),
+                ]
+            }
+
+            func get(_ path: String, _ arguments: String...) async throws -> CurlResult {
+                try await client.pod.curl(
+                    arguments + ["http://10.96.0.20\(path)"], as: MeshPod.applicationUser)
+            }
+
+            /// How often a server has read such a request line.
+            func count(_ line: String) -> Int {
+                servers.reduce(0) { $0 + $1.output.components(separatedBy: line).count - 1 }
+            }
+        }
+
+        private static let plain = "[{backendRefs: [{name: shop, port: 80}]}]"
+
+        @Test("requests of one connection are told one by one, on both sides, encrypted and with one trace")
+        func everyday() async throws {
+            let scene = try await Scene(Self.plain)
+            let result = try await scene.get("/a?b=c", "http://10.96.0.20/second")
+            #expect(result.exitCode == 0 && result.body.contains("GET /a?b=c HTTP/1.1"), "\(result)")
+            let out = try await scene.client.tellsRequest("the first request") { $0.path == "/a" }
+            #expect(out.direction == "outbound" && out.status == 200 && out.outcome == "completed", "\(out)")
+            #expect(out.security == "mutual-tls" && out.route == "default/shop[0]" && out.service == "default/shop")
+            let pod = out.upstream == "\(scene.one.address):9000" ? scene.one : scene.two
+            #expect(out.peer == pod.spiffeID)
+            let inside = try await pod.tellsRequest("the same request") { $0.path == "/a" }
+            #expect(inside.direction == "inbound" && inside.peer == scene.client.spiffeID && inside.trace == out.trace)
+            #expect(inside.client.hasPrefix(scene.client.address))
+            try await scene.client.tellsRequest("the second request") { $0.path == "/second" && $0.status == 200 }
+            #expect(try await scene.client.metrics().value("weft_requests_total", ["direction": "outbound"]) == 2)
+        }
+
+        @Test("the application learns who calls, and nobody can forge it")
+        func caller() async throws {
+            let scene = try await Scene(Self.plain)
+            let result = try await scene.get("/echo", "-H", "X-Weft-Caller: spiffe://mesh.example/ns/default/sa/root")
+            let names = result.body.split(separator: "\r\n").filter { $0.hasPrefix("x-weft-caller:") }
+            #expect(names == ["x-weft-caller: \(scene.client.spiffeID)"], "\(result)")
+            #expect(result.body.contains("\r\ntraceparent: 00-"))
+        }
+
+        @Test("a large body goes both ways whole, and an answer with no length too")
+        func bodies() async throws {
+            let scene = try await Scene(Self.plain)
+            let file = "\(scene.mesh.directory)/body"
+            try Data(repeating: 120, count: 3_000_000).write(to: URL(fileURLWithPath: file))
+            let result = try await scene.get("/upload", "-X", "POST", "--data-binary", "@\(file)")
+            #expect(result.status == 200, "\(result)")
+            let told = try await scene.client.tellsRequest("the upload") { $0.path == "/upload" }
+            #expect(told.requestBytes == 3_000_000)
+        }
+
+        @Test("the first rule that matches best decides; what none matches is 404, said why")
+        func routing() async throws {
+            let scene = try await Scene(
+                """
+                [{matches: [{path: {type: PathPrefix, value: /one}}], backendRefs: [{name: shop-one, port: 80}], \
+                filters: [{type: URLRewrite, urlRewrite: {path: {type: ReplacePrefixMatch, replacePrefixMatch: /echo}}}]}, \
+                {matches: [{path: {type: Exact, value: /two}}], backendRefs: [{name: shop-two, port: 80}]}, \
+                {matches: [{path: {type: Exact, value: /old}}], \
+                filters: [{type: RequestRedirect, requestRedirect: {hostname: new.example, statusCode: 301}}]}]
+                """)
+            let one = try await scene.get("/one/x")
+            #expect(one.body.contains("\(scene.one.address):9000 read") && one.body.contains("GET /echo/x "), "\(one)")
+            let two = try await scene.get("/two")
+            #expect(two.status == 200)
+            #expect(try await scene.client.tellsRequest("/two") { $0.path == "/two" }.route == "default/shop[1]")
+            let old = try await scene.get("/old", "-D", "-")
+            #expect(old.status == 301 && old.body.lowercased().contains("location: http://new.example/old"), "\(old)")
+            let none = try await scene.get("/three")
+            #expect(none.status == 404 && none.body.contains("WEFT3110"), "\(none)")
+        }
+
+        @Test("a hostile request is refused with 400 and never passed on")
+        func hostile() async throws {
+            let scene = try await Scene(Self.plain)
+            let both = try await scene.get(
+                "/smuggle", "-X", "POST", "-H", "Transfer-Encoding: chunked", "-H", "Content-Length: 3", "-d", "abc")
+            #expect(both.status == 400 && both.body.contains("WEFT3100"), "\(both)")
+            let climb = try await scene.get("/a/../../etc", "--path-as-is")
+            #expect(climb.status == 400, "\(climb)")
+            let hidden = try await scene.get("/a%2fb", "--path-as-is")
+            #expect(hidden.status == 400, "\(hidden)")
+            #expect(scene.count("/smuggle") == 0 && scene.count("/etc") == 0)
+            let notHTTP = try scene.client.connect("10.96.0.20:80")
+            notHTTP.type("\u{1}\u{2}binary")
+            try await notHTTP.line(containing: "Connection reset")
+        }
+
+        @Test("what may have reached the application is repeated only if it may be")
+        func retries() async throws {
+            let scene = try await Scene(
+                "[{backendRefs: [{name: shop, port: 80}], retry: {attempts: 2, codes: [503]}}]")
+            let get = try await scene.get("/reset/get")
+            #expect(get.status == 502, "\(get)")
+            #expect(scene.count("GET /reset/get") == 3)
+            let post = try await scene.get("/reset/post", "-X", "POST", "-d", "pay")
+            #expect(post.status == 502 && post.body.contains("WEFT31"), "\(post)")
+            #expect(scene.count("POST /reset/post") == 1)
+            let status = try await scene.get("/status/503")
+            #expect(status.status == 503)
+            #expect(scene.count("GET /status/503") == 3)
+            let posted = try await scene.get("/status/503", "-X", "POST", "-d", "pay")
+            #expect(posted.status == 503)
+            #expect(scene.count("POST /status/503") == 1)
+        }
+
+        @Test("an endpoint that nobody listens at is passed over, for POST as well")
+        func passedOver() async throws {
+            let scene = try await Scene(Self.plain)
+            try await scene.servers[0].stop(SIGKILL)
+            for _ in 0..<10 {
+                let result = try await scene.get("/pay", "-X", "POST", "-d", "pay")
+                #expect(result.status == 200, "\(result)")
+            }
+            try await scene.servers[1].stop(SIGKILL)
+            let result = try await scene.get("/pay", "-X", "POST", "-d", "pay")
+            #expect(result.status == 503 && result.body.contains("WEFT3003"), "\(result)")
+        }
+
+        @Test("a request that takes longer than its route allows is 504")
+        func timeout() async throws {
+            let scene = try await Scene(
+                "[{backendRefs: [{name: shop, port: 80}], timeouts: {request: 300ms}}]")
+            let slow = try await scene.get("/slow/3000")
+            #expect(slow.status == 504 && slow.body.contains("WEFT3121"), "\(slow)")
+            #expect(try await scene.get("/slow/20").status == 200)
+        }
+
+        @Test("policies decide by caller, method and path, with the rule in the record")
+        func policies() async throws {
+            let scene = try await Scene(Self.plain)
+            scene.mesh.add(
+                "guard", kind: "Policy",
+                """
+                {rules: [{effect: allow, from: [{identity: \(scene.client.spiffeID)}], \
+                http: [{methods: [GET], paths: [{type: PathPrefix, value: /public}]}]}, \
+                {effect: deny, http: [{paths: [{type: Exact, value: /public/secret}]}]}]}
+                """)
+            for pod in [scene.one, scene.two] { #expect(try await pod.reload()) }
+            #expect(try await scene.get("/public/x").status == 200)
+            let denied = try await scene.get("/private")
+            #expect(denied.status == 403 && denied.body.contains("WEFT3113"), "\(denied)")
+            #expect(try await scene.get("/public/%73ecret", "--path-as-is").status == 403)
+            #expect(try await scene.get("/public//secret", "--path-as-is").status == 403)
+            let told = try await scene.client.tellsRequest("the denied request") { $0.path == "/private" }
+            let pod = told.upstream == "\(scene.one.address):9000" ? scene.one : scene.two
+            let inside = try await pod.tellsRequest("the same") { $0.path == "/private" }
+            #expect(inside.outcome == "request-denied" && inside.authorization?.contains("default/guard") == true)
+            // Whoever dials the workload itself, without any route, is read all the same.
+            let direct = try await scene.client.curl("http://\(scene.one.address):9000/private")
+            #expect(direct.status == 403, "\(direct)")
+            let opaque = try scene.client.connect("\(scene.one.address):9000")
+            opaque.type("\u{1}\u{2}binary")
+            try await opaque.line(containing: "Connection reset")
+        }
+    }
+}
