@@ -72,6 +72,7 @@ final class Exchange: EventHandler {
     private var retries = 0
     private var staleRetries = 0
     private var isCounted = false
+    /// The attempt under way counts against the service's budget of retries.
     private var isRetry = false
     private var backoff: Backoff?
 
@@ -275,7 +276,6 @@ final class Exchange: EventHandler {
             }
         }
         guard mayTryAgain(failure) else { return fail(failure) }
-        isRetry = true
         thread.counters.requestRetries += 1
         // Not from here: this may be inside the session that failed.
         phase = .waiting(until: thread.loop.now)
@@ -298,6 +298,7 @@ final class Exchange: EventHandler {
     /// A retry that the route allows: counted against the budget, and after a pause.
     private func beginRetry(_ retry: RetrySettings) -> Bool {
         guard let destination, thread.beginRetry(destination) else { return false }
+        isRetry = true
         retries += 1
         if !destination.endpoints.contains(where: { !tried.contains($0) }) { tried = [] }
         return true
@@ -352,16 +353,16 @@ final class Exchange: EventHandler {
         guard let retry = rule?.rule.retry, retry.statusCodes.contains(head.status), isRepeatable, isKept,
             hasWholeRequest, retries < retry.attempts
         else { return false }
+        if let current { tried.append(current) }
+        // The attempt that this answers is over before the next one is counted.
+        settle(Self.result(of: head), connected: true)
         return beginRetry(retry)
     }
 
     private func repeatAnswered() {
-        settle(.serverError(retryAfter: nil), connected: true)
-        if let current { tried.append(current) }
         let abandoned = upstream
         upstream = nil
         abandoned?.detach()
-        isRetry = true
         thread.counters.requestRetries += 1
         var backoff = self.backoff ?? Backoff(base: rule?.rule.retry?.backoff ?? .milliseconds(25))
         let moment = thread.loop.now + backoff.next(using: &thread.random)
