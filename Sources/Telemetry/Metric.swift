@@ -149,7 +149,8 @@ package struct MetricLabel: Sendable {
     static let tls = MetricLabel("tls", [], "name and version of the TLS library")
     static let direction = MetricLabel(
         "direction", TrafficDirection.allCases.map(\.rawValue), "toward or from the workload")
-    static let service = MetricLabel("service", [], "that the request was for, `namespace/name`; empty on the inbound side")
+    static let service = MetricLabel(
+        "service", [], "that the request was for, `namespace/name`; empty on the inbound side")
     static let route = MetricLabel("route", [], "and its rule, `namespace/name[index]`; empty where none decided")
     static let status = MetricLabel("status", [], "of the answer; 0 where there was none")
     static let outcome = MetricLabel("outcome", [], "the name of an [outcome](errors.md#connections)")

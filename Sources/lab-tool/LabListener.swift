@@ -22,6 +22,8 @@ struct LabListener: Sendable {
         case burst
         /// HTTP/1.1 with keep-alive: see LabHTTP.
         case http
+        /// Grants any switch of protocols, then echoes.
+        case `switch`
         /// Accepts and never reads.
         case deaf
     }
@@ -80,6 +82,10 @@ struct LabListener: Sendable {
             connection.resetOnClose()
             say("resets \(peer)")
         case .http: LabHTTP(connection, name).serve()
+        case .switch:
+            _ = connection.receive()
+            connection.send(Array("HTTP/1.1 101 Switching\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n".utf8))
+            echo(connection, peer)
         case .deaf: while true { pause() }
         }
         close(connection.number)

@@ -23,7 +23,8 @@ struct PatternTests {
         "they match the whole text or nothing",
         arguments: [
             Case("/a+", "/aaa", .match), Case("/a+", "/aaab", .noMatch), Case("/a+", "x/aaa", .noMatch),
-            Case("/a$", "/a\n", .noMatch), Case("a|ab", "ab", .match), Case("", "", .match), Case("/(v[12])/.*", "/v2/x", .match),
+            Case("/a$", "/a\n", .noMatch), Case("a|ab", "ab", .match), Case("", "", .match),
+            Case("/(v[12])/.*", "/v2/x", .match),
         ])
     func wholeText(_ example: Case) throws {
         #expect(try Pattern(example.pattern).judge(example.subject) == example.verdict)

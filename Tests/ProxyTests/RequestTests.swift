@@ -23,15 +23,18 @@ extension Sidecars {
                 client = try await mesh.pod("client")
                 one = try await mesh.pod("one")
                 two = try await mesh.pod("two")
-                mesh.service("shop", at: ["10.96.0.20"], port: 80, targetPort: 9000, ["one", "two"], ejection: ejection)
+                mesh.service(
+                    "shop", at: ["10.96.0.20"], port: 80, targetPort: 9000, ["one", "two"], ejection: ejection)
                 for pod in ["one", "two"] {
                     let address = pod == "one" ? "10.96.0.21" : "10.96.0.22"
                     mesh.service("shop-\(pod)", at: [address], port: 80, targetPort: 9000, [pod], ejection: ejection)
                 }
-                mesh.add("shop-route", kind: "HTTPRoute", "{parentRefs: [{kind: Service, name: shop}], rules: \(rules)}")
+                mesh.add(
+                    "shop-route", kind: "HTTPRoute", "{parentRefs: [{kind: Service, name: shop}], rules: \(rules)}")
                 try await mesh.start()
                 servers = [
-                    try await one.serve("http", "\(one.address):9000"), try await two.serve("http", "\(two.address):9000"),
+                    try await one.serve("http", "\(one.address):9000"),
+                    try await two.serve("http", "\(two.address):9000"),
                 ]
             }
 
@@ -55,7 +58,8 @@ extension Sidecars {
             #expect(result.exitCode == 0 && result.body.contains("GET /second HTTP/1.1"), "\(result)")
             let out = try await scene.client.tellsRequest("the first request") { $0.path == "/a" }
             #expect(out.direction == "outbound" && out.status == 200 && out.outcome == "completed", "\(out)")
-            #expect(out.security == "mutual-tls" && out.route == "default/shop-route[0]" && out.service == "default/shop")
+            #expect(
+                out.security == "mutual-tls" && out.route == "default/shop-route[0]" && out.service == "default/shop")
             let pod = out.upstream == "\(scene.one.address):9000" ? scene.one : scene.two
             #expect(out.peer == pod.spiffeID)
             let inside = try await pod.tellsRequest("the same request") { $0.path == "/a" }
@@ -160,6 +164,31 @@ extension Sidecars {
             let slow = try await scene.get("/slow/3000")
             #expect(slow.status == 504 && slow.body.contains("WEFT3121"), "\(slow)")
             #expect(try await scene.get("/slow/20").status == 200)
+        }
+
+        @Test("a mirror gets a copy, and its answer is nobody's")
+        func mirror() async throws {
+            let scene = try await Scene(
+                """
+                [{backendRefs: [{name: shop-one, port: 80}], filters: [{type: RequestMirror, \
+                requestMirror: {backendRef: {name: shop-two, port: 80}}}]}]
+                """)
+            let result = try await scene.get("/status/201", "-X", "POST", "-d", "copy me")
+            #expect(result.status == 201 && result.body.contains(scene.one.address), "\(result)")
+            try await scene.servers[1].line(containing: "POST /status/201")
+            #expect(scene.count("POST /status/201") == 2)
+        }
+
+        @Test("a switch of protocols goes through, both ways")
+        func upgrade() async throws {
+            let scene = try await Scene(Self.plain)
+            for server in scene.servers { try await server.stop(SIGKILL) }
+            for pod in [scene.one, scene.two] { try await pod.serve("switch", "\(pod.address):9000") }
+            let caller = try scene.client.connect("10.96.0.20:80")
+            caller.type("GET /chat HTTP/1.1\r\nHost: shop\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r")
+            try await caller.line(containing: "101 ")
+            caller.type("are you there")
+            try await caller.line(containing: "are you there")
         }
 
         @Test("policies decide by caller, method and path, with the rule in the record")

@@ -60,8 +60,12 @@ extension Exchange {
             record.route = rule.label
         }
         guard let rule else { return nil }
-        if rule.hasMissingFilter { return Refusal(outcome: .backendMissing, detail: "\(rule.label) names a missing Filter") }
-        if let redirect = rule.redirect(request, matchedPrefix: matchedPrefix, scheme: "http", port: .known(dialled.port)) {
+        if rule.hasMissingFilter {
+            return Refusal(outcome: .backendMissing, detail: "\(rule.label) names a missing Filter")
+        }
+        if let redirect = rule.redirect(
+            request, matchedPrefix: matchedPrefix, scheme: "http", port: .known(dialled.port))
+        {
             answerLocally(front, redirect, [])
             return nil
         }
@@ -109,7 +113,8 @@ extension Exchange {
         let trace = context?.trace ?? TraceID(using: &thread.random)
         record.trace = trace
         let span = UInt64.random(in: 1...UInt64.max, using: &thread.random)
-        request.fields.set("traceparent", TraceContext(trace: trace, span: span, flags: context?.flags ?? 0).description)
+        request.fields.set(
+            "traceparent", TraceContext(trace: trace, span: span, flags: context?.flags ?? 0).description)
         // What cannot be read leaves nothing that its state could belong to (Trace Context section 3.3).
         if context == nil { request.fields.remove("tracestate") }
     }

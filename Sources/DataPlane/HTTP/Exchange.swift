@@ -27,7 +27,9 @@ internal import Telemetry
 /// Everything that was sent is kept, up to a limit, as long as another attempt may need it.
 final class Exchange: EventHandler {
     /// Attempts that nobody has to allow, since the application has not seen any of those before.
-    private static let safeAttemptsMax = 3
+    static let safeAttemptsMax = 3
+    /// How long the answer to a copy is read and dropped.
+    private static let mirrorPatience: Duration = .seconds(30)
 
     let thread: DataThread
     /// Nil once it is over, and for a mirrored request, whose answer nobody awaits.
@@ -39,26 +41,28 @@ final class Exchange: EventHandler {
 
     // Where it goes.
     var destination: ServiceDestination?
+    /// Inbound: the application.
+    var onlyEndpoint: Endpoint?
     var rule: CompiledRule?
     var backend: RouteBackend?
-    private var tried: [Endpoint] = []
-    private var current: Endpoint?
-    private var upstream: HTTPUpstream?
+    var tried: [Endpoint] = []
+    var current: Endpoint?
+    var upstream: HTTPUpstream?
 
     // What of it has come and gone.
-    private var unsent: [UInt8] = []
-    private var kept: [UInt8] = []
-    private var isKept = true
+    var unsent: [UInt8] = []
+    var kept: [UInt8] = []
+    var isKept = true
     /// The client's message has been read to its end.
     private(set) var hasBeenRead = false
     /// Nothing more is to be sent: not so where bytes of another protocol may follow the message.
     private(set) var hasWholeRequest = false
-    private(set) var hasSentAll = false
+    var hasSentAll = false
     /// It asks for a switch of protocols, or has been granted it.
-    private var isTunnel = false
+    var isTunnel = false
 
     // How far it is.
-    private enum Phase {
+    enum Phase {
         /// The head is judged; what follows is collected until ``flush()``.
         case beginning
         /// Before an attempt: a delay, a pause between two attempts.
@@ -66,14 +70,14 @@ final class Exchange: EventHandler {
         case underWay
         case over
     }
-    private var phase = Phase.beginning
-    private var isAnswering = false
-    private var attemptedAt: Instant
-    private var retries = 0
-    private var staleRetries = 0
-    private var isCounted = false
+    var phase = Phase.beginning
+    var isAnswering = false
+    var attemptedAt: Instant
+    var retries = 0
+    var staleRetries = 0
+    var isCounted = false
     /// The attempt under way counts against the service's budget of retries.
-    private var isRetry = false
+    var isRetry = false
     private var backoff: Backoff?
 
     init(_ thread: DataThread, _ front: HTTPFront, _ request: HTTPRequest) {
@@ -91,6 +95,42 @@ final class Exchange: EventHandler {
         record.authority = request.authority
         super.init()
         thread.loop.add(self)
+    }
+
+    /// A copy of a request for somebody else, whose answer nobody awaits.
+    private init(copying original: Exchange, _ bytes: [UInt8], to destination: ServiceDestination) {
+        thread = original.thread
+        request = original.request
+        method = original.method
+        startedAt = original.thread.loop.now
+        attemptedAt = startedAt
+        record = original.record
+        record.attempts = 0
+        record.service = destination.key.service
+        record.route = original.rule.map { "\($0.label) (mirror)" }
+        self.destination = destination
+        unsent = bytes
+        hasBeenRead = true
+        hasWholeRequest = true
+        super.init()
+        thread.loop.add(self)
+    }
+
+    /// Sends the copies that the rule asks for. Only what is short enough to be kept is copied.
+    private func mirror() {
+        guard let rule, !rule.mirrors.isEmpty, isKept, !isTunnel, let dialled = front?.record.originalDestination else {
+            return
+        }
+        for mirror in rule.mirrors {
+            let isChosen = Int.random(in: 0..<max(1, mirror.denominator), using: &thread.random) < mirror.numerator
+            guard isChosen,
+                let destination = thread.snapshot.destination(
+                    of: mirror.backend.service, port: mirror.backend.port, dialled.address.family)
+            else { continue }
+            let copy = Exchange(copying: self, kept, to: destination)
+            // Not from here: this may be inside the session that carries the request itself.
+            thread.loop.atEndOfTurn { copy.flush() }
+        }
     }
 
     /// Nothing goes wrong if it is done twice.
@@ -167,12 +207,13 @@ final class Exchange: EventHandler {
         }
     }
 
-    private func sendUnsent() {
+    func sendUnsent() {
         guard let upstream, !unsent.isEmpty || hasWholeRequest && !hasSentAll else { return }
         let bytes = unsent
         unsent = []
         keep(bytes)
         hasSentAll = hasWholeRequest
+        if hasSentAll { mirror() }
         upstream.send(bytes, ends: hasWholeRequest)
     }
 
@@ -197,136 +238,13 @@ final class Exchange: EventHandler {
         if let front { thread.loop.again(front) }
     }
 
-    // MARK: Attempts
-
-    private func attempt() {
-        guard let endpoint = chooseEndpoint() else {
-            return refuse(tried.isEmpty ? .noEndpoint : record.outcome == .completed ? .noEndpoint : record.outcome, record.detail)
-        }
-        record.upstream = endpoint.address
-        record.attempts += 1
-        phase = .underWay
-        attemptedAt = thread.loop.now
-        let upstream: HTTPUpstream
-        switch endpoint.security {
-        case .plaintext(let reason):
-            upstream = PlainUpstream.obtain(
-                thread, endpoint, for: self, isLocal: record.direction == .inbound)
-            if record.direction == .outbound { record.security = .plaintext(reason) }
-        case .mutualTLS:
-            upstream = StreamUpstream(thread, endpoint, client: record.client, trace: record.trace)
-        }
-        self.upstream = upstream
-        upstream.attach(self)
-        setDeadline()
-        if kept.isEmpty {
-            sendUnsent()
-        } else {
-            let bytes = kept + unsent
-            unsent = []
-            kept = bytes
-            hasSentAll = hasWholeRequest
-            upstream.send(bytes, ends: hasWholeRequest)
-        }
-    }
-
-    private func chooseEndpoint() -> Endpoint? {
-        guard let destination else { return onlyEndpoint }
-        if !isCounted {
-            guard thread.beginRequest(destination) else {
-                record.outcome = .breakerOpen
-                return nil
-            }
-            isCounted = true
-        }
-        let endpoint = thread.chooseEndpoint(of: destination, excluding: tried, hash: affinity)
-        current = endpoint
-        return endpoint
-    }
-
-    /// Inbound: the application.
-    var onlyEndpoint: Endpoint?
-
-    /// Of the header that keeps requests together.
-    private var affinity: UInt64? {
-        guard let name = rule?.rule.affinityHeader ?? destination?.balancing.hashHeader else {
-            return destination?.balancing.algorithm == .consistentHash
-                ? stableHash(record.client.address.description.utf8) : nil
-        }
-        return request.fields.joined(name).map { stableHash($0.utf8) }
-    }
-
-    /// The peer's sidecar is who it should be.
-    func secured(_ peer: PeerConnection) {
-        if let verified = peer.verified { record.security = .mutualTLS(peer: verified.identity, cipher: peer.cipher) }
-    }
-
-    /// The application has been reached.
-    func reached() { (front as? StreamFront)?.applicationReached() }
-
-    func attemptFailed(_ failure: AttemptFailure) {
-        upstream = nil
-        settle(failure.isEndpointFault ? .serverError(retryAfter: nil) : .cancelled, connected: !failure.isUntouched)
-        record.outcome = failure.outcome
-        record.detail = failure.detail
-        guard front != nil, !isAnswering else { return fail(failure) }
-        if let endpoint = record.upstream, failure.isEndpointFault || !failure.isStale {
-            if let destination, let current = destination.endpoints.first(where: { $0.address == endpoint }) {
-                tried.append(current)
-            }
-        }
-        guard mayTryAgain(failure) else { return fail(failure) }
-        thread.counters.requestRetries += 1
-        // Not from here: this may be inside the session that failed.
-        phase = .waiting(until: thread.loop.now)
-        thread.loop.atEndOfTurn { [self] in resume() }
-    }
-
-    private func mayTryAgain(_ failure: AttemptFailure) -> Bool {
-        guard isKept, front != nil else { return false }
-        if failure.isStale, staleRetries < Self.safeAttemptsMax, failure.isUntouched || isRepeatable {
-            staleRetries += 1
-            return true
-        }
-        let hasOthers = destination.map { $0.endpoints.contains { !tried.contains($0) } } ?? false
-        if failure.isUntouched, hasOthers, record.attempts < Self.safeAttemptsMax { return true }
-        guard let retry = rule?.rule.retry, retries < retry.attempts else { return false }
-        guard failure.isUntouched || retry.onReset && isRepeatable else { return false }
-        return beginRetry(retry)
-    }
-
-    /// A retry that the route allows: counted against the budget, and after a pause.
-    private func beginRetry(_ retry: RetrySettings) -> Bool {
-        guard let destination, thread.beginRetry(destination) else { return false }
-        isRetry = true
-        retries += 1
-        if !destination.endpoints.contains(where: { !tried.contains($0) }) { tried = [] }
-        return true
-    }
-
-    private func resume() {
-        guard case .waiting(let moment) = phase else { return }
-        guard thread.loop.now >= moment else { return setDeadline(moment) }
-        attempt()
-    }
-
-    /// Nothing more can be done.
-    private func fail(_ failure: AttemptFailure) {
-        guard let front else { return over() }
-        record.outcome = failure.outcome
-        record.detail = failure.detail
-        // The other sidecar decides what the client is told, and whether it may try elsewhere.
-        if isAnswering || front is StreamFront {
-            over()
-            return front.exchangeFailed(failure)
-        }
-        refuse(failure.outcome, failure.detail)
-    }
-
     // MARK: The answer
 
     func answered(_ head: HTTPResponse, by upstream: HTTPUpstream) {
-        guard let front else { return }
+        guard let front else {
+            record.status = head.status
+            return
+        }
         var head = head
         if !head.isInterim {
             if mayRepeatAnswered(head) { return repeatAnswered() }
@@ -438,7 +356,7 @@ final class Exchange: EventHandler {
     }
 
     /// Counts the attempt under way as done.
-    private func settle(_ result: RequestResult, connected: Bool) {
+    func settle(_ result: RequestResult, connected: Bool) {
         guard let destination, let current else { return }
         self.current = nil
         if isRetry { thread.endRetry(destination) }
@@ -447,7 +365,7 @@ final class Exchange: EventHandler {
             destination, current, result, hasConnected: connected, latency: thread.loop.now - attemptedAt)
     }
 
-    private func over() {
+    func over() {
         if case .over = phase { return }
         phase = .over
         settle(.cancelled, connected: true)
@@ -462,10 +380,11 @@ final class Exchange: EventHandler {
 
     // MARK: Time
 
-    private func setDeadline(_ other: Instant = .never) {
+    func setDeadline(_ other: Instant = .never) {
         let timeouts = rule?.rule.timeouts
         var deadline = other
         if let limit = timeouts?.request { deadline = min(deadline, startedAt + limit) }
+        if front == nil { deadline = min(deadline, startedAt + Self.mirrorPatience) }
         if case .underWay = phase, !isAnswering, let limit = timeouts?.backendRequest {
             deadline = min(deadline, attemptedAt + limit)
         }
@@ -474,6 +393,7 @@ final class Exchange: EventHandler {
 
     override func deadlineReached(now: Instant) {
         if let limit = rule?.rule.timeouts.request, now >= startedAt + limit { return timedOut("\(limit) in all") }
+        if front == nil, now >= startedAt + Self.mirrorPatience { return timedOut("a mirrored request") }
         switch phase {
         case .waiting: resume()
         case .underWay:

@@ -24,7 +24,9 @@ final class PlainUpstream: HTTPUpstream {
     private let isSelf: Bool
 
     /// A connection for a request: one that is kept, where that is safe, else a new one.
-    static func obtain(_ thread: DataThread, _ endpoint: Endpoint, for exchange: Exchange, isLocal: Bool) -> HTTPUpstream {
+    static func obtain(_ thread: DataThread, _ endpoint: Endpoint, for exchange: Exchange, isLocal: Bool)
+        -> HTTPUpstream
+    {
         while let kept = thread.upstreams.take(endpoint.address) {
             if kept.isFit(for: exchange, now: thread.loop.now) {
                 kept.idleSince = nil
@@ -142,7 +144,8 @@ final class PlainUpstream: HTTPUpstream {
     override func released() {
         guard persists, end.pending.isEmpty, !end.hasEndedInput, isConnected else { return closeCleanly() }
         idleSince = thread.loop.now
-        guard thread.upstreams.put(self, identifier: identifier, for: endpoint.address, createdAt: thread.loop.now) else {
+        guard thread.upstreams.put(self, identifier: identifier, for: endpoint.address, createdAt: thread.loop.now)
+        else {
             return closeCleanly()
         }
         thread.loop.setDeadline(thread.loop.now + thread.settings.proxy.http.idleUpstreamTimeout, of: self)

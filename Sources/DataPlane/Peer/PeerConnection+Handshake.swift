@@ -12,7 +12,8 @@ internal import Telemetry
 extension PeerConnection {
     /// Dials a sidecar for a stream. A failure comes back through the user's `peerFailed`, now or later;
     /// `connected` hands over the connection that is being made.
-    static func dial(_ thread: DataThread, _ key: PeerKey, _ context: TLSContext, for user: any PeerStreamUser,
+    static func dial(
+        _ thread: DataThread, _ key: PeerKey, _ context: TLSContext, for user: any PeerStreamUser,
         _ connected: (PeerConnection) -> Void
     ) {
         guard let tls = TLSSession(context, .dialler, expecting: key.identity) else {

@@ -458,7 +458,8 @@ extension ErrorCode {
             Entry(
                 "request-too-large",
                 "The request's head is larger than is accepted.",
-                "The answer names the limit. Raise it in `spec.http` of the Proxy that answered, if such requests are meant.")
+                "The answer names the limit. Raise it in `spec.http` of the Proxy that answered, if such requests are meant."
+            )
         case .requestHeadTimeout:
             Entry(
                 "request-head-timeout",
@@ -468,7 +469,8 @@ extension ErrorCode {
             Entry(
                 "route-not-found",
                 "No rule of the routes attached to the service matches the request.",
-                "Add a rule that matches, or one without matches as the last resort: as soon as one route is attached, the rest gets 404.")
+                "Add a rule that matches, or one without matches as the last resort: as soon as one route is attached, the rest gets 404."
+            )
         case .backendMissing:
             Entry(
                 "backend-missing",
@@ -498,12 +500,14 @@ extension ErrorCode {
             Entry(
                 "not-http",
                 "Bytes that are not HTTP came where requests have to be looked at.",
-                "A route or a policy of this port needs HTTP. Use a port without one, or take the HTTP parts out of the policy.")
+                "A route or a policy of this port needs HTTP. Use a port without one, or take the HTTP parts out of the policy."
+            )
         case .breakerOpen:
             Entry(
                 "breaker-open",
                 "As many requests to the service are under way as its breaker lets through.",
-                "The service is slower than its callers. Raise `breaker` in the Service only if it can really do more at once.")
+                "The service is slower than its callers. Raise `breaker` in the Service only if it can really do more at once."
+            )
         case .requestTimeout:
             Entry(
                 "request-timeout",
@@ -513,7 +517,8 @@ extension ErrorCode {
             Entry(
                 "response-missing",
                 "The server, or its sidecar, ended the connection without an answer.",
-                "Look at the server: it may have crashed on this request, or closed the connection while it came. What may have reached it was not sent again.")
+                "Look at the server: it may have crashed on this request, or closed the connection while it came. What may have reached it was not sent again."
+            )
         case .responseMalformed:
             Entry(
                 "response-malformed",

@@ -1,0 +1,135 @@
+// Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+
+internal import Discovery
+internal import HTTPCodec
+internal import LinuxSystem
+internal import MeshModel
+internal import Reactor
+internal import Routing
+internal import TLSSession
+internal import Telemetry
+
+/// Where a request is sent, and whether it may be sent again.
+extension Exchange {
+    func attempt() {
+        guard let endpoint = chooseEndpoint() else {
+            // What the attempts before this one came to says more than that there is no other endpoint.
+            return refuse(record.outcome == .completed ? .noEndpoint : record.outcome, record.detail)
+        }
+        record.upstream = endpoint.address
+        record.attempts += 1
+        phase = .underWay
+        attemptedAt = thread.loop.now
+        let upstream: HTTPUpstream
+        switch endpoint.security {
+        case .plaintext(let reason):
+            upstream = PlainUpstream.obtain(
+                thread, endpoint, for: self, isLocal: record.direction == .inbound)
+            if record.direction == .outbound { record.security = .plaintext(reason) }
+        case .mutualTLS:
+            upstream = StreamUpstream(thread, endpoint, client: record.client, trace: record.trace)
+        }
+        self.upstream = upstream
+        upstream.attach(self)
+        setDeadline()
+        if kept.isEmpty {
+            sendUnsent()
+        } else {
+            let bytes = kept + unsent
+            unsent = []
+            kept = bytes
+            hasSentAll = hasWholeRequest
+            upstream.send(bytes, ends: hasWholeRequest)
+        }
+    }
+
+    func chooseEndpoint() -> Endpoint? {
+        guard let destination else { return onlyEndpoint }
+        if !isCounted {
+            guard thread.beginRequest(destination) else {
+                record.outcome = .breakerOpen
+                return nil
+            }
+            isCounted = true
+        }
+        let endpoint = thread.chooseEndpoint(of: destination, excluding: tried, hash: affinity)
+        current = endpoint
+        return endpoint
+    }
+
+    /// Of the header that keeps requests together.
+    private var affinity: UInt64? {
+        guard let name = rule?.rule.affinityHeader ?? destination?.balancing.hashHeader else {
+            return destination?.balancing.algorithm == .consistentHash
+                ? stableHash(record.client.address.description.utf8) : nil
+        }
+        return request.fields.joined(name).map { stableHash($0.utf8) }
+    }
+
+    /// The peer's sidecar is who it should be.
+    func secured(_ peer: PeerConnection) {
+        if let verified = peer.verified { record.security = .mutualTLS(peer: verified.identity, cipher: peer.cipher) }
+    }
+
+    /// The application has been reached.
+    func reached() { (front as? StreamFront)?.applicationReached() }
+
+    func attemptFailed(_ failure: AttemptFailure) {
+        upstream = nil
+        settle(failure.isEndpointFault ? .serverError(retryAfter: nil) : .cancelled, connected: !failure.isUntouched)
+        record.outcome = failure.outcome
+        record.detail = failure.detail
+        guard front != nil, !isAnswering else { return fail(failure) }
+        if let endpoint = record.upstream, failure.isEndpointFault || !failure.isStale {
+            if let destination, let current = destination.endpoints.first(where: { $0.address == endpoint }) {
+                tried.append(current)
+            }
+        }
+        guard mayTryAgain(failure) else { return fail(failure) }
+        thread.counters.requestRetries += 1
+        // Not from here: this may be inside the session that failed.
+        phase = .waiting(until: thread.loop.now)
+        thread.loop.atEndOfTurn { [self] in resume() }
+    }
+
+    func mayTryAgain(_ failure: AttemptFailure) -> Bool {
+        guard isKept, front != nil else { return false }
+        if failure.isStale, staleRetries < Exchange.safeAttemptsMax, failure.isUntouched || isRepeatable {
+            staleRetries += 1
+            return true
+        }
+        let hasOthers = destination.map { $0.endpoints.contains { !tried.contains($0) } } ?? false
+        if failure.isUntouched, hasOthers, record.attempts < Exchange.safeAttemptsMax { return true }
+        guard let retry = rule?.rule.retry, retries < retry.attempts else { return false }
+        guard failure.isUntouched || retry.onReset && isRepeatable else { return false }
+        return beginRetry(retry)
+    }
+
+    /// A retry that the route allows: counted against the budget, and after a pause.
+    func beginRetry(_ retry: RetrySettings) -> Bool {
+        guard let destination, thread.beginRetry(destination) else { return false }
+        isRetry = true
+        retries += 1
+        if !destination.endpoints.contains(where: { !tried.contains($0) }) { tried = [] }
+        return true
+    }
+
+    func resume() {
+        guard case .waiting(let moment) = phase else { return }
+        guard thread.loop.now >= moment else { return setDeadline(moment) }
+        attempt()
+    }
+
+    /// Nothing more can be done.
+    func fail(_ failure: AttemptFailure) {
+        guard let front else { return over() }
+        record.outcome = failure.outcome
+        record.detail = failure.detail
+        // The other sidecar decides what the client is told, and whether it may try elsewhere.
+        if isAnswering || front is StreamFront {
+            over()
+            return front.exchangeFailed(failure)
+        }
+        refuse(failure.outcome, failure.detail)
+    }
+}
