@@ -129,7 +129,8 @@ package final class DiscoverySnapshot: Sendable {
         guard !resources.routes.isEmpty else { return [:] }
         var tables: [RoutedPort: RouteTable] = [:]
         for service in resources.services {
-            for mapping in service.ports {
+            // What is declared to be bytes is not read.
+            for mapping in service.ports where mapping.hint != .opaque {
                 let key = RoutedPort(service: service.reference, port: mapping.port.number)
                 tables[key] = RouteTable(
                     resources.routes, service: service.reference, port: mapping.port, filters: resources.filters)
@@ -158,7 +159,10 @@ package final class DiscoverySnapshot: Sendable {
         let key = ServiceDestination.Key(
             service: service.reference, port: address.port, family: address.address.family)
         guard service.mapping(for: address.port) != nil else { return .refused(.portNotServed) }
-        guard let destination = destinations[key], !destination.endpoints.isEmpty else { return .refused(.noEndpoint) }
+        // A service that has routes may stand for others and have no endpoint of its own.
+        guard let destination = destinations[key],
+            !destination.endpoints.isEmpty || routes(of: service.reference, port: address.port) != nil
+        else { return .refused(.noEndpoint) }
         return .service(destination)
     }
 

@@ -45,12 +45,18 @@ extension Exchange {
 
     /// From the workload: which rule of the service's routes holds, and what it says.
     func beginOutbound(_ front: HTTPFront) -> Refusal? {
-        guard let dialled = front.record.originalDestination, let service = front.record.service,
-            let table = thread.snapshot.routes(of: service, port: dialled.port)
-        else { return Refusal(outcome: .routeNotFound, detail: "the routes have changed") }
+        guard let dialled = front.record.originalDestination, let service = front.record.service else {
+            return Refusal(outcome: .internalFault, detail: "")
+        }
         record.service = service
         request.fields.remove(MeshField.caller)
         request.fields.set(MeshField.client, record.client.description)
+        guard let table = thread.snapshot.routes(of: service, port: dialled.port) else {
+            // The routes have been taken away since the connection was made: as without them.
+            destination = thread.snapshot.destination(
+                of: service, port: .known(dialled.port), dialled.address.family)
+            return destination == nil ? Refusal(outcome: .noEndpoint, detail: "service \(service)") : nil
+        }
         switch table.match(request, path: record.path) {
         case .notFound: return Refusal(outcome: .routeNotFound, detail: "service \(service)")
         case .tooCostly: return Refusal(outcome: .expressionTooCostly, detail: "service \(service)")

@@ -324,6 +324,8 @@ final class Exchange: EventHandler {
     /// Answers with this head, such as a redirect.
     func answerLocally(_ front: HTTPFront, _ head: HTTPResponse, _ body: [UInt8]) {
         record.status = head.status
+        // A request without a body is over with its head: the connection need not end for it.
+        if request.body == .none, !isTunnel { hasBeenRead = true }
         var head = head
         if method == "HEAD" {
             head.absentLength = UInt64(body.count)

@@ -133,7 +133,7 @@ class HTTPFront: Relay {
         var request = RequestRecord(
             connection: record.id, direction: record.direction, client: record.client, startedAt: thread.loop.now)
         request.security = record.security
-        request.outcome = refusal.status == 400 ? .requestMalformed : .requestTooLarge
+        if case .tooLarge = refusal { request.outcome = .requestTooLarge } else { request.outcome = .requestMalformed }
         request.detail = refusal.sentence
         request.status = refusal.status
         requestCount += 1
@@ -290,6 +290,12 @@ class HTTPFront: Relay {
     }
 
     override func continueWork(now: Instant) { takeKept() }
+
+    /// We leave: no request after the one under way.
+    final func announceLeaving() {
+        closes = true
+        if exchange == nil, reader.isBetweenMessages, input.isEmpty { closeTransport() }
+    }
 
     override func cut(_ outcome: ErrorCode, _ detail: String = "") {
         if let exchange { return exchange.abandon(outcome, detail) }

@@ -224,6 +224,9 @@ extension DataThread {
         listeners.removeAll { $0.direction == .inbound }
         for listener in inbound { listener.close() }
         loop.forEachHandler { handler in
+            if let front = handler as? PlainFront, front.record.direction == .inbound {
+                loop.atEndOfTurn { front.announceLeaving() }
+            }
             guard let peer = handler as? PeerConnection, peer.role == .acceptor else { return }
             loop.atEndOfTurn { peer.announceLeaving() }
         }
