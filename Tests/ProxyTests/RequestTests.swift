@@ -166,6 +166,27 @@ extension Sidecars {
             #expect(try await scene.get("/slow/20").status == 200)
         }
 
+        @Test(
+            "hundreds of requests at once, while every sidecar reads its configuration again: none fails, none is doubled"
+        )
+        func crowd() async throws {
+            let scene = try await Scene(Self.plain)
+            let gets = try scene.client.start(
+                "curl", "-sS", "-Z", "--parallel-max", "30", "-o", "/dev/null", "-w", "%{http_code}\\n",
+                "http://10.96.0.20/get/[1-600]")
+            let posts = try scene.client.start(
+                "curl", "-sS", "-Z", "--parallel-max", "30", "-o", "/dev/null", "-w", "%{http_code}\\n", "-d", "pay",
+                "http://10.96.0.20/post/[1-600]")
+            for pod in [scene.client, scene.one, scene.two] { #expect(try await pod.reload()) }
+            for curl in [gets, posts] {
+                try await eventually("the end of curl") { curl.isRunning ? nil : true }
+                let codes = curl.output.split(separator: "\n")
+                #expect(codes.count == 600 && codes.allSatisfy { $0 == "200" }, "\(Set(codes)) \(curl.error)")
+            }
+            #expect(scene.count("GET /get/") == 600)
+            #expect(scene.count("POST /post/") == 600)
+        }
+
         @Test("a mirror gets a copy, and its answer is nobody's")
         func mirror() async throws {
             let scene = try await Scene(
