@@ -187,6 +187,27 @@ extension Sidecars {
             #expect(scene.count("POST /post/") == 600)
         }
 
+        @Test("clients that give up, servers that die and answers that are cut leave nothing behind")
+        func givingUp() async throws {
+            let scene = try await Scene(Self.plain)
+            let impatient = try scene.client.start(
+                "curl", "-s", "-Z", "--parallel-max", "30", "-m", "0.3", "http://10.96.0.20/slow/[2000-2029]")
+            try await eventually("the end of curl") { impatient.isRunning ? nil : true }
+            #expect(try await scene.get("/after").status == 200)
+            for server in scene.servers { try await server.stop(SIGKILL) }
+            #expect(try await scene.get("/nobody").status == 503)
+            for pod in [scene.one, scene.two] { try await pod.serve("burst", "\(pod.address):9000") }
+            let cut = try await scene.get("/burst")
+            #expect(cut.status == 502 && cut.body.contains("WEFT3123"), "\(cut)")
+            for pod in [scene.client, scene.one, scene.two] {
+                try await eventually("no connection is left at \(pod.name)") {
+                    let metrics = try await pod.metrics()
+                    return metrics.value("weft_connections_active", ["direction": "inbound"]) == 0
+                        && metrics.value("weft_connections_active", ["direction": "outbound"]) == 0 ? true : nil
+                }
+            }
+        }
+
         @Test("a mirror gets a copy, and its answer is nobody's")
         func mirror() async throws {
             let scene = try await Scene(
