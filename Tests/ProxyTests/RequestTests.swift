@@ -18,7 +18,10 @@ extension Sidecars {
             let servers: [RunningProgram]
 
             /// `rules` are those of the route, as in the file.
-            init(_ rules: String, ejection: String = "{consecutiveFailures: 100, consecutiveErrors: 0}") async throws {
+            init(
+                _ rules: String, ejection: String = "{consecutiveFailures: 100, consecutiveErrors: 0}",
+                adding more: (Mesh, MeshPod) -> Void = { _, _ in }
+            ) async throws {
                 mesh = try await Mesh()
                 client = try await mesh.pod("client")
                 one = try await mesh.pod("one")
@@ -31,6 +34,7 @@ extension Sidecars {
                 }
                 mesh.add(
                     "shop-route", kind: "HTTPRoute", "{parentRefs: [{kind: Service, name: shop}], rules: \(rules)}")
+                more(mesh, one)
                 try await mesh.start()
                 servers = [
                     try await one.serve("http", "\(one.address):9000"),
@@ -206,6 +210,23 @@ extension Sidecars {
                         && metrics.value("weft_connections_active", ["direction": "outbound"]) == 0 ? true : nil
                 }
             }
+        }
+
+        @Test("a breaker refuses what is too much at once, and closes again")
+        func breaker() async throws {
+            let scene = try await Scene("[{backendRefs: [{name: narrow, port: 80}]}]") { mesh, one in
+                mesh.add(
+                    "narrow", kind: "Service",
+                    "{addresses: [10.96.0.30], ports: [{port: 80, targetPort: 9000}], endpoints: [{workload: one}], "
+                        + "breaker: {requests: 1}}")
+            }
+            let slow = try scene.client.start("curl", "-sS", "http://10.96.0.20/slow/1500")
+            try await scene.servers[0].line(containing: "GET /slow/1500")
+            let refused = try await scene.get("/too-much")
+            #expect(refused.status == 503 && refused.body.contains("WEFT3120"), "\(refused)")
+            try await eventually("the end of curl") { slow.isRunning ? nil : true }
+            #expect(slow.output.contains("took its time"))
+            #expect(try await scene.get("/room-again").status == 200)
         }
 
         @Test("a mirror gets a copy, and its answer is nobody's")

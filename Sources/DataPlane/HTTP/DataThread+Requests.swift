@@ -76,12 +76,30 @@ extension DataThread {
 
     // MARK: Requests to services
 
-    /// Counts a request; false: the breaker does not let it through.
+    /// Counts a request, and the connection that it has for itself while it is under way; false: the breaker does not let
+    /// it through.
     func beginRequest(_ destination: ServiceDestination) -> Bool {
-        requests.breakers[destination.key, default: Breaker(destination.breaker)].beginRequest()
+        var breaker = requests.breakers[destination.key] ?? Breaker(destination.breaker)
+        defer { requests.breakers[destination.key] = breaker }
+        guard breaker.beginRequest() else { return false }
+        guard breaker.beginConnection() else {
+            breaker.endRequest()
+            return false
+        }
+        return true
     }
 
-    func endRequest(_ destination: ServiceDestination) { requests.breakers[destination.key]?.endRequest() }
+    func endRequest(_ destination: ServiceDestination) {
+        requests.breakers[destination.key]?.endConnection()
+        requests.breakers[destination.key]?.endRequest()
+    }
+
+    /// Counts a request that waits for its server to be reached; false: too many do.
+    func beginPending(_ destination: ServiceDestination) -> Bool {
+        requests.breakers[destination.key]?.beginPending() ?? true
+    }
+
+    func endPending(_ destination: ServiceDestination) { requests.breakers[destination.key]?.endPending() }
 
     func beginRetry(_ destination: ServiceDestination) -> Bool {
         requests.breakers[destination.key]?.beginRetry() ?? false

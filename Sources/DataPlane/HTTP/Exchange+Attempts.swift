@@ -52,6 +52,11 @@ extension Exchange {
             }
             isCounted = true
         }
+        guard thread.beginPending(destination) else {
+            record.outcome = .breakerOpen
+            return nil
+        }
+        isPending = true
         let endpoint = thread.chooseEndpoint(of: destination, excluding: tried, hash: affinity)
         current = endpoint
         return endpoint
@@ -72,7 +77,15 @@ extension Exchange {
     }
 
     /// The application has been reached.
-    func reached() { (front as? StreamFront)?.applicationReached() }
+    func reached() {
+        endPending()
+        (front as? StreamFront)?.applicationReached()
+    }
+
+    func endPending() {
+        if isPending, let destination { thread.endPending(destination) }
+        isPending = false
+    }
 
     func attemptFailed(_ failure: AttemptFailure) {
         upstream = nil

@@ -76,6 +76,8 @@ final class Exchange: EventHandler {
     var retries = 0
     var staleRetries = 0
     var isCounted = false
+    /// Its server has not been reached yet.
+    var isPending = false
     /// The attempt under way counts against the service's budget of retries.
     var isRetry = false
     private var backoff: Backoff?
@@ -359,6 +361,7 @@ final class Exchange: EventHandler {
 
     /// Counts the attempt under way as done.
     func settle(_ result: RequestResult, connected: Bool) {
+        endPending()
         guard let destination, let current else { return }
         self.current = nil
         if isRetry { thread.endRetry(destination) }
