@@ -156,6 +156,8 @@ extension Sidecars {
                 let result = try await scene.get("/pay", "-X", "POST", "-d", "pay")
                 #expect(result.status == 200, "\(result)")
             }
+            let told = try scene.client.toldRequests
+            #expect(told.contains { $0.attempts == 2 } && told.allSatisfy { $0.outcome == "completed" }, "\(told)")
             try await scene.servers[1].stop(SIGKILL)
             let result = try await scene.get("/pay", "-X", "POST", "-d", "pay")
             #expect(result.status == 503 && result.body.contains("WEFT3003"), "\(result)")
@@ -227,6 +229,44 @@ extension Sidecars {
             try await eventually("the end of curl") { slow.isRunning ? nil : true }
             #expect(slow.output.contains("took its time"))
             #expect(try await scene.get("/room-again").status == 200)
+        }
+
+        @Test("an answer that takes long is not mistaken for a sidecar that does, on a connection used before either")
+        func slowAnswers() async throws {
+            let scene = try await Scene("[{backendRefs: [{name: shop-one, port: 80}]}]")
+            scene.client.set("timeouts", "{open: 300ms}")
+            #expect(try await scene.client.reload())
+            for path in ["/first", "/slow/900", "/slow/901"] {
+                let result = try await scene.get(path)
+                #expect(result.status == 200, "\(path): \(result)")
+            }
+        }
+
+        @Test("a Filter delays, aborts and limits, and what it says can be changed")
+        func filters() async throws {
+            let scene = try await Scene(
+                """
+                [{matches: [{path: {value: /delayed}}], backendRefs: [{name: shop, port: 80}], filters: [{type: ExtensionRef, \
+                extensionRef: {group: weft, kind: Filter, name: late}}]}, \
+                {matches: [{path: {value: /aborted}}], backendRefs: [{name: shop, port: 80}], filters: [{type: ExtensionRef, \
+                extensionRef: {group: weft, kind: Filter, name: broken}}]}, \
+                {backendRefs: [{name: shop, port: 80}], filters: [{type: ExtensionRef, \
+                extensionRef: {group: weft, kind: Filter, name: few}}]}]
+                """
+            ) { mesh, _ in
+                let until = "until: 2099-01-01T00:00:00Z"
+                mesh.add("late", kind: "Filter", "{fault: {delay: {duration: 300ms, percent: 100}, \(until)}}")
+                mesh.add("broken", kind: "Filter", "{fault: {abort: {status: 418, percent: 100}, \(until)}}")
+                mesh.add("few", kind: "Filter", "{rateLimit: {requests: 2, per: 1h}}")
+            }
+            let delayed = try await scene.get("/delayed/x", "-X", "POST", "-d", "late")
+            #expect(delayed.status == 200 && delayed.body.contains("POST /delayed/x"), "\(delayed)")
+            let aborted = try await scene.get("/aborted")
+            #expect(aborted.status == 418 && aborted.body.contains("WEFT3115"), "\(aborted)")
+            for status in [200, 200, 429] { #expect(try await scene.get("/limited").status == status) }
+            scene.mesh.add("few", kind: "Filter", "{rateLimit: {requests: 3, per: 1h}}")
+            #expect(try await scene.client.reload())
+            for status in [200, 200, 200, 429] { #expect(try await scene.get("/limited").status == status) }
         }
 
         @Test("a mirror gets a copy, and its answer is nobody's")

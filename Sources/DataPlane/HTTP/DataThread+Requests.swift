@@ -25,6 +25,15 @@ struct RequestKeeping {
         let perKey = settings.proxy.http.idleUpstreams
         idle = IdlePool(perKeyMax: perKey, totalMax: 16 * perKey)
     }
+
+    /// Goes on under a new snapshot: what is under way stays counted, what it is measured by changes.
+    mutating func follow(_ snapshot: DiscoverySnapshot, after old: DiscoverySnapshot) {
+        if snapshot.resources.filters != old.resources.filters || snapshot.resources.routes != old.resources.routes {
+            buckets = [:]
+        }
+        guard !breakers.isEmpty else { return }
+        for destination in snapshot.serviceDestinations { breakers[destination.key]?.settings = destination.breaker }
+    }
 }
 
 extension DataThread {

@@ -31,6 +31,7 @@ extension Exchange {
         }
         self.upstream = upstream
         upstream.attach(self)
+        if upstream.isReached { reached() }
         setDeadline()
         if kept.isEmpty {
             sendUnsent()
@@ -79,6 +80,7 @@ extension Exchange {
     /// The application has been reached.
     func reached() {
         endPending()
+        if let destination, let current { thread.balancers[destination.key]?.succeed(current) }
         (front as? StreamFront)?.applicationReached()
     }
 
@@ -89,7 +91,9 @@ extension Exchange {
 
     func attemptFailed(_ failure: AttemptFailure) {
         upstream = nil
-        settle(failure.isEndpointFault ? .serverError(retryAfter: nil) : .cancelled, connected: !failure.isUntouched)
+        settle(
+            failure.isEndpointFault ? .serverError(retryAfter: nil) : .cancelled,
+            connected: !(failure.isUntouched && failure.isEndpointFault))
         record.outcome = failure.outcome
         record.detail = failure.detail
         guard front != nil, !isAnswering else { return fail(failure) }

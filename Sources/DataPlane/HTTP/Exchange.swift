@@ -156,7 +156,7 @@ final class Exchange: EventHandler {
         let refusal =
             front.record.direction == .inbound ? beginInbound(front) : beginOutbound(front)
         if let refusal { return refuse(refusal.outcome, refusal.detail) }
-        guard case .beginning = phase else { return }
+        if case .over = phase { return }
         serialiseHead()
         isTunnel = request.upgrade != nil || method == "CONNECT"
         // Nothing of CONNECT's own follows its head.
@@ -254,6 +254,9 @@ final class Exchange: EventHandler {
             kept = []
             settle(Self.result(of: head), connected: true)
             record.status = head.status
+            // What an attempt before this one came to has been made good.
+            record.outcome = .completed
+            record.detail = ""
             if let rule { rule.apply(to: &head, backend: backend) }
             if head.body != .tunnel, isTunnel {
                 isTunnel = false

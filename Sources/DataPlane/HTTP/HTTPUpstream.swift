@@ -33,8 +33,6 @@ class HTTPUpstream: EventHandler {
     private var hasAnswered = false
     private(set) var isAnswered = false
     private(set) var persists = true
-    /// What of the answer could not be taken yet.
-    private var kept: [UInt8] = []
 
     init(_ thread: DataThread, _ endpoint: Endpoint) {
         self.thread = thread
@@ -45,6 +43,8 @@ class HTTPUpstream: EventHandler {
 
     /// Sends the next bytes of the request; with `ends` they are its last.
     func send(_ bytes: [UInt8], ends: Bool) { preconditionFailure("Every kind of upstream sends.") }
+    /// The application is known to be there: it may be that nothing of the request is ever held up for it.
+    var isReached: Bool { false }
     /// More would have to be kept here: the client is not read meanwhile.
     var isFull: Bool { false }
     /// Reads again after the client's side was full.
@@ -64,23 +64,16 @@ class HTTPUpstream: EventHandler {
     final func detach() { exchange = nil }
 
     /// True while the client does not take what has come.
-    final var isPaused: Bool { !kept.isEmpty || exchange?.isFrontBlocked ?? false }
+    final var isPaused: Bool { exchange?.isFrontBlocked ?? false }
 
     /// Bytes of the answer.
     final func take(_ bytes: UnsafeRawBufferPointer) {
-        guard kept.isEmpty else { return unsafe kept.append(contentsOf: bytes) }
         unsafe parse(bytes)
         exchange?.flushFront()
     }
 
     /// The client takes data again.
     final func frontTakesAgain() {
-        let bytes = kept
-        kept = []
-        if !bytes.isEmpty {
-            unsafe bytes.withUnsafeBytes { unsafe parse($0) }
-            exchange?.flushFront()
-        }
         if !isPaused { readAgain() }
     }
 

@@ -48,6 +48,7 @@ final class PlainUpstream: HTTPUpstream {
     }
 
     override var isStale: Bool { wasUsed }
+    override var isReached: Bool { isConnected }
 
     private func isFit(for exchange: Exchange, now: Instant) -> Bool {
         guard exchange.isRepeatable || idleSince.map({ now - $0 <= Self.trustedRest }) ?? false else { return false }
@@ -91,7 +92,10 @@ final class PlainUpstream: HTTPUpstream {
 
     override func ready(_ readiness: Readiness, slot: UInt8, now: Instant) {
         end.note(readiness)
-        guard exchange != nil else { return close() }
+        if exchange == nil {
+            // A server says nothing unasked; being writable is no news.
+            return readiness.isDisjoint(with: [.readable, .peerEnded, .hangup, .error]) ? () : close()
+        }
         if !isConnected {
             if let errno = end.pendingError() {
                 return connectFailed(connectOutcome(errno), "\(endpoint.address): \(errno)")

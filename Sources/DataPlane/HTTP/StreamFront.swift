@@ -14,6 +14,7 @@ internal import Telemetry
 final class StreamFront: HTTPFront, PeerStreamUser {
     private var peer: PeerConnection?
     private var owesOpened = true
+    private var isApplicationReached = false
     private var hasSentEnd = false
 
     static func begin(_ peer: PeerConnection, _ record: ConnectionRecord) -> StreamFront {
@@ -33,8 +34,15 @@ final class StreamFront: HTTPFront, PeerStreamUser {
 
     var startedAt: Instant { record.startedAt }
 
-    /// The application is reached: the other side may send more than it could risk before.
+    /// The application is reached: the other side may send more than it could risk before, and need not wonder any more.
     func applicationReached() {
+        guard owesOpened else { return }
+        if record.downstreamBytesReceived >= UInt64(StreamRelay.earlyDataEnough) { return sendOpened() }
+        isApplicationReached = true
+        thread.loop.setDeadline(thread.loop.now + StreamRelay.openedPatience, of: self)
+    }
+
+    private func sendOpened() {
         guard owesOpened, let peer, let number = peer.session.currentStream, !hasSentEnd else { return }
         owesOpened = false
         peer.perform {
@@ -108,6 +116,7 @@ final class StreamFront: HTTPFront, PeerStreamUser {
     }
 
     override func deadlineReached(now: Instant) {
+        if exchange != nil, isApplicationReached { return sendOpened() }
         guard hasSentEnd, exchange == nil else { return super.deadlineReached(now: now) }
         resetTransport(AttemptFailure(.clientReset, "it went on sending after the last answer"))
     }
