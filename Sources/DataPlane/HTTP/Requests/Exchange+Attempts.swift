@@ -33,15 +33,7 @@ extension Exchange {
         upstream.attach(self)
         if upstream.isReached { reached() }
         setDeadline()
-        if kept.isEmpty {
-            sendUnsent()
-        } else {
-            let bytes = kept + unsent
-            unsent = []
-            kept = bytes
-            hasSentAll = hasWholeRequest
-            upstream.send(bytes, ends: hasWholeRequest)
-        }
+        sendAll(to: upstream)
     }
 
     func chooseEndpoint() -> Endpoint? {
@@ -81,7 +73,7 @@ extension Exchange {
     func reached() {
         endPending()
         if let destination, let current { thread.balancers[destination.key]?.succeed(current) }
-        (front as? StreamFront)?.applicationReached()
+        front?.exchangeReached()
     }
 
     func endPending() {
@@ -143,7 +135,7 @@ extension Exchange {
         record.outcome = failure.outcome
         record.detail = failure.detail
         // The other sidecar decides what the client is told, and whether it may try elsewhere.
-        if isAnswering || front is StreamFront {
+        if isAnswering || front.isSidecar {
             over()
             return front.exchangeFailed(failure)
         }

@@ -20,8 +20,8 @@ extension Exchange {
     typealias Refusal = DataThread.Refusal
 
     /// Toward the workload: who asks, may it, and what the application is told of it.
-    func beginInbound(_ front: HTTPFront) -> Refusal? {
-        let peer: SPIFFEID? = if case .mutualTLS(let peer, _) = front.record.security { peer } else { nil }
+    func beginInbound(_ front: any ExchangeFront) -> Refusal? {
+        let peer: SPIFFEID? = if case .mutualTLS(let peer, _) = front.connection.security { peer } else { nil }
         let claimed = request.fields.first(MeshField.client)
         request.fields.remove(MeshField.client)
         request.fields.remove(MeshField.caller)
@@ -32,8 +32,10 @@ extension Exchange {
                 request.fields.add(MeshField.client, claimed)
             }
         }
-        guard let target = front.record.originalDestination else { return Refusal(outcome: .internalFault, detail: "") }
-        let facts = ConnectionFacts(peer: peer, source: front.record.client.address, port: target.port)
+        guard let target = front.connection.originalDestination else {
+            return Refusal(outcome: .internalFault, detail: "")
+        }
+        let facts = ConnectionFacts(peer: peer, source: front.connection.client.address, port: target.port)
         let decision = thread.snapshot.policies.judge(facts, RequestFacts(request, path: record.path))
         record.authorization = decision.reason
         record.audit = decision.auditReason
@@ -44,8 +46,8 @@ extension Exchange {
     }
 
     /// From the workload: which rule of the service's routes holds, and what it says.
-    func beginOutbound(_ front: HTTPFront) -> Refusal? {
-        guard let dialled = front.record.originalDestination, let service = front.record.service else {
+    func beginOutbound(_ front: any ExchangeFront) -> Refusal? {
+        guard let dialled = front.connection.originalDestination, let service = front.connection.service else {
             return Refusal(outcome: .internalFault, detail: "")
         }
         record.service = service

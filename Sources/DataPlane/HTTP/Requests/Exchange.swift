@@ -11,7 +11,7 @@ internal import Routing
 internal import TLSSession
 internal import Telemetry
 
-/// One request and its answer: takes it from an ``HTTPFront``, decides where it goes, and carries it there over as many
+/// One request and its answer: takes it from an ``ExchangeFront``, decides where it goes, and carries it there over as many
 /// ``HTTPUpstream``s, one after the other, as it takes and as is safe.
 ///
 /// ```
@@ -33,9 +33,11 @@ final class Exchange: EventHandler {
 
     let thread: DataThread
     /// Nil once it is over, and for a mirrored request, whose answer nobody awaits.
-    private(set) var front: HTTPFront?
+    private(set) var front: (any ExchangeFront)?
     var request: HTTPRequest
     let method: String
+    /// It came as HTTP/2.
+    let isHTTP2: Bool
     let startedAt: Instant
     var record: RequestRecord
 
@@ -50,14 +52,17 @@ final class Exchange: EventHandler {
     var upstream: HTTPUpstream?
 
     // What of it has come and gone.
-    var unsent: [UInt8] = []
-    var kept: [UInt8] = []
-    var isKept = true
+    /// Of the body, what no upstream has been given yet.
+    private var unsent: [UInt8] = []
+    /// Of the body, what has been given to an upstream; empty where ``isKept`` is false.
+    private var kept: [UInt8] = []
+    private var trailers = HTTPFields()
+    private(set) var isKept = true
     /// The client's message has been read to its end.
     private(set) var hasBeenRead = false
     /// Nothing more is to be sent: not so where bytes of another protocol may follow the message.
     private(set) var hasWholeRequest = false
-    var hasSentAll = false
+    private(set) var hasSentAll = false
     /// It asks for a switch of protocols, or has been granted it.
     var isTunnel = false
 
@@ -82,17 +87,18 @@ final class Exchange: EventHandler {
     var isRetry = false
     private var backoff: Backoff?
 
-    init(_ thread: DataThread, _ front: HTTPFront, _ request: HTTPRequest) {
+    init(_ thread: DataThread, _ front: any ExchangeFront, _ request: HTTPRequest, isHTTP2: Bool) {
         self.thread = thread
         self.front = front
         self.request = request
+        self.isHTTP2 = isHTTP2
         method = request.method
         startedAt = thread.loop.now
         attemptedAt = thread.loop.now
         record = RequestRecord(
-            connection: front.record.id, direction: front.record.direction, client: front.record.client,
+            connection: front.connection.id, direction: front.connection.direction, client: front.connection.client,
             startedAt: thread.loop.now)
-        record.security = front.record.security
+        record.security = front.connection.security
         record.method = request.method
         record.authority = request.authority
         super.init()
@@ -100,10 +106,11 @@ final class Exchange: EventHandler {
     }
 
     /// A copy of a request for somebody else, whose answer nobody awaits.
-    private init(copying original: Exchange, _ bytes: [UInt8], to destination: ServiceDestination) {
+    private init(copying original: Exchange, to destination: ServiceDestination) {
         thread = original.thread
         request = original.request
         method = original.method
+        isHTTP2 = original.isHTTP2
         startedAt = original.thread.loop.now
         attemptedAt = startedAt
         record = original.record
@@ -111,7 +118,8 @@ final class Exchange: EventHandler {
         record.service = destination.key.service
         record.route = original.rule.map { "\($0.label) (mirror)" }
         self.destination = destination
-        unsent = bytes
+        unsent = original.kept
+        trailers = original.trailers
         hasBeenRead = true
         hasWholeRequest = true
         super.init()
@@ -120,7 +128,8 @@ final class Exchange: EventHandler {
 
     /// Sends the copies that the rule asks for. Only what is short enough to be kept is copied.
     private func mirror() {
-        guard let rule, !rule.mirrors.isEmpty, isKept, !isTunnel, let dialled = front?.record.originalDestination else {
+        guard let rule, !rule.mirrors.isEmpty, isKept, !isTunnel, let dialled = front?.connection.originalDestination
+        else {
             return
         }
         for mirror in rule.mirrors {
@@ -129,7 +138,7 @@ final class Exchange: EventHandler {
                 let destination = thread.snapshot.destination(
                     of: mirror.backend.service, port: mirror.backend.port, dialled.address.family)
             else { continue }
-            let copy = Exchange(copying: self, kept, to: destination)
+            let copy = Exchange(copying: self, to: destination)
             // Not from here: this may be inside the session that carries the request itself.
             thread.loop.atEndOfTurn { copy.flush() }
         }
@@ -154,44 +163,30 @@ final class Exchange: EventHandler {
         record.path = String(request.path)
         continueTrace()
         let refusal =
-            front.record.direction == .inbound ? beginInbound(front) : beginOutbound(front)
+            front.connection.direction == .inbound ? beginInbound(front) : beginOutbound(front)
         if let refusal { return refuse(refusal.outcome, refusal.detail) }
         if case .over = phase { return }
-        serialiseHead()
+        if let backend, let rule { rule.apply(to: &request, backend: backend, matchedPrefix: matchedPrefix) }
         isTunnel = request.upgrade != nil || method == "CONNECT"
         // Nothing of CONNECT's own follows its head.
         if method == "CONNECT" { hasBeenRead = true }
         if let limit = rule?.rule.timeouts.request { thread.loop.setDeadline(startedAt + limit, of: self) }
     }
 
-    private func serialiseHead() {
-        if let backend, let rule { rule.apply(to: &request, backend: backend, matchedPrefix: matchedPrefix) }
-        HTTPWriter.append(request, to: &unsent)
-    }
-
     /// What of the path a prefix match matched.
     var matchedPrefix: String?
 
-    /// Makes the head pass after this moment: an injected delay.
+    /// Makes the request pass after this moment: an injected delay.
     func delay(_ duration: Duration) { phase = .waiting(until: thread.loop.now + duration) }
 
+    /// Bytes of its body, or of what was switched to.
     func requestData(_ bytes: UnsafeRawBufferPointer) {
-        record.requestBytes += UInt64(bytes.count)
-        if request.body == .chunked {
-            unsafe HTTPWriter.appendChunk(bytes, to: &unsent)
-        } else {
-            unsafe unsent.append(contentsOf: bytes)
-        }
-    }
-
-    /// Bytes after a switch of protocols.
-    func tunnelData(_ bytes: UnsafeRawBufferPointer) {
         record.requestBytes += UInt64(bytes.count)
         unsafe unsent.append(contentsOf: bytes)
     }
 
     func requestEnds(_ trailers: HTTPFields) {
-        if request.body == .chunked { HTTPWriter.appendLastChunk(trailers: trailers, to: &unsent) }
+        self.trailers = trailers
         hasBeenRead = true
         hasWholeRequest = !isTunnel
     }
@@ -209,19 +204,33 @@ final class Exchange: EventHandler {
         }
     }
 
-    func sendUnsent() {
-        guard let upstream, !unsent.isEmpty || hasWholeRequest && !hasSentAll else { return }
-        let bytes = unsent
-        unsent = []
-        keep(bytes)
-        hasSentAll = hasWholeRequest
-        if hasSentAll { mirror() }
-        upstream.send(bytes, ends: hasWholeRequest)
+    /// Gives the request to an upstream, from its beginning.
+    func sendAll(to upstream: HTTPUpstream) {
+        hasSentAll = false
+        upstream.begin(request)
+        if !kept.isEmpty { unsafe kept.withUnsafeBytes { unsafe upstream.send($0) } }
+        sendUnsent()
+    }
+
+    private func sendUnsent() {
+        guard let upstream else { return }
+        if !unsent.isEmpty {
+            let bytes = unsent
+            unsent.removeAll(keepingCapacity: true)
+            keep(bytes)
+            unsafe bytes.withUnsafeBytes { unsafe upstream.send($0) }
+        }
+        if hasWholeRequest, !hasSentAll {
+            hasSentAll = true
+            mirror()
+            upstream.end(trailers)
+        }
+        upstream.flush()
     }
 
     private func keep(_ bytes: [UInt8]) {
         guard isKept, !isAnswering else { return }
-        if kept.count + bytes.count > thread.settings.proxy.http.replayBytes + thread.settings.proxy.http.headBytes {
+        if kept.count + bytes.count > thread.settings.proxy.http.replayBytes {
             isKept = false
             kept = []
         } else {
@@ -235,14 +244,11 @@ final class Exchange: EventHandler {
         return upstream?.isFull ?? false || unsent.count >= thread.settings.proxy.http.replayBytes
     }
 
-    func upstreamTakesAgain() {
-        // Not from here: this may be inside a session's call.
-        if let front { thread.loop.again(front) }
-    }
+    func upstreamTakesAgain() { front?.exchangeTakesAgain() }
 
     // MARK: The answer
 
-    func answered(_ head: HTTPResponse, by upstream: HTTPUpstream) {
+    func answered(_ head: HTTPResponse) {
         guard let front else {
             record.status = head.status
             return
@@ -327,7 +333,7 @@ final class Exchange: EventHandler {
     }
 
     /// Answers with this head, such as a redirect.
-    func answerLocally(_ front: HTTPFront, _ head: HTTPResponse, _ body: [UInt8]) {
+    func answerLocally(_ front: any ExchangeFront, _ head: HTTPResponse, _ body: [UInt8]) {
         record.status = head.status
         // A request without a body is over with its head: the connection need not end for it.
         if request.body == .none, !isTunnel { hasBeenRead = true }

@@ -28,14 +28,14 @@ final class StreamFront: HTTPFront, PeerStreamUser {
         self.peer = peer
         super.init(peer.thread, record)
         thread.streamRelayCount += 1
-        self.record.state = "http"
         thread.loop.setDeadline(thread.loop.now + thread.settings.proxy.http.headTimeout, of: self)
     }
 
     var startedAt: Instant { record.startedAt }
+    override var isSidecar: Bool { true }
 
     /// The application is reached: the other side may send more than it could risk before, and need not wonder any more.
-    func applicationReached() {
+    override func applicationReached() {
         guard owesOpened else { return }
         if record.downstreamBytesReceived >= UInt64(StreamRelay.earlyDataEnough) { return sendOpened() }
         isApplicationReached = true
@@ -116,8 +116,8 @@ final class StreamFront: HTTPFront, PeerStreamUser {
     }
 
     override func deadlineReached(now: Instant) {
-        if exchange != nil, isApplicationReached { return sendOpened() }
-        guard hasSentEnd, exchange == nil else { return super.deadlineReached(now: now) }
+        if owesOpened, isApplicationReached { return sendOpened() }
+        guard hasSentEnd else { return super.deadlineReached(now: now) }
         resetTransport(AttemptFailure(.clientReset, "it went on sending after the last answer"))
     }
 

@@ -2,6 +2,7 @@
 
 internal import HTTPCodec
 internal import MeshModel
+internal import Telemetry
 
 /// An answer of the proxy's own: the code and a sentence, in a field for programs and in the body for people.
 struct LocalAnswer {
@@ -18,6 +19,11 @@ struct LocalAnswer {
         head.fields.add("content-type", "text/plain; charset=utf-8")
         head.fields.add(Self.codeField, outcome.label)
         head.body = .length(UInt64(body.count))
+    }
+
+    /// To something that is not a request with one meaning.
+    init(_ refusal: HTTPRefusal) {
+        self.init(refusal.outcome, status: refusal.status, detail: refusal.sentence)
     }
 }
 
@@ -36,5 +42,22 @@ extension ErrorCode {
         case .connectTimeout, .openTimeout, .requestTimeout, .handshakeTimeout: 504
         default: 503
         }
+    }
+}
+
+extension HTTPRefusal {
+    /// What it is called in logs and metrics, where it refuses a request.
+    var outcome: ErrorCode { if case .tooLarge = self { .requestTooLarge } else { .requestMalformed } }
+}
+
+extension RequestRecord {
+    /// Of something that never became a request.
+    init(_ refusal: HTTPRefusal, _ connection: ConnectionRecord, startedAt: Instant) {
+        self.init(
+            connection: connection.id, direction: connection.direction, client: connection.client, startedAt: startedAt)
+        security = connection.security
+        outcome = refusal.outcome
+        detail = refusal.sentence
+        status = refusal.status
     }
 }
