@@ -18,6 +18,8 @@ package struct HTTPSettings: Hashable, Sendable {
     package var idleUpstreamTimeout: Duration = .seconds(3)
     /// Of a request's body this much is kept for a retry; a longer one is not tried again.
     package var replayBytes = 65_536
+    /// What is particular to HTTP/2.
+    package var http2 = HTTP2Settings()
 
     package init() {}
 }
