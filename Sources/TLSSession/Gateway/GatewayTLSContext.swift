@@ -46,7 +46,8 @@ package final class GatewayTLSContext {
         var entries: [Entry] = []
         do throws(Problem) {
             for certificate in certificates {
-                entries.append(Entry(hostname: certificate.hostname, context: unsafe try Self.make(certificate)))
+                let context = unsafe try Self.make(certificate)
+                unsafe entries.append(Entry(hostname: certificate.hostname, context: context))
             }
         } catch {
             for entry in entries { entry.free() }

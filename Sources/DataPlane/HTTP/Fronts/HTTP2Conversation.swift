@@ -24,8 +24,6 @@ final class HTTP2Conversation: HTTPConversation, HTTP2SessionUser {
     private var streams: [Int32: HTTP2FrontStream] = [:]
     /// Streams whose exchange has something new since the session was last left alone.
     private var touched: [HTTP2FrontStream] = []
-    /// Streams that are answered although their request is not complete.
-    private var unread: [Int32] = []
     private var isInside = false
     private var isFlushScheduled = false
     private var isLeaving = false
@@ -105,7 +103,7 @@ final class HTTP2Conversation: HTTPConversation, HTTP2SessionUser {
     /// The client does not keep to the protocol, or to a limit. GOAWAY says so, and the requests under way end.
     private func end(after failure: HTTP2Failure) {
         isOver = true
-        let outcome = failure.isExcess ? ErrorCode.excessHTTP2 : .malformedHTTP2
+        let outcome = failure.limit != nil ? ErrorCode.excessHTTP2 : .malformedHTTP2
         let all = streams.values
         streams = [:]
         for stream in all { stream.abandon(.clientReset, failure.sentence) }
@@ -132,13 +130,12 @@ final class HTTP2Conversation: HTTPConversation, HTTP2SessionUser {
     }
 
     func ended(_ stream: Int32, _ trailers: HTTPFields) {
-        guard let front = streams[stream] else { return unread.removeAll { $0 == stream } }
+        guard let front = streams[stream] else { return }
         front.requestEnds(trailers)
         touch(front)
     }
 
     func reset(_ stream: Int32, _ reset: HTTP2Reset) {
-        unread.removeAll { $0 == stream }
         guard let front = streams.removeValue(forKey: stream) else {
             guard reset.isOurs else { return }
             transport.requestCount += 1
@@ -176,24 +173,14 @@ final class HTTP2Conversation: HTTPConversation, HTTP2SessionUser {
         while session.hasOutput, !transport.isOutBlocked {
             var bytes: [UInt8] = []
             session.takeOutput(into: &bytes, atMost: Self.outputMax)
+            session.tellNews()
             guard !bytes.isEmpty else { break }
             transport.record.downstreamBytesSent += UInt64(bytes.count)
             transport.state.move(now: thread.loop.now)
             transport.transmit(bytes, ends: false)
         }
-        endUnread()
         if !touched.isEmpty { thread.loop.again(transport) }
         if isLeaving, streams.isEmpty, session.isFinished || !session.hasOutput { leave() }
-    }
-
-    /// An answer that came early is out: the rest of its request need not come (RFC 9113 section 8.1).
-    private func endUnread() {
-        guard !unread.isEmpty, !session.hasOutput else { return }
-        let done = unread.filter { session.pendingByteCount(on: $0) == 0 }
-        guard !done.isEmpty else { return }
-        unread.removeAll { done.contains($0) }
-        for stream in done { session.reset(stream, .noError) }
-        scheduleFlush()
     }
 
     func takesAgain() {
@@ -215,7 +202,8 @@ final class HTTP2Conversation: HTTPConversation, HTTP2SessionUser {
     /// The stream's answer is written.
     func answered(_ stream: HTTP2FrontStream) {
         guard streams.removeValue(forKey: stream.number) != nil else { return }
-        if !stream.hasWholeRequest { unread.append(stream.number) }
+        // An answer that came early: the rest of its request need not come (RFC 9113 section 8.1).
+        if !stream.hasWholeRequest { session.reset(stream.number, .noError) }
         scheduleFlush()
         if streams.isEmpty { rested() }
     }

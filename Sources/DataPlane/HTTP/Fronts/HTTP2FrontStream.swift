@@ -84,7 +84,7 @@ final class HTTP2FrontStream: ExchangeFront {
     }
 
     func write(_ body: UnsafeRawBufferPointer) {
-        guard !body.isEmpty else { return }
+        guard unsafe !body.isEmpty else { return }
         sendHead()
         unsafe session.send(body, on: number)
     }

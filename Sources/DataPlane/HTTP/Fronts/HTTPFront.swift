@@ -2,7 +2,7 @@
 
 internal import Bytes
 internal import ConnectionStates
-internal import HTTP2Codec
+internal import Detection
 internal import HTTPCodec
 internal import LinuxSystem
 internal import MeshModel
@@ -68,7 +68,7 @@ class HTTPFront: Relay {
             return clientFailed(.notHTTP, "the first byte is \(first)")
         }
         unsafe opening.append(contentsOf: bytes)
-        let preface = HTTP2Session.preface
+        let preface = FirstBytes.http2Preface
         let count = min(preface.count, opening.count)
         if opening.prefix(count) != preface.prefix(count) { return converse(in: .http1) }
         if count == preface.count { return converse(in: .http2) }

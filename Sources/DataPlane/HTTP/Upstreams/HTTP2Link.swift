@@ -225,6 +225,7 @@ class HTTP2Link: EventHandler, HTTP2SessionUser {
         while session.hasOutput, !isBlocked {
             var bytes: [UInt8] = []
             session.takeOutput(into: &bytes, atMost: Self.outputMax)
+            session.tellNews()
             guard !bytes.isEmpty else { return }
             transmit(bytes)
         }
@@ -277,14 +278,14 @@ struct SidecarReset {
 
     init?(_ code: HTTP2ErrorCode) {
         guard code.rawValue & 0xfffe_0000 == Self.base,
-            let outcome = ErrorCode(rawValue: Int(code.rawValue & 0xffff)), outcome.isFailure
+            let outcome = ErrorCode(rawValue: UInt16(truncatingIfNeeded: code.rawValue)), outcome.isFailure
         else { return nil }
         self.outcome = outcome
         isUntouched = code.rawValue & Self.untouched != 0
     }
 
     static func code(_ failure: AttemptFailure) -> HTTP2ErrorCode {
-        let number = UInt32(truncatingIfNeeded: failure.outcome.rawValue) & 0xffff
+        let number = UInt32(failure.outcome.rawValue)
         return HTTP2ErrorCode(rawValue: base | (failure.isUntouched ? untouched : 0) | number)
     }
 }

@@ -2,6 +2,7 @@
 
 internal import ConnectionStates
 internal import Discovery
+internal import HTTP2Codec
 internal import LinuxSystem
 internal import MeshModel
 internal import PeerProtocol
