@@ -27,9 +27,13 @@ struct FrameCensus: Sendable {
     private var headerCount = 0
     private var payloadLeft = 0
     private var lastStream: UInt32 = 0
+    /// Of one head. Eight full frames hold twice what is taken, and senders fill them.
+    private let continuationsMost: Int
+    private var continuations = 0
 
-    init(isServer: Bool) {
+    init(isServer: Bool, headBytes: Int) {
         self.isServer = isServer
+        continuationsMost = max(8, headBytes / 8192)
         prefaceLeft = isServer ? Self.prefaceByteCount : 0
     }
 
@@ -73,6 +77,7 @@ struct FrameCensus: Sendable {
             // One that ends its stream is what many clients end a body with.
             return length == 0 && flags & 1 == 0 ? floods.count(.emptyData) : nil
         case Kind.headers:
+            continuations = 0
             guard isServer else { return nil }
             if stream <= lastStream { return floods.count(.lateHeads) }
             lastStream = stream
@@ -85,7 +90,12 @@ struct FrameCensus: Sendable {
             return HTTP2Failure(
                 .protocolError,
                 isServer ? "a client sent PUSH_PROMISE" : "a server sent PUSH_PROMISE, which it was told not to")
-        case Kind.resetStream, Kind.goAway, Kind.continuation: return nil
+        case Kind.continuation:
+            continuations += 1
+            guard continuations > continuationsMost else { return nil }
+            return HTTP2Failure(
+                .enhanceYourCalm, FloodGuard.sentence(.continuations), limit: .continuations)
+        case Kind.resetStream, Kind.goAway: return nil
         default: return floods.count(.otherFrames)
         }
     }

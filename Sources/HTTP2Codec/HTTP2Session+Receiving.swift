@@ -89,6 +89,11 @@ extension HTTP2Session {
             unsafe _ = nghttp2_session_consume(library, id, bytes.count)
             return
         }
+        guard stream.unconsumed + bytes.count <= streamWindow else {
+            // The library has reset the stream for it, and hands the bytes out all the same.
+            unsafe _ = nghttp2_session_consume(library, id, bytes.count)
+            return
+        }
         stream.unconsumed += bytes.count
         switch stream.receiving {
         case .body: break

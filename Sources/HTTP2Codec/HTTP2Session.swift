@@ -85,6 +85,8 @@ package final class HTTP2Session {
     /// The stream whose head is coming; zero if it is nobody's.
     var headStream: Int32 = 0
     let headBytesMost: Int
+    /// Until the peer knows our window, it has the one of RFC 9113 section 6.9.2.
+    var streamWindow: Int { max(settings.streamWindowBytes, 65_535) }
     var fields = FieldList()
     var output: [UInt8] = []
     var outputTarget = 0
@@ -104,7 +106,7 @@ package final class HTTP2Session {
         let (most, overflows) = http.headBytes.multipliedReportingOverflow(by: 4)
         headBytesMost = overflows ? .max : most
         floods = FloodGuard(settings.flood)
-        census = FrameCensus(isServer: role == .server)
+        census = FrameCensus(isServer: role == .server, headBytes: http.headBytes)
         unsafe library = Library.session(role, http: http)
         unsafe nghttp2_session_set_user_data(library, Unmanaged.passUnretained(self).toOpaque())
         unsafe Library.begin(library, role, settings, http: http)
@@ -157,7 +159,6 @@ package final class HTTP2Session {
         guard result < 0, failure == nil else { return }
         switch result {
         case Int(NGHTTP2_ERR_FLOODED.rawValue): fail(.queuedOutput)
-        case Int(NGHTTP2_ERR_TOO_MANY_CONTINUATIONS.rawValue): fail(.continuations)
         case Int(NGHTTP2_ERR_BAD_CLIENT_MAGIC.rawValue):
             fail(HTTP2Failure(.protocolError, "the connection does not begin with the preface of HTTP/2"))
         default: fail(HTTP2Failure(.internalError, "the HTTP/2 library gave up (\(result))"))
