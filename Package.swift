@@ -153,7 +153,7 @@ let tested: [Target] = [
     tests("RoutingTests", ["HTTPCodec", "MeshModel", "MeshTesting", "Patterns", "Routing"]),
     tests("AuthorizationTests", ["Authorization", "HTTPCodec", "MeshModel", "MeshTesting"]),
     tests("PatternsTests", ["MeshTesting", "Patterns"]),
-    tests("DiscoveryTests", ["Discovery", "MeshModel"]),
+    tests("DiscoveryTests", ["Discovery", "HTTPCodec", "MeshModel", "Routing"]),
     tests("TelemetryTests", ["MeshModel", "Telemetry"]),
     tests("HTTPCodecTests", ["HTTPCodec", "MeshModel", "MeshTesting"]),
     tests("HTTP2CodecTests", ["HTTP2Codec", "HTTPCodec", "MeshModel"]),

@@ -338,6 +338,17 @@ extension ErrorCode {
                 "port-not-served",
                 "The service has no such port.",
                 "Add the port to the Service, or dial one that it has.")
+        case .serverNameUnknown:
+            Entry(
+                "server-name-unknown",
+                "No TLSRoute or listener is for the server name that the client asks for.",
+                "Add the name to the `hostnames` of a TLSRoute, or dial one that is there. A client that sends no name needs a route without `hostnames`."
+            )
+        case .notTLS:
+            Entry(
+                "not-tls",
+                "Bytes that are not TLS came where the server name decides.",
+                "Speak TLS there, or attach a TCPRoute in place of the TLSRoute.")
         case .handshakeFailed:
             Entry(
                 "handshake-failed",

@@ -140,6 +140,10 @@ package enum ErrorCode: UInt16, Hashable, Sendable, CaseIterable {
     case noEndpoint = 3042
     /// The service has no such port.
     case portNotServed = 3043
+    /// No TLSRoute or listener is for the server name that the client asks for.
+    case serverNameUnknown = 3045
+    /// Bytes that are not TLS came where the server name decides.
+    case notTLS = 3046
     /// The TLS handshake failed.
     case handshakeFailed = 3050
     /// The peer's certificate is not good.
