@@ -45,6 +45,8 @@ let cEdge: [Target] = [
     .target(name: "CLinux", path: "Sources/CEdge/CLinux", cSettings: pedantic),
     .systemLibrary(
         name: "CPCRE2", path: "Sources/CEdge/CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
+    .systemLibrary(
+        name: "CCares", path: "Sources/CEdge/CCares", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
     // libmnl (libmnl-dev); linked by weft-init alone.
     .target(
         name: "CNetlink", path: "Sources/CEdge/CNetlink", cSettings: pedantic, linkerSettings: [.linkedLibrary("mnl")]),
@@ -72,6 +74,7 @@ let machine: [Target] = [
     library("LinuxSystem", ["CLinux", "MeshModel"]),
     library("Netlink", ["CNetlink", "LinuxSystem", "MeshModel"]),
     library("Reactor", ["LinuxSystem", "MeshModel"]),
+    library("NameResolution", ["CCares", "LinuxSystem", "MeshModel", "Reactor"]),
     library("TLSSession", ["COpenSSL", "Detection", "MeshModel", "PeerProtocol"]),
 ]
 
@@ -95,7 +98,7 @@ let wholes: [Target] = [
         [
             "AdminServer", "Bytes", "CommandLine", "Configuration", "ConnectionStates", "DataPlane", "Discovery",
             "HTTPCodec", "Identity",
-            "LinuxSystem", "MeshModel", "Reactor", "TLSSession", "Telemetry",
+            "LinuxSystem", "MeshModel", "NameResolution", "Reactor", "TLSSession", "Telemetry",
         ]),
     library(
         "CaptureControl",
@@ -156,6 +159,7 @@ let tested: [Target] = [
         "CommandLineTests",
         ["CaptureControl", "CommandLine", "LinuxSystem", "MeshModel", "MeshTesting", "ProxyControl"]),
     tests("ConfigurationTests", ["Configuration", "MeshModel", "MeshTesting"]),
+    tests("NameResolutionTests", ["LinuxSystem", "MeshModel", "MeshTesting", "NameResolution", "Reactor"]),
     tests("ReactorTests", ["LinuxSystem", "MeshModel", "MeshTesting", "Reactor"]),
     tests("MeshModelTests", ["MeshModel", "MeshTesting"]),
 ]
