@@ -349,6 +349,12 @@ extension ErrorCode {
                 "not-tls",
                 "Bytes that are not TLS came where the server name decides.",
                 "Speak TLS there, or attach a TCPRoute in place of the TLSRoute.")
+        case .nameNotResolved:
+            Entry(
+                "name-not-resolved",
+                "DNS has never had an address for the names that the service's endpoints have.",
+                "`GET /names` of the admin endpoint and the log (WEFT6014) say why; look at the name and at /etc/resolv.conf."
+            )
         case .handshakeFailed:
             Entry(
                 "handshake-failed",
@@ -834,6 +840,11 @@ extension ErrorCode {
                 "program-not-started",
                 "The program to be held back could not be started.",
                 "Check its path and permissions; it is looked for in `PATH` as a shell would.")
+        case .nameLookupFailed:
+            Entry(
+                "name-lookup-failed",
+                "DNS gave no good answer for a name of an endpoint; the last good one stays.",
+                "Look at the name and at the servers in /etc/resolv.conf; it is tried again, ever more seldom.")
         }
     }
 }
