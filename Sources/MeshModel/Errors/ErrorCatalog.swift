@@ -349,6 +349,11 @@ extension ErrorCode {
                 "not-tls",
                 "Bytes that are not TLS came where the server name decides.",
                 "Speak TLS there, or attach a TCPRoute in place of the TLSRoute.")
+        case .listenerUnrouted:
+            Entry(
+                "listener-unrouted",
+                "No route is attached to the listener of the gateway.",
+                "Attach a TCPRoute to it by `parentRefs`, or take the listener away.")
         case .handshakeFailed:
             Entry(
                 "handshake-failed",
