@@ -122,6 +122,7 @@ extension ProxyRuntime {
         } catch {
             throw Problems(error)
         }
+        log.warn(ofDisplacedIn: snapshot)
         // What is bound or started stays as it is until the next start, and is said.
         for (name, hasChanged) in [
             ("metadata", old.proxy.workload != new.proxy.workload), ("spec.ports", old.proxy.ports != new.proxy.ports),
@@ -153,6 +154,15 @@ extension ProxyRuntime {
         state.file.proxy.log.level = level
         log.level = level
         useSettings()
+    }
+}
+
+extension LogWriter {
+    /// HTTPRoutes and GRPCRoutes for one host do not mix.
+    func warn(ofDisplacedIn snapshot: DiscoverySnapshot) {
+        for route in snapshot.displacedRoutes {
+            log(LogLine(.warn, "a route stands back behind an older one of another kind", [("route", route)]))
+        }
     }
 }
 
