@@ -296,6 +296,17 @@ struct RouteTests {
         let head = "kind: Proxy\nmetadata: {name: web}\n"
         #expect(try read(head + spec).get().proxy.http == expected)
         #expect(read(head + "spec: {http: {targetBytes: 128Ki}}").codes == [.conflict])
+        let http2 =
+            "spec: {http: {http2: {streams: 5, streamWindow: 16Ki, connectionWindow: 128Ki, flood: {pings: 1, "
+            + "settings: 2, emptyData: 3, otherFrames: 4, brokenStreams: 5, cancelledRequests: 6}}}}"
+        let read2 = try read(head + http2).get().proxy.http.http2
+        #expect(read2.streams == 5 && read2.streamWindowBytes == 16_384 && read2.connectionWindowBytes == 131_072)
+        let flood = read2.flood
+        #expect(flood.pings == 1 && flood.settings == 2 && flood.emptyData == 3 && flood.otherFrames == 4)
+        #expect(flood.brokenStreams == 5 && flood.cancelledRequests == 6)
+        #expect(
+            read(head + "spec: {http: {http2: {connectionWindow: 64Ki, streamWindow: 128Ki}}}").codes == [.conflict])
+        #expect(read(head + "spec: {http: {http2: {streams: 0, streamWindow: 1Ki}}}").codes == [.badValue, .badValue])
         #expect(read(head + "spec: {http: {headBytes: 2Mi, replayBytes: 64k}}").codes == [.badValue, .badValue])
     }
 }

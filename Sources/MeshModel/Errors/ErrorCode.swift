@@ -199,6 +199,12 @@ package enum ErrorCode: UInt16, Hashable, Sendable, CaseIterable {
     case requestTooLarge = 3101
     /// The client did not send the rest of a request's head in time.
     case requestHeadTimeout = 3102
+    /// The client does not keep to the rules of HTTP/2.
+    case malformedHTTP2 = 3103
+    /// The client sent more of something that costs us than HTTP/2 is good for.
+    case excessHTTP2 = 3104
+    /// The request asks for something that is not done.
+    case requestUnsupported = 3105
     /// No rule of the routes attached to the service matches the request.
     case routeNotFound = 3110
     /// The rule that matches names no backend that could be used.
@@ -223,6 +229,8 @@ package enum ErrorCode: UInt16, Hashable, Sendable, CaseIterable {
     case responseMalformed = 3123
     /// The server ended the connection in the middle of its answer.
     case responseCut = 3124
+    /// Nothing of the request or its answer has moved for too long.
+    case requestIdle = 3125
 
     // MARK: Identity: files and certificates
 

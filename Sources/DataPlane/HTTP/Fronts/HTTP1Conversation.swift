@@ -111,7 +111,9 @@ final class HTTP1Conversation: HTTPConversation, ExchangeFront {
         write(answer.body)
         endAnswer(HTTPFields())
         flush()
-        thread.finished(RequestRecord(refusal, connection, startedAt: thread.loop.now))
+        var record = RequestRecord(connection, refusal.outcome, refusal.sentence, startedAt: thread.loop.now)
+        record.status = refusal.status
+        thread.finished(record)
         exchangeEnded()
     }
 

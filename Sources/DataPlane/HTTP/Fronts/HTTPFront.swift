@@ -2,6 +2,7 @@
 
 internal import Bytes
 internal import ConnectionStates
+internal import Detection
 internal import HTTPCodec
 internal import LinuxSystem
 internal import MeshModel
@@ -66,18 +67,28 @@ class HTTPFront: Relay {
             // No method begins like it: TLS of the application's own, or no HTTP at all.
             return clientFailed(.notHTTP, "the first byte is \(first)")
         }
-        converse(in: .http1)
-        unsafe conversation?.take(bytes)
+        unsafe opening.append(contentsOf: bytes)
+        let preface = FirstBytes.http2Preface
+        let count = min(preface.count, opening.count)
+        if opening.prefix(count) != preface.prefix(count) { return converse(in: .http1) }
+        if count == preface.count { return converse(in: .http2) }
+        thread.loop.setDeadline(thread.loop.now + thread.settings.proxy.http.headTimeout, of: self)
     }
 
     private func converse(in spoken: DetectedProtocol) {
+        let bytes = opening
+        opening = []
         record.detected = spoken
-        conversation = HTTP1Conversation(self)
+        let conversation: any HTTPConversation =
+            spoken == .http2 ? HTTP2Conversation(self) : HTTP1Conversation(self)
+        self.conversation = conversation
+        unsafe bytes.withUnsafeBytes { unsafe conversation.take($0) }
     }
 
     /// The client has ended its direction.
     final func inputEnded() {
         hasInputEnded = true
+        if !opening.isEmpty { converse(in: .http1) }
         if let conversation { return conversation.inputEnded() }
         closeTransport()
     }
@@ -101,6 +112,7 @@ class HTTPFront: Relay {
     }
 
     override func deadlineReached(now: Instant) {
+        if !opening.isEmpty { converse(in: .http1) }
         if let conversation { conversation.deadlineReached(now: now) } else { closeTransport() }
     }
 

@@ -20,20 +20,39 @@ extension Exchange {
         record.attempts += 1
         phase = .underWay
         attemptedAt = thread.loop.now
-        let upstream: HTTPUpstream
-        switch endpoint.security {
-        case .plaintext(let reason):
-            upstream = PlainUpstream.obtain(
-                thread, endpoint, for: self, isLocal: record.direction == .inbound)
-            if record.direction == .outbound { record.security = .plaintext(reason) }
-        case .mutualTLS:
-            upstream = StreamUpstream(thread, endpoint, client: record.client, trace: record.trace)
-        }
+        let upstream = obtainUpstream(endpoint)
         self.upstream = upstream
         upstream.attach(self)
         if upstream.isReached { reached() }
         setDeadline()
         sendAll(to: upstream)
+    }
+
+    private func obtainUpstream(_ endpoint: Endpoint) -> HTTPUpstream {
+        switch endpoint.security {
+        case .plaintext(let reason):
+            let isLocal = record.direction == .inbound
+            if !isLocal { record.security = .plaintext(reason) }
+            if takesHTTP2(endpoint) {
+                return HTTP2Upstream(PlainLink.obtain(thread, endpoint, for: self, isLocal: isLocal))
+            }
+            return PlainUpstream.obtain(thread, endpoint, for: self, isLocal: isLocal)
+        case .mutualTLS:
+            if takesHTTP2(endpoint), let link = StreamLink.obtain(thread, endpoint, for: self) {
+                return HTTP2Upstream(link)
+            }
+            return StreamUpstream(thread, endpoint, client: record.client, trace: record.trace)
+        }
+    }
+
+    /// What the endpoint is declared to speak, else what the client does. A switch of protocols is HTTP/1's.
+    private func takesHTTP2(_ endpoint: Endpoint) -> Bool {
+        switch endpoint.hint {
+        case _ where isTunnel: false
+        case .http2: true
+        case .http: false
+        case .detect, .opaque: isHTTP2
+        }
     }
 
     func chooseEndpoint() -> Endpoint? {

@@ -41,7 +41,7 @@ extension Exchange {
         record.audit = decision.auditReason
         if !decision.isAllowed { return Refusal(outcome: .requestDenied, detail: decision.reason) }
         onlyEndpoint = Endpoint(
-            address: target, workloadUID: "", security: .plaintext(.notMeshed), hint: .http)
+            address: target, workloadUID: "", security: .plaintext(.notMeshed), hint: .detect)
         return nil
     }
 
@@ -106,7 +106,8 @@ extension Exchange {
         if let abort = fault.abort, happens(abort.share), let front {
             record.outcome = .faultInjected
             record.detail = rule.label
-            let answer = LocalAnswer(.faultInjected, status: abort.status, detail: rule.label)
+            let answer = LocalAnswer(.faultInjected, status: abort.status, detail: rule.label, isGRPC: isGRPC)
+            record.grpcStatus = answer.head.fields.grpcStatus
             answerLocally(front, answer.head, answer.body)
             return nil
         }

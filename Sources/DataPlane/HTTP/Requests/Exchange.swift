@@ -3,6 +3,7 @@
 internal import Authorization
 internal import ConnectionStates
 internal import Discovery
+internal import HTTP2Codec
 internal import HTTPCodec
 internal import LinuxSystem
 internal import MeshModel
@@ -29,7 +30,7 @@ final class Exchange: EventHandler {
     /// Attempts that nobody has to allow, since the application has not seen any of those before.
     static let safeAttemptsMax = 3
     /// How long the answer to a copy is read and dropped.
-    private static let mirrorPatience: Duration = .seconds(30)
+    static let mirrorPatience: Duration = .seconds(30)
 
     let thread: DataThread
     /// Nil once it is over, and for a mirrored request, whose answer nobody awaits.
@@ -78,6 +79,8 @@ final class Exchange: EventHandler {
     var phase = Phase.beginning
     var isAnswering = false
     var attemptedAt: Instant
+    /// When a byte of the request or the answer came last.
+    private(set) var movedAt: Instant
     var retries = 0
     var staleRetries = 0
     var isCounted = false
@@ -86,6 +89,11 @@ final class Exchange: EventHandler {
     /// The attempt under way counts against the service's budget of retries.
     var isRetry = false
     private var backoff: Backoff?
+    /// What the answer under way says of its endpoint, and how long its head took.
+    private var result = RequestResult.success
+    private var latency: Duration?
+    /// A call of gRPC, which is answered in its own way.
+    private(set) var isGRPC = false
 
     init(_ thread: DataThread, _ front: any ExchangeFront, _ request: HTTPRequest, isHTTP2: Bool) {
         self.thread = thread
@@ -95,10 +103,12 @@ final class Exchange: EventHandler {
         method = request.method
         startedAt = thread.loop.now
         attemptedAt = thread.loop.now
+        movedAt = thread.loop.now
         record = RequestRecord(
             connection: front.connection.id, direction: front.connection.direction, client: front.connection.client,
             startedAt: thread.loop.now)
         record.security = front.connection.security
+        record.spoken = isHTTP2 ? .http2 : .http1
         record.method = request.method
         record.authority = request.authority
         super.init()
@@ -113,6 +123,7 @@ final class Exchange: EventHandler {
         isHTTP2 = original.isHTTP2
         startedAt = original.thread.loop.now
         attemptedAt = startedAt
+        movedAt = startedAt
         record = original.record
         record.attempts = 0
         record.service = destination.key.service
@@ -154,6 +165,7 @@ final class Exchange: EventHandler {
     /// Judges the head.
     func begin() {
         guard let front else { return }
+        if isHTTP2, method == "CONNECT" { return refuse(.requestUnsupported, "CONNECT") }
         do throws(PathRefusal) {
             request.target = try NormalPath.normalise(request.target)
         } catch {
@@ -161,6 +173,7 @@ final class Exchange: EventHandler {
             return refuse(.requestMalformed, error.sentence)
         }
         record.path = String(request.path)
+        isGRPC = isHTTP2 && request.isGRPC
         continueTrace()
         let refusal =
             front.connection.direction == .inbound ? beginInbound(front) : beginOutbound(front)
@@ -182,6 +195,7 @@ final class Exchange: EventHandler {
     /// Bytes of its body, or of what was switched to.
     func requestData(_ bytes: UnsafeRawBufferPointer) {
         record.requestBytes += UInt64(bytes.count)
+        movedAt = thread.loop.now
         unsafe unsent.append(contentsOf: bytes)
     }
 
@@ -254,12 +268,16 @@ final class Exchange: EventHandler {
             return
         }
         var head = head
+        movedAt = thread.loop.now
         if !head.isInterim {
             if mayRepeatAnswered(head) { return repeatAnswered() }
             isAnswering = true
             kept = []
-            settle(Self.result(of: head), connected: true)
+            result = Self.result(of: head)
+            latency = thread.loop.now - attemptedAt
+            endRetry()
             record.status = head.status
+            record.grpcStatus = isGRPC ? head.fields.grpcStatus : nil
             // What an attempt before this one came to has been made good.
             record.outcome = .completed
             record.detail = ""
@@ -304,11 +322,17 @@ final class Exchange: EventHandler {
 
     func answerData(_ bytes: UnsafeRawBufferPointer) {
         record.responseBytes += UInt64(bytes.count)
+        movedAt = thread.loop.now
         unsafe front?.write(bytes)
     }
 
     func answerEnded(_ trailers: HTTPFields) {
         upstream = nil
+        if isGRPC, let status = trailers.grpcStatus ?? record.grpcStatus {
+            record.grpcStatus = status
+            result = RequestResult(grpcStatus: status)
+        }
+        settle(result, connected: true)
         let front = front
         front?.endAnswer(trailers)
         over()
@@ -326,8 +350,8 @@ final class Exchange: EventHandler {
         guard let front else { return over() }
         record.outcome = outcome
         record.detail = detail
-        record.status = outcome.status
-        var answer = LocalAnswer(outcome, status: outcome.status, detail: detail)
+        var answer = LocalAnswer(outcome, status: outcome.status, detail: detail, isGRPC: isGRPC)
+        record.grpcStatus = answer.head.fields.grpcStatus
         for (name, value) in fields { answer.head.fields.add(name, value) }
         answerLocally(front, answer.head, answer.body)
     }
@@ -354,7 +378,8 @@ final class Exchange: EventHandler {
     }
 
     /// The client is gone, or must go.
-    func abandon(_ outcome: ErrorCode, _ detail: String) {
+    func abandon(_ outcome: ErrorCode, _ detail: String, code: HTTP2ErrorCode? = nil) {
+        upstream?.cutCode = code
         record.outcome = outcome
         record.detail = detail
         let front = front
@@ -371,12 +396,18 @@ final class Exchange: EventHandler {
     /// Counts the attempt under way as done.
     func settle(_ result: RequestResult, connected: Bool) {
         endPending()
+        endRetry()
         guard let destination, let current else { return }
         self.current = nil
-        if isRetry { thread.endRetry(destination) }
-        isRetry = false
         thread.finishRequest(
-            destination, current, result, hasConnected: connected, latency: thread.loop.now - attemptedAt)
+            destination, current, result, hasConnected: connected,
+            latency: latency ?? thread.loop.now - attemptedAt)
+        latency = nil
+    }
+
+    private func endRetry() {
+        if isRetry, let destination { thread.endRetry(destination) }
+        isRetry = false
     }
 
     func over() {
@@ -392,37 +423,5 @@ final class Exchange: EventHandler {
         thread.finished(record)
     }
 
-    // MARK: Time
-
-    func setDeadline(_ other: Instant = .never) {
-        let timeouts = rule?.rule.timeouts
-        var deadline = other
-        if let limit = timeouts?.request { deadline = min(deadline, startedAt + limit) }
-        if front == nil { deadline = min(deadline, startedAt + Self.mirrorPatience) }
-        if case .underWay = phase, !isAnswering, let limit = timeouts?.backendRequest {
-            deadline = min(deadline, attemptedAt + limit)
-        }
-        thread.loop.setDeadline(deadline, of: self)
-    }
-
-    override func deadlineReached(now: Instant) {
-        if let limit = rule?.rule.timeouts.request, now >= startedAt + limit { return timedOut("\(limit) in all") }
-        if front == nil, now >= startedAt + Self.mirrorPatience { return timedOut("a mirrored request") }
-        switch phase {
-        case .waiting: resume()
-        case .underWay:
-            guard !isAnswering, let upstream, let limit = rule?.rule.timeouts.backendRequest else { return }
-            upstream.failed(.requestTimeout, "\(limit) for one attempt", isUntouched: false, isEndpointFault: true)
-        case .beginning, .over: break
-        }
-    }
-
-    private func timedOut(_ detail: String) {
-        let upstream = upstream
-        self.upstream = nil
-        settle(.serverError(retryAfter: nil), connected: true)
-        upstream?.detach()
-        upstream?.cut()
-        fail(AttemptFailure(.requestTimeout, detail))
-    }
+    override func deadlineReached(now: Instant) { judgeTime(now) }
 }

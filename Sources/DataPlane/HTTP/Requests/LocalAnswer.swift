@@ -12,8 +12,19 @@ struct LocalAnswer {
     var head: HTTPResponse
     let body: [UInt8]
 
-    init(_ outcome: ErrorCode, status: Int, detail: String) {
+    /// A caller of gRPC gets the same as a status of gRPC's own, in a head without a body ("Trailers-Only" in the
+    /// protocol's description).
+    init(_ outcome: ErrorCode, status: Int, detail: String, isGRPC: Bool = false) {
         let sentence = detail.isEmpty ? outcome.meaning : "\(outcome.meaning) (\(detail))"
+        if isGRPC {
+            body = []
+            head = HTTPResponse(status: 200)
+            head.fields.add("content-type", "application/grpc")
+            head.fields.add(GRPC.statusField, String(GRPC.status(outcome, httpStatus: status)))
+            head.fields.add("grpc-message", GRPC.encoded("\(outcome.label) \(sentence)"))
+            head.fields.add(Self.codeField, outcome.label)
+            return
+        }
         body = Array("\(outcome.label) \(sentence.printable)\n".utf8)
         head = HTTPResponse(status: status)
         head.fields.add("content-type", "text/plain; charset=utf-8")
@@ -31,7 +42,7 @@ extension ErrorCode {
     /// The status of a request that came to this.
     var status: Int {
         switch self {
-        case .requestMalformed: 400
+        case .requestMalformed, .malformedHTTP2: 400
         case .requestDenied: 403
         case .routeNotFound: 404
         case .requestHeadTimeout: 408
@@ -39,7 +50,8 @@ extension ErrorCode {
         case .requestTooLarge: 431
         case .backendMissing, .expressionTooCostly, .internalFault: 500
         case .responseMissing, .responseMalformed, .responseCut, .serverReset, .peerCut, .protocolViolation: 502
-        case .connectTimeout, .openTimeout, .requestTimeout, .handshakeTimeout: 504
+        case .requestUnsupported: 501
+        case .connectTimeout, .openTimeout, .requestTimeout, .requestIdle, .handshakeTimeout: 504
         default: 503
         }
     }
@@ -52,12 +64,11 @@ extension HTTPRefusal {
 
 extension RequestRecord {
     /// Of something that never became a request.
-    init(_ refusal: HTTPRefusal, _ connection: ConnectionRecord, startedAt: Instant) {
+    init(_ connection: ConnectionRecord, _ outcome: ErrorCode, _ detail: String, startedAt: Instant) {
         self.init(
             connection: connection.id, direction: connection.direction, client: connection.client, startedAt: startedAt)
         security = connection.security
-        outcome = refusal.outcome
-        detail = refusal.sentence
-        status = refusal.status
+        self.outcome = outcome
+        self.detail = detail
     }
 }

@@ -1,6 +1,7 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
 internal import Discovery
+internal import HTTP2Codec
 internal import HTTPCodec
 internal import LinuxSystem
 internal import MeshModel
@@ -16,6 +17,8 @@ struct AttemptFailure {
     let isStale: Bool
     /// It speaks against the endpoint.
     let isEndpointFault: Bool
+    /// What the other end of an HTTP/2 stream gave as its reason, for the one on this side.
+    var resetCode: HTTP2ErrorCode?
 }
 
 /// Carries one request to where it is answered, and the answer back: the far side of an ``Exchange``.
@@ -24,6 +27,7 @@ struct AttemptFailure {
 /// |------------------|-----------------------------------------------------------------------|
 /// | `PlainUpstream`  | HTTP/1 on a plaintext connection, kept for other requests afterwards   |
 /// | `StreamUpstream` | HTTP/1 on a stream of its own on a pooled connection to the endpoint's sidecar |
+/// | `HTTP2Upstream`  | HTTP/2 on a connection, or on a stream to a sidecar, that carries others too |
 ///
 /// What is given to `begin`, `send` and `end` may wait for `flush`.
 class HTTPUpstream: EventHandler {
@@ -35,6 +39,9 @@ class HTTPUpstream: EventHandler {
     private(set) var hasAnswered = false
     /// The whole answer has come.
     private(set) var isAnswered = false
+    /// Why the far side has reset its HTTP/2 stream, and why the client has: each is told of the other.
+    var resetCode: HTTP2ErrorCode?
+    var cutCode: HTTP2ErrorCode?
 
     init(_ thread: DataThread, _ endpoint: Endpoint) {
         self.thread = thread
@@ -94,7 +101,7 @@ class HTTPUpstream: EventHandler {
         detach()
         let failure = AttemptFailure(
             outcome: outcome, detail: detail, isUntouched: isUntouched && !hasAnswered, isStale: isStale,
-            isEndpointFault: isEndpointFault)
+            isEndpointFault: isEndpointFault, resetCode: resetCode)
         cut()
         exchange.attemptFailed(failure)
     }
