@@ -146,6 +146,8 @@ package enum ErrorCode: UInt16, Hashable, Sendable, CaseIterable {
     case serverNameUnknown = 3045
     /// Bytes that are not TLS came where the server name decides.
     case notTLS = 3046
+    /// No route is attached to the listener of the gateway.
+    case listenerUnrouted = 3047
     /// The TLS handshake failed.
     case handshakeFailed = 3050
     /// The peer's certificate is not good.
