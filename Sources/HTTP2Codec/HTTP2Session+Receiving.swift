@@ -192,10 +192,10 @@ extension HTTP2Session {
         let code = HTTP2ErrorCode(rawValue: code)
         let isUnsent = role == .client && !stream.isSent
         let isRefused = code == .refusedStream && role == .client
-        let isTheirs = stream.isResetByPeer || isRefused
+        let isTheirs = stream.isResetByPeer || isRefused && (isPeerLeaving || !isUnsent)
         let detail =
-            isTheirs
-            ? "the peer ended the stream: \(code.name)" : isUnsent ? "the request was not sent" : Library.reason(code)
+            isUnsent
+            ? "the request was not sent" : isTheirs ? "the peer ended the stream: \(code.name)" : Library.reason(code)
         tell(id, HTTP2Reset(code: code, detail: detail, isUntouched: isRefused || isUnsent, isOurs: !isTheirs))
     }
 }
