@@ -114,6 +114,7 @@ extension FieldReader {
         assign("fieldCount", to: &http.fieldCount) { $0.integer(16...4096) }
         assign("targetBytes", to: &http.targetBytes) { $0.size(1024...1_048_576) }
         assign("headTimeout", to: &http.headTimeout) { $0.duration(.milliseconds(10) ... .seconds(600)) }
+        assign("requestIdleTimeout", to: &http.requestIdleTimeout) { $0.duration(.zero ... .seconds(30 * 86_400)) }
         assign("idleTimeout", to: &http.idleTimeout) { $0.duration(.milliseconds(100) ... .seconds(30 * 86_400)) }
         assign("idleUpstreams", to: &http.idleUpstreams) { $0.integer(0...100_000) }
         assign("idleUpstreamTimeout", to: &http.idleUpstreamTimeout) {

@@ -20,8 +20,8 @@ extension Exchange {
     typealias Refusal = DataThread.Refusal
 
     /// Toward the workload: who asks, may it, and what the application is told of it.
-    func beginInbound(_ front: HTTPFront) -> Refusal? {
-        let peer: SPIFFEID? = if case .mutualTLS(let peer, _) = front.record.security { peer } else { nil }
+    func beginInbound(_ front: any ExchangeFront) -> Refusal? {
+        let peer: SPIFFEID? = if case .mutualTLS(let peer, _) = front.connection.security { peer } else { nil }
         let claimed = request.fields.first(MeshField.client)
         request.fields.remove(MeshField.client)
         request.fields.remove(MeshField.caller)
@@ -32,20 +32,22 @@ extension Exchange {
                 request.fields.add(MeshField.client, claimed)
             }
         }
-        guard let target = front.record.originalDestination else { return Refusal(outcome: .internalFault, detail: "") }
-        let facts = ConnectionFacts(peer: peer, source: front.record.client.address, port: target.port)
+        guard let target = front.connection.originalDestination else {
+            return Refusal(outcome: .internalFault, detail: "")
+        }
+        let facts = ConnectionFacts(peer: peer, source: front.connection.client.address, port: target.port)
         let decision = thread.snapshot.policies.judge(facts, RequestFacts(request, path: record.path))
         record.authorization = decision.reason
         record.audit = decision.auditReason
         if !decision.isAllowed { return Refusal(outcome: .requestDenied, detail: decision.reason) }
         onlyEndpoint = Endpoint(
-            address: target, workloadUID: "", security: .plaintext(.notMeshed), hint: .http)
+            address: target, workloadUID: "", security: .plaintext(.notMeshed), hint: .detect)
         return nil
     }
 
     /// From the workload: which rule of the service's routes holds, and what it says.
-    func beginOutbound(_ front: HTTPFront) -> Refusal? {
-        guard let dialled = front.record.originalDestination, let service = front.record.service else {
+    func beginOutbound(_ front: any ExchangeFront) -> Refusal? {
+        guard let dialled = front.connection.originalDestination, let service = front.connection.service else {
             return Refusal(outcome: .internalFault, detail: "")
         }
         record.service = service
@@ -55,7 +57,8 @@ extension Exchange {
             // The routes have been taken away since the connection was made: as without them.
             destination = thread.snapshot.destination(
                 of: service, port: .known(dialled.port), dialled.address.family)
-            return destination == nil ? Refusal(outcome: .noEndpoint, detail: "service \(service)") : nil
+            return destination == nil
+                ? Refusal(outcome: thread.snapshot.lack(of: service), detail: "service \(service)") : nil
         }
         switch table.match(request, path: record.path) {
         case .notFound: return Refusal(outcome: .routeNotFound, detail: "service \(service)")
@@ -91,7 +94,10 @@ extension Exchange {
         self.backend = backend
         record.service = backend.service
         guard let destination = thread.snapshot.destination(of: backend.service, port: backend.port, family) else {
-            return Refusal(outcome: .backendMissing, detail: "\(rule.label): \(backend.service) port \(backend.port)")
+            let lack = thread.snapshot.lack(of: backend.service)
+            return Refusal(
+                outcome: lack == .nameNotResolved ? lack : .backendMissing,
+                detail: "\(rule.label): \(backend.service) port \(backend.port)")
         }
         self.destination = destination
         return nil
@@ -104,7 +110,8 @@ extension Exchange {
         if let abort = fault.abort, happens(abort.share), let front {
             record.outcome = .faultInjected
             record.detail = rule.label
-            let answer = LocalAnswer(.faultInjected, status: abort.status, detail: rule.label)
+            let answer = LocalAnswer(.faultInjected, status: abort.status, detail: rule.label, isGRPC: isGRPC)
+            record.grpcStatus = answer.head.fields.grpcStatus
             answerLocally(front, answer.head, answer.body)
             return nil
         }
