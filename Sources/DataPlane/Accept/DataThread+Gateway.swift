@@ -28,7 +28,8 @@ extension DataThread {
         record.originalDestination = dialled
         guard !isFull else { return refused(record, .connectionLimit) }
         switch port.opening {
-        case .request: GatewayFront.begin(self, accepted.takeSocket(), port, record)
+        case .request:
+            PlainFront.begin(self, accepted.takeSocket(), record, gateway: GatewayOrigin(secureListener: nil))
         case .clientHello: ServerNameGate.begin(self, accepted.takeSocket(), .gateway(port), record)
         case .bytes:
             let listener = port.listener(for: nil)
