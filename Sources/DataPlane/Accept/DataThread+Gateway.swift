@@ -42,6 +42,14 @@ extension DataThread {
         }
     }
 
+    /// The gateway's port that a captured connection was meant for, if it was for this very pod: no sidecar answers there.
+    func ownGateway(_ dialled: SocketAddress) -> GatewayPort? {
+        guard let port = snapshot.gateways.port(dialled: dialled), ownAddresses.contains(dialled.address) else {
+            return nil
+        }
+        return port
+    }
+
     /// Captured, to a port of a service that routes of connections are attached to.
     func acceptRouted(
         _ accepted: consuming Accepted, _ table: ConnectionTable, _ family: AddressFamily, _ record: ConnectionRecord
