@@ -50,6 +50,11 @@ struct OutboundPlan {
         return current
     }
 
+    /// One attempt to connect, where the service says it; else the proxy does.
+    var connectTimeout: Duration? {
+        if case .service(let service) = choice { service.connectTimeout } else { nil }
+    }
+
     /// True if another endpoint may be tried after this one.
     var hasAlternatives: Bool {
         guard case .service(let service) = choice else { return false }
@@ -91,9 +96,9 @@ extension DataThread {
 
     private func prepareBalancer(of service: ServiceDestination) {
         guard balancers[service.key] == nil else { return }
-        balancers[service.key] = Balancer(service.endpoints, service.ejection, balancing: service.balancing) {
-            $0.stableIdentity
-        }
+        balancers[service.key] = Balancer(
+            service.endpoints, service.ejection, balancing: service.balancing, weights: service.weights
+        ) { $0.stableIdentity }
     }
 
     /// Begins a connect. A plaintext socket resets on close until it has ended cleanly; a TLS socket need not, since there

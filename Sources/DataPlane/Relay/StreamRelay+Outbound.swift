@@ -100,6 +100,8 @@ extension StreamRelay {
         replay.sendData()
     }
 
+    var connectTimeout: Duration? { plan?.connectTimeout }
+
     /// HELLO has come: the endpoint works.
     func peerIsConfirmed() { plan?.succeeded(thread) }
 

@@ -71,7 +71,7 @@ extension DataThread {
             guard let old = balancers[destination.key] else { continue }
             continued[destination.key] = Balancer(
                 destination.endpoints, destination.ejection, balancing: destination.balancing,
-                identity: { $0.stableIdentity }, continuing: old)
+                weights: destination.weights, identity: { $0.stableIdentity }, continuing: old)
         }
         balancers = continued
         retire(pool.retire { !snapshot.stillHas($0.address, $0.identity, uid: $0.workloadUID) })
