@@ -77,7 +77,7 @@ extension DataThread {
         else {
             end.reset()
             if let handler { loop.remove(handler) }
-            return refused(record, backend == nil ? .backendMissing : .noEndpoint)
+            return refused(record, backend.map { snapshot.lack(of: $0.service) } ?? .backendMissing)
         }
         let plan = OutboundPlan(.service(service), original: original)
         OutboundStart.begin(self, &end, record, plan, replacing: handler, early: early)
