@@ -338,12 +338,6 @@ extension ErrorCode {
                 "port-not-served",
                 "The service has no such port.",
                 "Add the port to the Service, or dial one that it has.")
-        case .nameNotResolved:
-            Entry(
-                "name-not-resolved",
-                "DNS has never had an address for the names that the service's endpoints have.",
-                "`GET /names` of the admin endpoint and the log (WEFT6014) say why; look at the name and at /etc/resolv.conf."
-            )
         case .serverNameUnknown:
             Entry(
                 "server-name-unknown",
@@ -355,6 +349,12 @@ extension ErrorCode {
                 "not-tls",
                 "Bytes that are not TLS came where the server name decides.",
                 "Speak TLS there, or attach a TCPRoute in place of the TLSRoute.")
+        case .nameNotResolved:
+            Entry(
+                "name-not-resolved",
+                "DNS has never had an address for the names that the service's endpoints have.",
+                "`GET /names` of the admin endpoint and the log (WEFT6014) say why; look at the name and at /etc/resolv.conf."
+            )
         case .listenerUnrouted:
             Entry(
                 "listener-unrouted",
