@@ -43,6 +43,14 @@ extension DataThread {
         }
     }
 
+    /// The gateway's port that a captured connection was meant for, if it was for this very pod: no sidecar answers there.
+    func ownGateway(_ dialled: SocketAddress) -> GatewayPort? {
+        guard let port = snapshot.gateways.port(dialled: dialled), ownAddresses.contains(dialled.address) else {
+            return nil
+        }
+        return port
+    }
+
     /// Captured, to a port of a service that routes of connections are attached to.
     func acceptRouted(
         _ accepted: consuming Accepted, _ table: ConnectionTable, _ family: AddressFamily, _ record: ConnectionRecord
@@ -70,7 +78,7 @@ extension DataThread {
         else {
             end.reset()
             if let handler { loop.remove(handler) }
-            return refused(record, backend == nil ? .backendMissing : .noEndpoint)
+            return refused(record, backend.map { snapshot.lack(of: $0.service) } ?? .backendMissing)
         }
         let plan = OutboundPlan(.service(service), original: original)
         OutboundStart.begin(self, &end, record, plan, replacing: handler, early: early)
