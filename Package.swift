@@ -79,6 +79,7 @@ let talks: [Target] = [
     library("Discovery", ["Authorization", "MeshModel", "Routing"]),
     library("Identity", ["LinuxSystem", "MeshModel", "TLSSession"]),
     library("Configuration", ["Bytes", "CYAML", "HTTPCodec", "LinuxSystem", "MeshModel", "Patterns"]),
+    library("EnvoyImport", ["Configuration", "MeshModel", "Patterns"]),
     library("CertificateAuthority", ["LinuxSystem", "MeshModel", x509, crypto, asn1]),
 ]
 
@@ -109,7 +110,7 @@ func program(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target
 let programs: [Target] = [
     program("weft-init", ["CaptureControl", "LinuxSystem"]),
     program("weft-proxy", ["LinuxSystem", "ProxyControl"]),
-    program("weft", ["Bytes", "CertificateAuthority", "LinuxSystem", "MeshModel", arguments]),
+    program("weft", ["Bytes", "CertificateAuthority", "EnvoyImport", "LinuxSystem", "MeshModel", arguments]),
 ]
 
 // Helpers of tests; no program links them.
@@ -155,6 +156,7 @@ let tested: [Target] = [
     tests(
         "CommandLineTests",
         ["CaptureControl", "CommandLine", "LinuxSystem", "MeshModel", "MeshTesting", "ProxyControl"]),
+    tests("EnvoyImportTests", ["Configuration", "EnvoyImport", "MeshModel", "MeshTesting"], exclude: ["Golden"]),
     tests("ConfigurationTests", ["Configuration", "MeshModel", "MeshTesting"]),
     tests("ReactorTests", ["LinuxSystem", "MeshModel", "MeshTesting", "Reactor"]),
     tests("MeshModelTests", ["MeshModel", "MeshTesting"]),
