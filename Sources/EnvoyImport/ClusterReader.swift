@@ -87,7 +87,7 @@ extension EnvoyFields {
         }
         cluster.endpoints = endpoints ?? []
         cluster.port = cluster.endpoints.first?.port
-        if cluster.endpoints.isEmpty, assignment.report.errors.isEmpty {
+        if cluster.endpoints.isEmpty, assignment.report.errorCount == 0 {
             assignment.complain("the cluster has no endpoint", "give at least one")
         }
         if type == "LOGICAL_DNS", cluster.endpoints.count > 1 {

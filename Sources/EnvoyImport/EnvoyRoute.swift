@@ -12,6 +12,8 @@ struct EnvoyRoute {
     let rule: YAMLFields
     /// Its rule needs exactly one match, by PathPrefix.
     let replacesPrefix: Bool
+    /// `prefix_rewrite`, where Envoy would double a slash.
+    let doublingSlash: EnvoyValue?
 
     /// The same for two routes that do the same.
     var action: String { YAMLText.document(rule.all) }
@@ -59,7 +61,8 @@ extension EnvoyValue {
             builder.changeHeaders(level)
             guard let match else { return nil }
             return EnvoyRoute(
-                value: self, name: name, match: match, rule: builder.rule, replacesPrefix: builder.replacesPrefix)
+                value: self, name: name, match: match, rule: builder.rule, replacesPrefix: builder.replacesPrefix,
+                doublingSlash: builder.doublingSlash)
         }
     }
 }
@@ -84,6 +87,7 @@ struct RuleBuilder {
     var retry: YAMLFields?
     /// `urlRewrite` or the path of a redirect uses ReplacePrefixMatch.
     var replacesPrefix = false
+    var doublingSlash: EnvoyValue?
     var isRedirect = false
     /// Header fields that backends change.
     var changedByBackends: [(names: Set<String>, value: EnvoyValue)] = []
@@ -133,9 +137,7 @@ struct RuleBuilder {
                 return nil
             }
             if prefix == "/", rewrite == "/" { return nil }
-            if !prefix.hasSuffix("/"), rewrite.hasSuffix("/") {
-                value.note("Envoy makes `\(rewrite)/x` of `\(prefix)/x`; Weft makes `\(rewrite)x`")
-            }
+            if !prefix.hasSuffix("/"), rewrite.hasSuffix("/") { doublingSlash = value }
             replacesPrefix = true
             return .mapping([("type", "ReplacePrefixMatch"), ("replacePrefixMatch", .word(trimmed))])
         }

@@ -13,7 +13,7 @@ private struct ChainMatch {
 /// One of `filter_chains`.
 extension EnvoyValue {
     func filterChain(_ gateway: inout GatewayBuilder, _ importer: Importer) {
-        let before = report.errors.count
+        let before = report.errorCount
         var next = gateway
         _ = message { fields -> Void? in
             fields.ignore("name", "metadata", "on_demand_configuration")
@@ -38,7 +38,7 @@ extension EnvoyValue {
                 filter.config.connectionManager(
                     HTTPChain(
                         value: self, hosts: match.hosts, tls: tls, isSecure: isTerminated,
-                        isBroken: report.errors.count > before), &next, importer)
+                        isBroken: report.errorCount > before), &next, importer)
             default:
                 self.tcpProxy(filter, match, isTerminated: isTerminated, &next, importer)
             }
@@ -104,13 +104,13 @@ extension EnvoyValue {
         _ filter: Extension, _ match: ChainMatch, isTerminated: Bool, _ gateway: inout GatewayBuilder,
         _ importer: Importer
     ) {
-        let before = report.errors.count
+        let before = report.errorCount
         if isTerminated {
             refuse(
                 "TLS is ended here for HTTP only", "pass it on: remove `transport_socket`, and match by `server_names`")
         }
         let backends = filter.config.tcpBackends(importer)
-        guard let backends, report.errors.count == before else { return }
+        guard let backends, report.errorCount == before else { return }
         let isTLS = match.needsTLS || !match.hosts.isEmpty
         let transport = isTLS ? "TLS" : "TCP"
         let tls: YAMLText? = isTLS ? .mapping([("mode", "Passthrough")]) : nil

@@ -6,17 +6,23 @@ internal import MeshModel
 /// Collects what cannot be carried over, and what is left out because nothing depends on it, while a file is read once.
 final class Report {
     let file: String
-    private(set) var errors: [Problem] = []
-    private(set) var notes: [Problem] = []
+    private var foundErrors: [(mark: Mark, problem: Problem)] = []
+    private var foundNotes: [(mark: Mark, problem: Problem)] = []
+
+    /// How many there are so far, to see whether more come.
+    var errorCount: Int { foundErrors.count }
+    /// In the order of the file.
+    var errors: [Problem] { Self.sorted(foundErrors) }
+    var notes: [Problem] { Self.sorted(foundNotes) }
 
     init(file: String) { self.file = file }
 
     func error(_ code: ErrorCode, _ path: String, _ mark: Mark, _ message: String, _ remedy: String? = nil) {
-        add(Problem(code, at: place(path, mark), message, remedy: remedy), to: &errors)
+        add(Problem(code, at: place(path, mark), message, remedy: remedy), mark, to: &foundErrors)
     }
 
     func note(_ path: String, _ mark: Mark, _ message: String, _ remedy: String? = nil) {
-        add(Problem(.importNote, at: place(path, mark), message, remedy: remedy), to: &notes)
+        add(Problem(.importNote, at: place(path, mark), message, remedy: remedy), mark, to: &foundNotes)
     }
 
     private func place(_ path: String, _ mark: Mark) -> String {
@@ -24,8 +30,16 @@ final class Report {
     }
 
     /// What is read for two places, such as a secret, is told once.
-    private func add(_ problem: Problem, to list: inout [Problem]) {
-        if !list.contains(problem) { list.append(problem) }
+    private func add(_ problem: Problem, _ mark: Mark, to list: inout [(mark: Mark, problem: Problem)]) {
+        if !list.contains(where: { $0.problem == problem }) { list.append((mark, problem)) }
+    }
+
+    private static func sorted(_ found: [(mark: Mark, problem: Problem)]) -> [Problem] {
+        let places = found.enumerated().sorted { left, right in
+            (left.element.mark.line, left.element.mark.column, left.offset)
+                < (right.element.mark.line, right.element.mark.column, right.offset)
+        }
+        return places.map(\.element.problem)
     }
 }
 

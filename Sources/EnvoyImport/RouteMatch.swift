@@ -5,7 +5,7 @@ internal import MeshModel
 internal import Patterns
 
 /// What a route of the file asks of a request.
-struct EnvoyMatch {
+struct EnvoyMatch: Hashable {
     struct Condition: Hashable {
         let name: String
         let value: String
@@ -114,7 +114,7 @@ enum PathShape: Hashable {
 extension EnvoyValue {
     /// `match` of a route. Nil where it cannot be carried over, which has been said.
     var routeMatch: EnvoyMatch? {
-        let before = report.errors.count
+        let before = report.errorCount
         let match: EnvoyMatch? = message { fields in
             let isSensitive = fields.value("case_sensitive")?.truth ?? true
             let path = fields.matchedPath(isSensitive: isSensitive)
@@ -139,7 +139,7 @@ extension EnvoyValue {
                 "match by a header")
             return match
         }
-        return report.errors.count == before ? match : nil
+        return report.errorCount == before ? match : nil
     }
 }
 

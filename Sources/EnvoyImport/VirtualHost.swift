@@ -111,9 +111,9 @@ extension EnvoyValue {
             let report = self.report
             // A route that cannot be carried over as a whole is left out as a whole.
             let routes = fields.list("routes").compactMap { value -> EnvoyRoute? in
-                let before = report.errors.count
+                let before = report.errorCount
                 let route = value.route(level, importer)
-                return report.errors.count == before ? route : nil
+                return report.errorCount == before ? route : nil
             }
             return VirtualHost(value: self, name: name, domains: domains, routes: routes, needsTLS: needsTLS)
         }
@@ -222,10 +222,14 @@ extension VirtualHost {
 
     /// The rules, in an order and with matches that say in Weft what the routes say in Envoy.
     private var ordered: [YAMLText] {
+        noteDoubledSlashes()
         let routes = inSegments
         let order = RouteOrder(routes)
         var names = Names()
-        return routes.enumerated().map { index, route in
+        return routes.enumerated().compactMap { index, route in
+            // What has become the same as an earlier one, such as `/api` beside `/api/`, is needless.
+            let isTwin = routes[..<index].contains { $0.match == route.match && $0.action == route.action }
+            if isTwin { return nil }
             var rule = YAMLFields()
             rule.add("name", route.name.map { names.label(for: $0, else: "rule") })
             let matches = order.matches(of: index).map(\.text)
@@ -233,6 +237,19 @@ extension VirtualHost {
             if !matches.contains(where: { $0 == nil }) { rule.add("matches", matches.compactMap(\.self)) }
             for (key, value) in route.rule.all { rule.add(key, value) }
             return .mapping(rule.all)
+        }
+    }
+
+    /// `/api` replaced by `/` makes `//x` of `/api/x` in Envoy, unless an earlier route for `/api/` takes it.
+    private func noteDoubledSlashes() {
+        for (index, route) in routes.enumerated() {
+            guard let value = route.doublingSlash, let rewrite = value.text else { continue }
+            switch route.match.path {
+            case .prefix(let prefix) where routes[..<index].contains { $0.match.path == .prefix(prefix + "/") }: continue
+            case .prefix(let prefix), .segments(let prefix):
+                value.note("Envoy makes `\(rewrite)/x` of `\(prefix)/x`; Weft makes `\(rewrite)x`")
+            case .exact, .expression: continue
+            }
         }
     }
 
