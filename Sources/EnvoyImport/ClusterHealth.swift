@@ -191,8 +191,8 @@ extension EnvoyValue {
     private var httpHealthCheck: YAMLFields? {
         message { fields in
             var http = YAMLFields()
-            http.add("path", fields.require("path")?.text)
-            http.add("host", fields.value("host")?.text.flatMap { $0.isEmpty ? nil : $0 })
+            http.add("path", fields.require("path")?.checkedPath)
+            http.add("host", fields.value("host").flatMap(\.checkedHost))
             http.add("method", fields.value("method").flatMap(\.checkMethod))
             let ranges = fields.list("expected_statuses").compactMap(\.statusRange)
             http.add("statuses", ranges.isEmpty ? [.number(200)] : ranges)
@@ -213,6 +213,25 @@ extension EnvoyValue {
                 "request_headers_to_remove", "service_name_matcher", "retriable_statuses",
                 because: "has no counterpart", "remove it")
             return http
+        }
+    }
+
+    private var checkedPath: String? {
+        scalar("a path such as /healthz, of visible ASCII characters") { text in
+            let isVisible = text.utf8.allSatisfy { (0x21...0x7e).contains($0) && $0 != UInt8(ascii: "#") }
+            return text.hasPrefix("/") && isVisible && text.utf8.count <= 1024 ? text : nil
+        }
+    }
+
+    private var checkedHost: String? {
+        if case .scalar("", _) = node.content { return nil }
+        return scalar("a host such as shop.example or shop.example:8080") { text in
+            if SocketAddress(text) != nil || IPAddress(text)?.family == .ipv4 { return text }
+            let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+            guard let name = parts.first, String(name).isDNSName, parts.count == 1 || Port(parts[1]) != nil else {
+                return nil
+            }
+            return text
         }
     }
 

@@ -149,7 +149,8 @@ extension EnvoyFields {
         let interval = value("dns_refresh_rate")?.duration(.seconds(1) ... .seconds(86_400))
         ignore("respect_dns_ttl", "wait_for_warm_on_init", "dns_jitter")
         note(
-            "dns_failure_refresh_rate", because: "is left out: after a failed lookup Weft waits as docs/service.md says")
+            "dns_failure_refresh_rate", because: "is left out: after a failed lookup Weft waits as docs/service.md says"
+        )
         refuse(
             "dns_resolvers", "dns_resolution_config", "use_tcp_for_dns_lookups",
             because: "names are looked up as the system does, by /etc/resolv.conf", "remove it")
@@ -238,7 +239,8 @@ extension EnvoyValue {
                     check.refuse(
                         "an endpoint has no health check of its own", "`health.port` of the Service is for all of them")
                 }
-                fields.refuse("additional_addresses", because: "an endpoint has one address", "make an endpoint of each")
+                fields.refuse(
+                    "additional_addresses", because: "an endpoint has one address", "make an endpoint of each")
                 return fields.require("address")?.endpointAddress(type)
             }
             if isDown {
@@ -262,6 +264,11 @@ extension EnvoyValue {
         }
         guard type != "STATIC" else {
             host.value.complain("`\(host.text)` is a name in a STATIC cluster", "write `type: STRICT_DNS`")
+            return nil
+        }
+        guard host.text.isDNSName else {
+            host.value.complain(
+                "`\(host.text.prefix(80))` is not a host name such as api.example", "use letters, digits, `-` and `_`")
             return nil
         }
         return (host.text.lowercased(), false, port)
@@ -347,8 +354,9 @@ extension EnvoyValue {
                 because: "is left out: Weft keeps connections to backends its own way")
             fields.refuse("http_filters", because: "filters at a backend have no counterpart", "remove them")
             fields.refuse("outlier_detection", because: "is not known to the import", "remove it")
-            guard let (name, value) = fields.oneOf(
-                "explicit_http_config", "use_downstream_protocol_config", "auto_config")
+            guard
+                let (name, value) = fields.oneOf(
+                    "explicit_http_config", "use_downstream_protocol_config", "auto_config")
             else { return false }
             guard name == "explicit_http_config" else {
                 value.refuse(

@@ -89,21 +89,27 @@ extension EnvoyFields {
     /// What one proxy has for all of its listeners.
     fileprivate mutating func managerSettings(_ importer: Importer) {
         if let kilobytes = value("max_request_headers_kb"), let number = kilobytes.integer(1...8192) {
+            guard (4...1024).contains(number) else {
+                kilobytes.refuse("\(number) KiB are out of range", "it goes from 4 to 1024")
+                return
+            }
             importer.set("http.headBytes", .word("\(number)Ki"), from: kilobytes)
+            // A target is part of a head; 16 KiB unless said.
+            if number < 16 { importer.set("http.targetBytes", .word("\(number)Ki"), from: kilobytes) }
         }
-        if let timeout = value("request_headers_timeout"), let duration = timeout.duration, duration > .zero {
+        if let timeout = value("request_headers_timeout"), timeout.duration != .zero,
+            let duration = timeout.duration(.milliseconds(10) ... .seconds(600))
+        {
             importer.set("http.headTimeout", .word(DurationText.text(duration)), from: timeout)
         }
         if let options = value("common_http_protocol_options") {
             _ = options.message { fields -> Void? in
-                if let idle = fields.value("idle_timeout"), let duration = idle.duration {
-                    if duration == .zero {
-                        idle.refuse("a client's connection has an idle timeout always", "give it a long one")
-                    } else {
-                        importer.set("http.idleTimeout", .word(DurationText.text(duration)), from: idle)
-                    }
+                if let idle = fields.value("idle_timeout"),
+                    let duration = idle.duration(.milliseconds(100) ... .seconds(30 * 86_400))
+                {
+                    importer.set("http.idleTimeout", .word(DurationText.text(duration)), from: idle)
                 }
-                if let count = fields.value("max_headers_count"), let number = count.integer(1...10_000) {
+                if let count = fields.value("max_headers_count"), let number = count.limit(from: 16, most: 4096) {
                     importer.set("http.fieldCount", .number(number), from: count)
                 }
                 fields.refuse(
@@ -125,7 +131,8 @@ extension EnvoyFields {
 
     fileprivate mutating func managerRest() {
         ignore(
-            "stat_prefix", "generate_request_id", "preserve_external_request_id", "add_user_agent", "max_request_headers_count",
+            "stat_prefix", "generate_request_id", "preserve_external_request_id", "add_user_agent",
+            "max_request_headers_count",
             "always_set_request_id_in_response", "represent_ipv4_remote_address_as_ipv4_mapped_ipv6",
             "stream_error_on_invalid_http_message", "http1_safe_max_connection_duration", "append_local_overload")
         if let codec = value("codec_type"), codec.word(["AUTO", "HTTP1", "HTTP2", "HTTP3"]) == "HTTP3" {
@@ -139,12 +146,15 @@ extension EnvoyFields {
             "use_remote_address", "xff_num_trusted_hops", "skip_xff_append", "internal_address_config",
             because: "is left out: Weft passes on `x-forwarded-for` as it came")
         note(
-            "stream_idle_timeout", "request_timeout", "stream_flush_timeout", because: "is left out: `timeouts.request` of a rule bounds a request as a whole")
+            "stream_idle_timeout", "request_timeout", "stream_flush_timeout",
+            because: "is left out: `timeouts.request` of a rule bounds a request as a whole")
         note(
             "delayed_close_timeout", "drain_timeout", "proxy_100_continue", "http2_protocol_options",
             "http3_protocol_options", "scheme_header_transformation", "per_request_buffer_limit_bytes",
             because: "is left out: Weft has its own way")
-        note("server_name", "server_header_transformation", "via", because: "is left out: Weft names itself in no answer")
+        note(
+            "server_name", "server_header_transformation", "via", because: "is left out: Weft names itself in no answer"
+        )
         note(
             "strip_matching_host_port", "strip_any_host_port", "strip_trailing_host_dot",
             because: "is left out: hosts are matched without their port, and passed on with it")

@@ -31,7 +31,8 @@ extension EnvoyValue {
     }
 
     private func commonTLS(_ importer: Importer) -> [YAMLText]? {
-        message { fields in
+        let before = report.errorCount
+        return message { fields in
             // Offered by Weft: what it speaks.
             fields.ignore("alpn_protocols")
             fields.note("tls_params", because: "is left out: versions and ciphers of TLS are chosen by Weft")
@@ -58,9 +59,7 @@ extension EnvoyValue {
                 }
                 if let certificate = secret?.certificateFiles { certificates.append(certificate) }
             }
-            if certificates.isEmpty, fields.presence("tls_certificates") == nil,
-                fields.presence("tls_certificate_sds_secret_configs") == nil
-            {
+            if certificates.isEmpty, report.errorCount == before {
                 complain("there is no certificate", "name one in `tls_certificates`")
             }
             return certificates
@@ -70,12 +69,16 @@ extension EnvoyValue {
     private var certificateFiles: YAMLText? {
         message { fields in
             fields.ignore("watched_directory")
-            fields.refuse("password", because: "a key is not encrypted", "write it to a file of its own, readable by few")
+            fields.refuse(
+                "password", because: "a key is not encrypted", "write it to a file of its own, readable by few")
             fields.refuse(
                 "pkcs12", "private_key_provider", because: "has no counterpart", "name PEM files")
             fields.note("ocsp_staple", "signed_certificate_timestamp", because: "is left out")
             let chain = fields.require("certificate_chain")?.fileName
             let key = fields.require("private_key")?.fileName
+            if chain == nil || key == nil {
+                complain("names no files", "write `filename` for the chain and for the key")
+            }
             guard let chain, let key else { return nil }
             return .mapping([("chain", .word(chain)), ("key", .word(key))])
         }
@@ -87,7 +90,7 @@ extension EnvoyValue {
             fields.refuse(
                 "inline_string", "inline_bytes", "environment_variable",
                 because: "certificates and keys are files", "write it to a file, and name it by `filename`")
-            return fields.text("filename")
+            return fields.value("filename")?.scalar("a path") { $0.isEmpty || $0.utf8.contains(0) ? nil : $0 }
         }
     }
 }

@@ -87,7 +87,8 @@ extension EnvoyFields {
         refuse("hds_config", because: "health checks for others have no counterpart", "remove it")
         refuse("xds_delegate_extension", "xds_config_tracker_extension", because: "there is no xDS", "remove it")
         refuse("bootstrap_extensions", because: "extensions of Envoy have no counterpart", "remove them")
-        refuse("tracing", because: "is the place of Envoy's API v2", "remove it: Weft continues `traceparent` by itself")
+        refuse(
+            "tracing", because: "is the place of Envoy's API v2", "remove it: Weft continues `traceparent` by itself")
         note("admin", because: "is left out: Weft has an admin endpoint of its own (docs/admin.md)")
         note(
             "layered_runtime", "runtime", because: "is left out: no value of Weft's can be changed at run time")
@@ -102,7 +103,8 @@ extension EnvoyFields {
             because: "is left out: names are looked up by /etc/resolv.conf")
         ignore(
             "flags_path", "stats_flush_interval", "stats_flush_on_admin", "enable_dispatcher_stats", "header_prefix",
-            "default_socket_interface", "node_context_params", "certificate_provider_instances", "perf_tracing_file_path",
+            "default_socket_interface", "node_context_params", "certificate_provider_instances",
+            "perf_tracing_file_path",
             "inline_headers", "default_config_source", "config_sources", "memory_allocator_manager",
             "grpc_async_client_manager_config", "deferred_stat_options", "listener_manager")
     }

@@ -35,7 +35,8 @@ extension EnvoyValue {
             let match = fields.require("match")?.routeMatch
             let name = fields.text("name").flatMap { $0.isEmpty ? nil : $0 }
             fields.ignore("metadata", "decorator", "stat_prefix")
-            fields.note("tracing", "per_request_buffer_limit_bytes", "request_body_buffer_limit", because: "is left out")
+            fields.note(
+                "tracing", "per_request_buffer_limit_bytes", "request_body_buffer_limit", because: "is left out")
             fields.refusePerFilter()
             // Envoy makes the changes of the route first, then those of the host, then those of the table.
             var level = RouteDefaults()
@@ -55,7 +56,8 @@ extension EnvoyValue {
             case "redirect": action.value.redirect(&builder)
             case "direct_response":
                 action.value.refuse(
-                    "Weft makes no answers of its own", "let a backend answer; what no route matches is answered by 404")
+                    "Weft makes no answers of its own", "let a backend answer; what no route matches is answered by 404"
+                )
             default: action.value.refuse("only makes sense with filters of Envoy", "remove the route")
             }
             builder.changeHeaders(level)
@@ -213,7 +215,10 @@ extension EnvoyValue {
                 redirect.add("scheme", "https")
             } else if let scheme = fields.value("scheme_redirect") {
                 redirect.add(
-                    "scheme", scheme.scalar("`http` or `https`") { ["http", "https"].contains($0.lowercased()) ? $0.lowercased() : nil })
+                    "scheme",
+                    scheme.scalar("`http` or `https`") {
+                        ["http", "https"].contains($0.lowercased()) ? $0.lowercased() : nil
+                    })
             }
             let host = fields.value("host_redirect")?.hostAndPort
             redirect.add("hostname", host?.name)
@@ -248,7 +253,8 @@ extension EnvoyValue {
         guard let host = parts.first, let name = ResourceName(host), IPAddress(host) == nil,
             parts.count == 1 || port != nil
         else {
-            refuse("`\(text.prefix(80))` is not a host such as shop.example", "name a host; addresses are not taken here")
+            refuse(
+                "`\(text.prefix(80))` is not a host such as shop.example", "name a host; addresses are not taken here")
             return nil
         }
         return (name.text, port)

@@ -93,7 +93,8 @@ extension EnvoyValue {
                 "remove it: HTTP/1.1 and HTTP/2 are told apart by themselves")
             fields.refuse(
                 "destination_port", "prefix_ranges", "address_suffix", "suffix_len", "direct_source_prefix_ranges",
-                "source_type", "source_prefix_ranges", "source_ports", because: "a chain is chosen by its port and host",
+                "source_type", "source_prefix_ranges", "source_ports",
+                because: "a chain is chosen by its port and host",
                 "make a listener of it, or a Policy (docs/policy.md)")
             return match
         }
@@ -110,7 +111,7 @@ extension EnvoyValue {
                 "TLS is ended here for HTTP only", "pass it on: remove `transport_socket`, and match by `server_names`")
         }
         let backends = filter.config.tcpBackends(importer)
-        guard let backends, report.errorCount == before else { return }
+        guard let backends, !backends.isEmpty, report.errorCount == before else { return }
         let isTLS = match.needsTLS || !match.hosts.isEmpty
         let transport = isTLS ? "TLS" : "TCP"
         let tls: YAMLText? = isTLS ? .mapping([("mode", "Passthrough")]) : nil
@@ -126,7 +127,10 @@ extension EnvoyValue {
             .init(
                 source: filter.value.path,
                 text: YAMLText.document([
-                    ("apiVersion", .word(isTLS ? "gateway.networking.k8s.io/v1" : "gateway.networking.k8s.io/v1alpha2")),
+                    (
+                        "apiVersion",
+                        .word(isTLS ? "gateway.networking.k8s.io/v1" : "gateway.networking.k8s.io/v1alpha2")
+                    ),
                     ("kind", .word(transport + "Route")), ("metadata", .mapping([("name", .word(name))])),
                     ("spec", .mapping(spec.all)),
                 ])))
@@ -157,7 +161,9 @@ extension EnvoyValue {
             }
             if name == "cluster" { return importer.cluster(value).map { [.mapping($0.reference)] } }
             return value.message { fields in
-                fields.list("clusters").compactMap { entry in
+                let entries = fields.list("clusters")
+                if entries.isEmpty { value.complain("names no cluster", "name one, or more with their weights") }
+                return entries.compactMap { entry in
                     entry.message { fields in
                         fields.refuse("metadata_match", because: "has no counterpart", "remove it")
                         let weight = fields.require("weight")?.integer(1...1_000_000)
@@ -172,8 +178,5 @@ extension EnvoyValue {
     }
 
     /// `0s` is none; a limit of the proxy otherwise.
-    var idleText: String? {
-        guard let duration else { return nil }
-        return duration == .zero ? "0s" : DurationText.text(duration)
-    }
+    private var idleText: String? { duration(.zero ... .seconds(30 * 86_400)).map { DurationText.text($0) } }
 }

@@ -28,7 +28,9 @@ extension EnvoyValue {
                 return fields.require("key").map { ($0, text) }
             }
             let action = fields.value("append_action")
-            let words = ["APPEND_IF_EXISTS_OR_ADD", "ADD_IF_ABSENT", "OVERWRITE_IF_EXISTS_OR_ADD", "OVERWRITE_IF_EXISTS"]
+            let words = [
+                "APPEND_IF_EXISTS_OR_ADD", "ADD_IF_ABSENT", "OVERWRITE_IF_EXISTS_OR_ADD", "OVERWRITE_IF_EXISTS",
+            ]
             var kind = fields.value("append")?.truth == false ? HeaderChange.Kind.set : .add
             switch action?.word(words) {
             case "OVERWRITE_IF_EXISTS_OR_ADD": kind = .set
@@ -50,7 +52,7 @@ extension EnvoyValue {
 
     /// The name of a field that filters may touch.
     var changedHeaderName: String? {
-        guard let name = text?.lowercased() else { return nil }
+        guard let name = headerName else { return nil }
         if name == ":authority" || name == "host" {
             refuse("the host is not changed as a header field", "use `host_rewrite_literal`")
         } else if name.hasPrefix(":") {
@@ -73,7 +75,31 @@ extension EnvoyValue {
                 "remove it; the caller's identity comes in `x-weft-caller`")
             return nil
         }
-        return plain.joined(separator: "%")
+        let value = plain.joined(separator: "%")
+        let bytes = value.utf8
+        guard bytes.count <= 4096, bytes.allSatisfy({ $0 >= 0x20 && $0 != 0x7f || $0 == 0x09 }),
+            let first = bytes.first, let last = bytes.last, first > 0x20, last > 0x20
+        else {
+            complain("is not a header value", "write text without control characters and without spaces around it")
+            return nil
+        }
+        return value
+    }
+
+    /// The name of a header field or pseudo header, in lower case.
+    var headerName: String? {
+        scalar("the name of a header field") { text in
+            let bytes = text.hasPrefix(":") ? text.utf8.dropFirst() : text.utf8[...]
+            let isToken = bytes.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"):
+                    true
+                default: "!#$%&'*+-.^_`|~".utf8.contains(byte)
+                }
+            }
+            return isToken && (1...256).contains(bytes.count) ? text.lowercased() : nil
+        }
     }
 }
 

@@ -102,7 +102,8 @@ extension EnvoyValue {
     private var listenerAddress: (addresses: [String], port: Port)? {
         guard let (host, port) = socketAddress() else { return nil }
         guard let address = IPAddress(host.text) else {
-            host.value.complain("`\(host.text.prefix(80))` is not an IPv4 or IPv6 address", "write 0.0.0.0, for example")
+            host.value.complain(
+                "`\(host.text.prefix(80))` is not an IPv4 or IPv6 address", "write 0.0.0.0, for example")
             return nil
         }
         let own = [15_001, 15_006, 15_020].contains(Int(port.number))
@@ -116,7 +117,8 @@ extension EnvoyValue {
 
     /// `socket_address.ipv4_compat`.
     private var listensToIPv4: Bool {
-        guard case .mapping(let fields) = node.content, let socket = fields.first(where: { $0.name.hasPrefix("socket") }),
+        guard case .mapping(let fields) = node.content,
+            let socket = fields.first(where: { $0.name.hasPrefix("socket") }),
             case .mapping(let inner) = socket.value.content,
             let flag = inner.first(where: { ["ipv4_compat", "ipv4Compat"].contains($0.name) })
         else { return false }

@@ -75,7 +75,9 @@ struct EnvoyValue {
     /// Reads a message; fields that `body` does not ask for are refused.
     func message<Result>(_ body: (inout EnvoyFields) -> Result?) -> Result? {
         guard case .mapping(let fields) = node.content else {
-            if node.isNull { return EnvoyValue(node: .emptyMapping(node.mark), path: path, report: report).message(body) }
+            if node.isNull {
+                return EnvoyValue(node: .emptyMapping(node.mark), path: path, report: report).message(body)
+            }
             report.error(.wrongType, path, node.mark, "\(node.shape) stands where a mapping belongs")
             return nil
         }

@@ -63,9 +63,10 @@ extension EnvoyFields {
     /// The clusters that a route names, and whether by weight.
     fileprivate mutating func destinations(_ builder: inout RuleBuilder) -> (clusters: [Cluster], isWeighted: Bool) {
         let importer = builder.importer
-        guard let (name, value) = oneOf(
-            "cluster", "weighted_clusters", "cluster_header", "cluster_specifier_plugin",
-            "inline_cluster_specifier_plugin")
+        guard
+            let (name, value) = oneOf(
+                "cluster", "weighted_clusters", "cluster_header", "cluster_specifier_plugin",
+                "inline_cluster_specifier_plugin")
         else {
             owner.complain("names no cluster", "write `cluster: NAME`")
             return ([], false)
@@ -81,7 +82,9 @@ extension EnvoyFields {
                 fields.refuse(
                     "header_name", "random_value_specifier", "use_hash_policy",
                     because: "which cluster a request gets is chance", "remove it")
-                return fields.list("clusters").compactMap { $0.weightedCluster(&builder) }
+                let entries = fields.list("clusters")
+                if entries.isEmpty { value.complain("names no cluster", "name one, or more with their weights") }
+                return entries.compactMap { $0.weightedCluster(&builder) }
             }
             return (clusters ?? [], true)
         default:
@@ -213,14 +216,15 @@ extension EnvoyValue {
     fileprivate var hashing: Cluster.Hashing? {
         message { fields in
             fields.ignore("terminal")
-            guard let (name, value) = fields.oneOf(
-                "header", "connection_properties", "cookie", "query_parameter", "filter_state")
+            guard
+                let (name, value) = fields.oneOf(
+                    "header", "connection_properties", "cookie", "query_parameter", "filter_state")
             else { return nil }
             switch name {
             case "header":
                 return value.message { fields in
                     fields.refuse("regex_rewrite", because: "the whole value is hashed", "remove it")
-                    return fields.require("header_name")?.text.map { .header($0.lowercased()) }
+                    return fields.require("header_name")?.headerName.map { .header($0) }
                 }
             case "connection_properties":
                 return value.message { fields in fields.isTrue("source_ip") ? .source : nil }

@@ -184,7 +184,8 @@ extension EnvoyValue {
             default: "-._~/!$&'()*+,;=:@".utf8.contains(byte)
             }
         }
-        guard text.hasPrefix("/"), isClean, !text.contains("//"), !segments.contains("."), !segments.contains("..")
+        guard text.hasPrefix("/"), isClean, text.utf8.count <= 1024, !text.contains("//"), !segments.contains("."),
+            !segments.contains("..")
         else {
             refuse(
                 "`\(text.prefix(80))` is no path in normal form",
@@ -238,20 +239,21 @@ extension EnvoyValue {
     /// A header or query parameter and what its value must be.
     fileprivate func condition(isHeader: Bool) -> EnvoyMatch.Condition? {
         message { fields in
-            guard let name = fields.require("name")?.text else { return nil }
-            let field = isHeader ? name.lowercased() : name
+            let name = fields.require("name")
+            let found = isHeader ? name?.headerName : name?.scalar("a name") { $0.isEmpty ? nil : $0 }
+            guard let field = found else { return nil }
             fields.refuseTrue(
                 "invert_match", because: "a route cannot ask for what is not there",
                 "let an earlier route take the requests that have it")
             fields.refuseTrue(
                 "treat_missing_header_as_empty", because: "a field that is missing matches nothing", "remove it")
-            let found = fields.oneOf(
+            let matcher = fields.oneOf(
                 "string_match", "exact_match", "safe_regex_match", "range_match", "present_match", "prefix_match",
                 "suffix_match", "contains_match")
             func matched(_ value: String, _ isExpression: Bool) -> EnvoyMatch.Condition {
                 .init(name: field, value: value, isExpression: isExpression)
             }
-            guard let found else { return matched(".*", true) }
+            guard let found = matcher else { return matched(".*", true) }
             switch found.name {
             case "string_match": return found.value.stringMatch.map { matched($0.value, $0.isExpression) }
             case "exact_match": return found.value.text.map { matched($0, false) }

@@ -245,7 +245,8 @@ extension VirtualHost {
         for (index, route) in routes.enumerated() {
             guard let value = route.doublingSlash, let rewrite = value.text else { continue }
             switch route.match.path {
-            case .prefix(let prefix) where routes[..<index].contains { $0.match.path == .prefix(prefix + "/") }: continue
+            case .prefix(let prefix) where routes[..<index].contains { $0.match.path == .prefix(prefix + "/") }:
+                continue
             case .prefix(let prefix), .segments(let prefix):
                 value.note("Envoy makes `\(rewrite)/x` of `\(prefix)/x`; Weft makes `\(rewrite)x`")
             case .exact, .expression: continue
@@ -265,7 +266,9 @@ extension VirtualHost {
             let segments = prefix.hasSuffix("/") ? String(prefix.dropLast()) : prefix
             route.match.path = .segments(segments)
             let isReplaced = route.value.path == replacing.value.path
-            let reason = isReplaced || route.replacesPrefix ? "since it is replaced" : "since \(replacing.value.path) is replaced"
+            let reason =
+                isReplaced || route.replacesPrefix
+                ? "since it is replaced" : "since \(replacing.value.path) is replaced"
             let twin = routes.contains {
                 $0.value.path != route.value.path && $0.action == route.action && $0.match.path == .prefix(segments)
             }
@@ -273,7 +276,8 @@ extension VirtualHost {
                 route.value.note("`\(prefix)` goes by whole segments here, \(reason): `\(segments)` matches, too")
             } else if !prefix.hasSuffix("/") {
                 route.value.note(
-                    "`\(prefix)` goes by whole segments here, \(reason): `\(prefix)x` does not match, `\(prefix)/x` does")
+                    "`\(prefix)` goes by whole segments here, \(reason): `\(prefix)x` does not match, `\(prefix)/x` does"
+                )
             }
             return route
         }

@@ -99,7 +99,8 @@ struct EnvoyCommand: AsyncParsableCommand {
             if force { try Files.rename(fresh, to: path) }
         } catch {
             throw Problem(
-                .writeFailed, at: path, "cannot be written: \(error.errno)", remedy: "check the directory and its permissions")
+                .writeFailed, at: path, "cannot be written: \(error.errno)",
+                remedy: "check the directory and its permissions")
         }
     }
 }
