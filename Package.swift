@@ -121,8 +121,8 @@ let side: [Target] = [
     .target(
         name: "FuzzTargets",
         dependencies: [
-            "CommandLine", "Configuration", "Detection", "HTTPCodec", "MeshModel", "PeerProtocol", "Redirection",
-            "TLSSession",
+            "CommandLine", "Configuration", "Detection", "EnvoyImport", "HTTPCodec", "MeshModel", "PeerProtocol",
+            "Redirection", "TLSSession",
         ], path: "Tests/Fuzz/Targets", swiftSettings: common),
 ]
 

@@ -15,6 +15,7 @@ final class Importer {
     private(set) var clusters: [Cluster] = []
     private var secrets: [String: EnvoyValue] = [:]
     private var settings: [(field: String, value: YAMLText, source: EnvoyValue)] = []
+    private var occupied: [(port: Port, addresses: [IPAddress], listener: EnvoyValue)] = []
     private(set) var documents: [Document] = []
     var gatewayNames = Names()
     var routeNames = Names()
@@ -65,6 +66,23 @@ final class Importer {
             if let certificate = fields.value("tls_certificate") { secrets[name] = certificate }
             return ()
         }
+    }
+
+    /// Listeners of one port have addresses of their own; `0.0.0.0` stands for all of its family. False, and
+    /// said so, where one is taken.
+    func occupy(_ port: Port, _ addresses: [IPAddress], by listener: EnvoyValue) -> Bool {
+        for (otherPort, others, other) in occupied where otherPort == port {
+            let clashes = addresses.contains { mine in
+                others.contains { $0.family == mine.family && ($0 == mine || $0.isUnspecified || mine.isUnspecified) }
+            }
+            guard clashes else { continue }
+            listener.refuse(
+                "has port \(port) of an address that \(other.path) has, too",
+                "give it another port, or make one listener of both")
+            return false
+        }
+        occupied.append((port, addresses, listener))
+        return true
     }
 
     func secret(_ name: String) -> EnvoyValue? { secrets[name] }

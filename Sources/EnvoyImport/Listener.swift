@@ -79,11 +79,12 @@ extension EnvoyValue {
             fields.listenerRest()
             // Read all the same where there is no address, to find what is wrong with them.
             let port = first?.port ?? .anyForReading
+            let isFree = first != nil && importer.occupy(port, addresses.compactMap { IPAddress($0) }, by: self)
             let label = importer.gatewayNames.label(for: name ?? "listener-\(port)", else: "listener-\(port)")
             var gateway = GatewayBuilder(label: label, port: port)
             if chains.isEmpty { complain("has no `filter_chains`", "give it one") }
             for chain in chains { chain.filterChain(&gateway, importer) }
-            guard first != nil, !gateway.listeners.isEmpty else { return nil }
+            guard isFree, !gateway.listeners.isEmpty else { return nil }
             var spec = YAMLFields()
             spec.add("addresses", addresses.map { .word($0) })
             spec.add("listeners", .list(gateway.listeners))

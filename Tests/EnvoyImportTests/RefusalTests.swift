@@ -1,5 +1,6 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
+import Foundation
 import MeshModel
 import Testing
 
@@ -193,6 +194,16 @@ struct RefusalTests {
         let codes = imported.errors.map(\.code)
         #expect(codes == [.notImportable, .danglingReference, .notImportable, .notImportable], "\(imported.errorText)")
         #expect(imported.errors.last?.place?.contains("clusters[0].type") == true)
+    }
+
+    @Test("two listeners of one port are refused where their addresses meet", arguments: ["0.0.0.0", "10.0.0.1", "::"])
+    func port(address: String) throws {
+        let text = Bootstraps.routes("[{match: {prefix: /}, route: {cluster: a}}]")
+        let lines = text.components(separatedBy: "\n")
+        let other = lines[2].replacingOccurrences(of: "address: 0.0.0.0", with: "address: '\(address)'")
+        let imported = try imported((lines[...2] + [other] + lines[3...]).joined(separator: "\n"))
+        #expect(imported.errors.count == (address == "::" ? 0 : 1), "\(imported.errorText)")
+        #expect(imported.errors.allSatisfy { $0.description.contains("listeners[1] (") })
     }
 
     @Test(
