@@ -156,7 +156,9 @@ let tested: [Target] = [
     tests(
         "CommandLineTests",
         ["CaptureControl", "CommandLine", "LinuxSystem", "MeshModel", "MeshTesting", "ProxyControl"]),
-    tests("EnvoyImportTests", ["Configuration", "EnvoyImport", "MeshModel", "MeshTesting", "Patterns"], exclude: ["Golden"]),
+    tests(
+        "EnvoyImportTests", ["Configuration", "EnvoyImport", "MeshModel", "MeshTesting", "Patterns"],
+        exclude: ["Golden"]),
     tests("ConfigurationTests", ["Configuration", "MeshModel", "MeshTesting"]),
     tests("ReactorTests", ["LinuxSystem", "MeshModel", "MeshTesting", "Reactor"]),
     tests("MeshModelTests", ["MeshModel", "MeshTesting"]),
