@@ -2,7 +2,7 @@
 # Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 #
 # Fuzzes the parsers with libFuzzer and AddressSanitizer: every one of them for SECONDS, or the one named.
-#   init-scripts/fuzz.sh [detection|requests|responses|path|frames|certificate|configuration|envoy|names|rules|arguments]
+#   init-scripts/fuzz.sh [detection|requests|responses|http2Requests|http2Responses|path|frames|certificate|configuration|envoy|names|rules|arguments]
 # What is found new goes to .build/fuzz/found/<parser>; a crash is written to .build/fuzz/crash-<parser>-... and belongs,
 # with a telling name, into Tests/Fuzz/corpus/<parser> once it is mended.
 set -eu
@@ -18,8 +18,9 @@ swiftc -O -parse-as-library -swift-version 6 -sanitize=fuzzer,address \
     -I "$scratch/release/Modules" -Xcc -fmodule-map-file=Sources/CEdge/COpenSSL/module.modulemap \
     -Xcc -fmodule-map-file=Sources/CEdge/CYAML/module.modulemap \
     -Xcc -fmodule-map-file=Sources/CEdge/CPCRE2/module.modulemap \
+    -Xcc -fmodule-map-file=Sources/CEdge/CNghttp2/module.modulemap \
     -Xcc -fmodule-map-file="$scratch/release/CLinux.build/module.modulemap" \
-    Tests/Fuzz/driver.swift -L "$scratch/release" -lweft-fuzz -lssl -lcrypto -lyaml -lpcre2-8 -o "$scratch/fuzz" \
+    Tests/Fuzz/driver.swift -L "$scratch/release" -lweft-fuzz -lssl -lcrypto -lyaml -lpcre2-8 -lnghttp2 -o "$scratch/fuzz" \
     >"$scratch/link.log" 2>&1 || { cat "$scratch/link.log"; exit 1; }
 
 status=0

@@ -348,6 +348,28 @@ extension ErrorCode {
                 "port-not-served",
                 "The service has no such port.",
                 "Add the port to the Service, or dial one that it has.")
+        case .serverNameUnknown:
+            Entry(
+                "server-name-unknown",
+                "No TLSRoute or listener is for the server name that the client asks for.",
+                "Add the name to the `hostnames` of a TLSRoute, or dial one that is there. A client that sends no name needs a route without `hostnames`."
+            )
+        case .notTLS:
+            Entry(
+                "not-tls",
+                "Bytes that are not TLS came where the server name decides.",
+                "Speak TLS there, or attach a TCPRoute in place of the TLSRoute.")
+        case .nameNotResolved:
+            Entry(
+                "name-not-resolved",
+                "DNS has never had an address for the names that the service's endpoints have.",
+                "`GET /names` of the admin endpoint and the log (WEFT6014) say why; look at the name and at /etc/resolv.conf."
+            )
+        case .listenerUnrouted:
+            Entry(
+                "listener-unrouted",
+                "No route is attached to the listener of the gateway.",
+                "Attach a TCPRoute to it by `parentRefs`, or take the listener away.")
         case .handshakeFailed:
             Entry(
                 "handshake-failed",
@@ -475,6 +497,22 @@ extension ErrorCode {
                 "request-head-timeout",
                 "The client did not send the rest of a request's head in time.",
                 "See `spec.http.headTimeout`; a client that needs longer than ten seconds is slow on purpose.")
+        case .malformedHTTP2:
+            Entry(
+                "malformed-http2",
+                "The client does not keep to the rules of HTTP/2.",
+                "The reason names the rule; the connection has ended with GOAWAY. Look at the client.")
+        case .excessHTTP2:
+            Entry(
+                "excess-http2",
+                "The client sent more of something that costs us than HTTP/2 is good for.",
+                "The reason names the limit; `spec.http.http2` sets some of them. A client that does this is broken or means harm."
+            )
+        case .requestUnsupported:
+            Entry(
+                "request-unsupported",
+                "The request asks for something that is not done.",
+                "CONNECT works in HTTP/1.1 only.")
         case .routeNotFound:
             Entry(
                 "route-not-found",
@@ -539,6 +577,11 @@ extension ErrorCode {
                 "response-cut",
                 "The server ended the connection in the middle of its answer.",
                 "The client was cut as well, so that nothing short passes for whole. Look at the server.")
+        case .requestIdle:
+            Entry(
+                "request-idle",
+                "Nothing of the request or its answer has moved for too long.",
+                "See `spec.http.requestIdleTimeout`; streams that rest for longer need a higher one.")
         case .identityFileUnreadable:
             Entry(
                 "identity-file-unreadable",
@@ -812,6 +855,11 @@ extension ErrorCode {
                 "program-not-started",
                 "The program to be held back could not be started.",
                 "Check its path and permissions; it is looked for in `PATH` as a shell would.")
+        case .nameLookupFailed:
+            Entry(
+                "name-lookup-failed",
+                "DNS gave no good answer for a name of an endpoint; the last good one stays.",
+                "Look at the name and at the servers in /etc/resolv.conf; it is tried again, ever more seldom.")
         }
     }
 }

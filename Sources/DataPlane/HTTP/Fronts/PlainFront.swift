@@ -1,0 +1,128 @@
+// Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+
+internal import LinuxSystem
+internal import MeshModel
+internal import Reactor
+internal import Telemetry
+
+/// Requests on a plaintext connection.
+final class PlainFront: HTTPFront {
+    /// How long what a client still sends after the last answer is read and dropped: closing on it would reset the
+    /// connection and take the answer away (RFC 9112 section 9.6).
+    private static let farewell: Duration = .seconds(2)
+
+    private var end: PlainEnd
+    private var isClosing = false
+
+    /// A connection of the workload to a service that has routes.
+    static func begin(_ thread: DataThread, _ socket: consuming Descriptor, _ record: ConnectionRecord) {
+        thread.opened(.outbound)
+        let front = PlainFront(thread, PlainEnd(socket), record)
+        thread.loop.add(front)
+        do throws(SystemError) {
+            try thread.loop.watch(front.end.number, for: front)
+        } catch {
+            return front.resetTransport(AttemptFailure(.descriptorsExhausted, error.description))
+        }
+        front.readTransport()
+    }
+
+    /// A client of a permissive port whose requests have to be looked at; takes the place of the gate.
+    static func passInbound(
+        _ thread: DataThread, _ end: inout PlainEnd, replacing gate: EventHandler, _ record: ConnectionRecord,
+        firstBytes: [UInt8]
+    ) {
+        guard let downstream = end.take() else { return }
+        thread.opened(.inbound)
+        let front = PlainFront(thread, downstream, record)
+        thread.loop.replace(gate, with: front)
+        unsafe firstBytes.withUnsafeBytes { unsafe front.take($0) }
+        front.readTransport()
+    }
+
+    private init(_ thread: DataThread, _ end: consuming PlainEnd, _ record: ConnectionRecord) {
+        self.end = end
+        super.init(thread, record)
+        thread.plainRelayCount += 1
+        thread.loop.setDeadline(thread.loop.now + thread.settings.proxy.http.idleTimeout, of: self)
+    }
+
+    override func ready(_ readiness: Readiness, slot: UInt8, now: Instant) {
+        end.note(readiness)
+        if readiness.contains(.error), !isClosing { return clientFailed(.clientReset, "") }
+        let wasBlocked = isOutBlocked
+        if let errno = end.flush() { return clientFailed(.clientReset, errno.description) }
+        if isClosing { return finishClosing() }
+        if wasBlocked, !isOutBlocked { takesAgain() }
+        readTransport()
+    }
+
+    override func deadlineReached(now: Instant) {
+        if isClosing { return concludeCleanly() }
+        super.deadlineReached(now: now)
+    }
+
+    override func readTransport() {
+        var budget = Relay.turnBudget
+        while !isFinished, end.mayHaveInput, !end.hasEndedInput, !isInputPaused, !isClosing {
+            guard budget > 0 else { return thread.loop.again(self) }
+            let buffer = unsafe UnsafeMutableRawBufferPointer(rebasing: thread.buffers.outgoing[..<ReadSize.smallest])
+            switch unsafe end.receive(into: buffer) {
+            case .bytes(let count):
+                budget -= count
+                unsafe take(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+            case .wouldBlock: return
+            case .ended: return inputEnded()
+            case .failed(let errno): return clientFailed(.clientReset, errno.description)
+            }
+        }
+    }
+
+    override var isOutBlocked: Bool { !end.pending.isEmpty }
+
+    override func transmit(_ bytes: [UInt8], ends: Bool) {
+        if let errno = unsafe bytes.withUnsafeBytes({ unsafe end.write($0) }) {
+            // Not from here: the exchange is writing its answer.
+            thread.loop.atEndOfTurn { [self] in
+                if !isFinished { clientFailed(.clientReset, errno.description) }
+            }
+        }
+    }
+
+    override func closeTransport() {
+        guard !isFinished, !isClosing else { return }
+        isClosing = true
+        thread.loop.setDeadline(thread.loop.now + Self.farewell, of: self)
+        finishClosing()
+    }
+
+    private func finishClosing() {
+        guard end.pending.isEmpty else { return }
+        if !end.hasEndedOutput, end.endOutput() != nil { return concludeCleanly() }
+        let buffer = unsafe UnsafeMutableRawBufferPointer(rebasing: thread.buffers.outgoing[..<ReadSize.smallest])
+        // At most so much a turn: a client that goes on sending is not waited for longer than the farewell.
+        for _ in 0..<16 where end.mayHaveInput && !end.hasEndedInput {
+            if case .failed = unsafe end.receive(into: buffer) { return concludeCleanly() }
+        }
+        if end.hasEndedInput { concludeCleanly() }
+    }
+
+    private func concludeCleanly() {
+        end.closeCleanly()
+        leave(.completed)
+    }
+
+    override func resetTransport(_ failure: AttemptFailure) {
+        guard !isFinished else { return }
+        LingeringReset.begin(thread, &end, now: thread.loop.now)
+        end.reset()
+        leave(failure.outcome, failure.detail)
+    }
+
+    private func leave(_ outcome: ErrorCode, _ detail: String = "") {
+        thread.plainRelayCount -= 1
+        conclude(outcome, detail)
+    }
+
+    override var heldByteCount: Int { super.heldByteCount + end.pending.count }
+}

@@ -1,0 +1,167 @@
+// Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+
+internal import Authorization
+internal import ConnectionStates
+internal import Discovery
+internal import LinuxSystem
+internal import MeshModel
+internal import PeerProtocol
+internal import Reactor
+internal import Routing
+internal import TLSSession
+internal import Telemetry
+
+/// What a thread keeps for requests, beside what it keeps for connections.
+struct RequestKeeping {
+    /// Plaintext connections that wait for another request.
+    var idle: IdlePool<SocketAddress, PlainUpstream>
+    /// Connections that carry requests of HTTP/2.
+    var links = HTTP2Links()
+    /// Connections that carry a request, or wait for one.
+    var upstreamCount = 0
+    var breakers: [ServiceDestination.Key: Breaker] = [:]
+    /// By rule; nil stands for all callers together.
+    var buckets: [String: CallerBuckets<IPAddress?>] = [:]
+
+    init(_ settings: DataPlaneSettings) {
+        let perKey = settings.proxy.http.idleUpstreams
+        idle = IdlePool(perKeyMax: perKey, totalMax: 16 * perKey)
+    }
+
+    /// Goes on under a new snapshot: what is under way stays counted, what it is measured by changes.
+    mutating func follow(_ snapshot: DiscoverySnapshot, after old: DiscoverySnapshot) {
+        if snapshot.resources.filters != old.resources.filters || snapshot.resources.routes != old.resources.routes {
+            buckets = [:]
+        }
+        guard !breakers.isEmpty else { return }
+        for destination in snapshot.serviceDestinations { breakers[destination.key]?.settings = destination.breaker }
+    }
+}
+
+extension DataThread {
+    var upstreams: IdlePool<SocketAddress, PlainUpstream> {
+        _read { yield requests.idle }
+        _modify { yield &requests.idle }
+    }
+
+    var upstreamCount: Int {
+        _read { yield requests.upstreamCount }
+        _modify { yield &requests.upstreamCount }
+    }
+
+    // MARK: Streams that come
+
+    /// A peer has opened a stream: authorise it, and find out what carries it on.
+    func beginStream(_ peer: PeerConnection, _ open: OpenFrame) {
+        guard let origin = peer.origin else { return }
+        let target = origin.originalDestination
+        var record = ConnectionRecord(
+            id: nextConnectionID(), direction: .inbound, client: origin.client, startedAt: loop.now)
+        record.originalDestination = target
+        record.claimedClient = open.isShared ? nil : open.client
+        record.trace = open.trace
+        record.isReused = open.stream > 1
+        if let verified = peer.verified {
+            record.security = .mutualTLS(peer: verified.identity, cipher: peer.cipher)
+        }
+        opened(.inbound)
+        let refusal = mayAccept(peer, to: target)
+        let isHTTP =
+            open.isShared && (open.hint == .http1 || open.hint == .http2)
+            || snapshot.policies.needsRequests(port: target.port)
+        if isHTTP, refusal == nil {
+            _ = StreamFront.begin(peer, record)
+        } else {
+            StreamRelay.beginInbound(peer, record, refusal)
+        }
+    }
+
+    /// Whether a peer may open a stream now, before any request on it is known; the reason if not.
+    private func mayAccept(_ peer: PeerConnection, to target: SocketAddress) -> Refusal? {
+        guard let verified = peer.verified else { return Refusal(outcome: .denied, detail: "") }
+        if WallTime.now() > verified.expiry { return Refusal(outcome: .certificateExpired, detail: "") }
+        if isFull { return Refusal(outcome: .connectionLimit, detail: "") }
+        let facts = ConnectionFacts(
+            peer: verified.identity, source: peer.origin?.client.address ?? target.address, port: target.port)
+        let decision = snapshot.policies.judge(facts)
+        return decision.isAllowed ? nil : Refusal(outcome: .denied, detail: decision.reason)
+    }
+
+    // MARK: Requests to services
+
+    /// Counts a request, and the connection that it has for itself while it is under way; false: the breaker does not let
+    /// it through.
+    func beginRequest(_ destination: ServiceDestination) -> Bool {
+        var breaker = requests.breakers[destination.key] ?? Breaker(destination.breaker)
+        defer { requests.breakers[destination.key] = breaker }
+        guard breaker.beginRequest() else { return false }
+        guard breaker.beginConnection() else {
+            breaker.endRequest()
+            return false
+        }
+        return true
+    }
+
+    func endRequest(_ destination: ServiceDestination) {
+        requests.breakers[destination.key]?.endConnection()
+        requests.breakers[destination.key]?.endRequest()
+    }
+
+    /// Counts a request that waits for its server to be reached; false: too many do.
+    func beginPending(_ destination: ServiceDestination) -> Bool {
+        requests.breakers[destination.key]?.beginPending() ?? true
+    }
+
+    func endPending(_ destination: ServiceDestination) { requests.breakers[destination.key]?.endPending() }
+
+    func beginRetry(_ destination: ServiceDestination) -> Bool {
+        requests.breakers[destination.key]?.beginRetry() ?? false
+    }
+
+    func endRetry(_ destination: ServiceDestination) { requests.breakers[destination.key]?.endRetry() }
+
+    /// An attempt is over.
+    func finishRequest(
+        _ destination: ServiceDestination, _ endpoint: Endpoint, _ result: RequestResult, hasConnected: Bool,
+        latency: Duration
+    ) {
+        let wasEjected: Bool
+        if hasConnected {
+            wasEjected = balancers[destination.key]?.finish(endpoint, result, latency: latency, now: loop.now) ?? false
+        } else {
+            wasEjected = balancers[destination.key]?.fail(endpoint, now: loop.now) ?? false
+            _ = balancers[destination.key]?.finish(endpoint, .cancelled, latency: latency, now: loop.now)
+        }
+        if wasEjected { counters.ejections += 1 }
+    }
+
+    /// Takes one of a route's tokens; else how long to wait for one.
+    func takeToken(_ route: String, _ limit: FilterResource.RateLimit, caller: IPAddress) -> Duration? {
+        let key = limit.isPerCaller ? caller : nil
+        let share = max(1, settings.proxy.dataThreads)
+        return requests.buckets[route, default: CallerBuckets(limit, share: share)].take(key, now: loop.now)
+    }
+
+    // MARK: Telling
+
+    /// Counts, and queues for the log, a request that is over.
+    func finished(_ record: RequestRecord) {
+        var record = record
+        record.duration = loop.now - record.startedAt
+        counters.finish(record)
+        report(.request(record))
+    }
+}
+
+extension DataThread {
+    /// Why something that a peer or a client asked for is not done.
+    struct Refusal {
+        let outcome: ErrorCode
+        let detail: String
+    }
+}
+
+extension Endpoint {
+    /// The same in every process, so that what is kept together by a hash stays together wherever it comes from.
+    var stableIdentity: UInt64 { stableHash("\(address)|\(workloadUID)".utf8) }
+}

@@ -1,0 +1,163 @@
+// Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+
+internal import Discovery
+internal import HTTPCodec
+internal import LinuxSystem
+internal import MeshModel
+internal import Reactor
+internal import Routing
+internal import TLSSession
+internal import Telemetry
+
+/// Where a request is sent, and whether it may be sent again.
+extension Exchange {
+    func attempt() {
+        guard let endpoint = chooseEndpoint() else {
+            // What the attempts before this one came to says more than that there is no other endpoint.
+            return refuse(record.outcome == .completed ? .noEndpoint : record.outcome, record.detail)
+        }
+        record.upstream = endpoint.address
+        record.attempts += 1
+        phase = .underWay
+        attemptedAt = thread.loop.now
+        let upstream = obtainUpstream(endpoint)
+        self.upstream = upstream
+        upstream.attach(self)
+        if upstream.isReached { reached() }
+        setDeadline()
+        sendAll(to: upstream)
+    }
+
+    private func obtainUpstream(_ endpoint: Endpoint) -> HTTPUpstream {
+        switch endpoint.security {
+        case .plaintext(let reason):
+            let isLocal = record.direction == .inbound
+            if !isLocal { record.security = .plaintext(reason) }
+            if takesHTTP2(endpoint) {
+                return HTTP2Upstream(PlainLink.obtain(thread, endpoint, for: self, isLocal: isLocal))
+            }
+            return PlainUpstream.obtain(thread, endpoint, for: self, isLocal: isLocal)
+        case .mutualTLS:
+            if takesHTTP2(endpoint), let link = StreamLink.obtain(thread, endpoint, for: self) {
+                return HTTP2Upstream(link)
+            }
+            return StreamUpstream(thread, endpoint, client: record.client, trace: record.trace)
+        }
+    }
+
+    /// What the endpoint is declared to speak, else what the client does. A switch of protocols is HTTP/1's.
+    private func takesHTTP2(_ endpoint: Endpoint) -> Bool {
+        switch endpoint.hint {
+        case _ where isTunnel: false
+        case .http2: true
+        case .http: false
+        case .detect, .opaque: isHTTP2
+        }
+    }
+
+    func chooseEndpoint() -> Endpoint? {
+        guard let destination else { return onlyEndpoint }
+        if !isCounted {
+            guard thread.beginRequest(destination) else {
+                record.outcome = .breakerOpen
+                return nil
+            }
+            isCounted = true
+        }
+        guard thread.beginPending(destination) else {
+            record.outcome = .breakerOpen
+            return nil
+        }
+        isPending = true
+        let endpoint = thread.chooseEndpoint(of: destination, excluding: tried, hash: affinity)
+        current = endpoint
+        return endpoint
+    }
+
+    /// Of the header that keeps requests together.
+    private var affinity: UInt64? {
+        guard let name = rule?.rule.affinityHeader ?? destination?.balancing.hashHeader else {
+            return destination?.balancing.algorithm == .consistentHash
+                ? stableHash(record.client.address.description.utf8) : nil
+        }
+        return request.fields.joined(name).map { stableHash($0.utf8) }
+    }
+
+    /// The peer's sidecar is who it should be.
+    func secured(_ peer: PeerConnection) {
+        if let verified = peer.verified { record.security = .mutualTLS(peer: verified.identity, cipher: peer.cipher) }
+    }
+
+    /// The application has been reached.
+    func reached() {
+        endPending()
+        if let destination, let current { thread.balancers[destination.key]?.succeed(current) }
+        front?.exchangeReached()
+    }
+
+    func endPending() {
+        if isPending, let destination { thread.endPending(destination) }
+        isPending = false
+    }
+
+    func attemptFailed(_ failure: AttemptFailure) {
+        upstream = nil
+        settle(
+            failure.isEndpointFault ? .serverError(retryAfter: nil) : .cancelled,
+            connected: !(failure.isUntouched && failure.isEndpointFault))
+        record.outcome = failure.outcome
+        record.detail = failure.detail
+        guard front != nil, !isAnswering else { return fail(failure) }
+        if let endpoint = record.upstream, failure.isEndpointFault || !failure.isStale {
+            if let destination, let current = destination.endpoints.first(where: { $0.address == endpoint }) {
+                tried.append(current)
+            }
+        }
+        guard mayTryAgain(failure) else { return fail(failure) }
+        thread.counters.requestRetries += 1
+        // Not from here: this may be inside the session that failed.
+        phase = .waiting(until: thread.loop.now)
+        thread.loop.atEndOfTurn { [self] in resume() }
+    }
+
+    func mayTryAgain(_ failure: AttemptFailure) -> Bool {
+        guard isKept, front != nil else { return false }
+        if failure.isStale, staleRetries < Exchange.safeAttemptsMax, failure.isUntouched || isRepeatable {
+            staleRetries += 1
+            return true
+        }
+        let hasOthers = destination.map { $0.endpoints.contains { !tried.contains($0) } } ?? false
+        if failure.isUntouched, hasOthers, record.attempts < Exchange.safeAttemptsMax { return true }
+        guard let retry = rule?.rule.retry, retries < retry.attempts else { return false }
+        guard failure.isUntouched || retry.onReset && isRepeatable else { return false }
+        return beginRetry(retry)
+    }
+
+    /// A retry that the route allows: counted against the budget, and after a pause.
+    func beginRetry(_ retry: RetrySettings) -> Bool {
+        guard let destination, thread.beginRetry(destination) else { return false }
+        isRetry = true
+        retries += 1
+        if !destination.endpoints.contains(where: { !tried.contains($0) }) { tried = [] }
+        return true
+    }
+
+    func resume() {
+        guard case .waiting(let moment) = phase else { return }
+        guard thread.loop.now >= moment else { return setDeadline(moment) }
+        attempt()
+    }
+
+    /// Nothing more can be done.
+    func fail(_ failure: AttemptFailure) {
+        guard let front else { return over() }
+        record.outcome = failure.outcome
+        record.detail = failure.detail
+        // The other sidecar decides what the client is told, and whether it may try elsewhere.
+        if isAnswering || front.isSidecar {
+            over()
+            return front.exchangeFailed(failure)
+        }
+        refuse(failure.outcome, failure.detail)
+    }
+}

@@ -1,0 +1,134 @@
+// Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+
+internal import Authorization
+internal import Discovery
+internal import HTTPCodec
+internal import LinuxSystem
+internal import MeshModel
+internal import Routing
+internal import Telemetry
+
+/// Fields that sidecars tell each other and the application; nobody else may set them.
+enum MeshField {
+    /// Inbound, to the application: the SPIFFE ID of the caller; absent where it is not authenticated.
+    static let caller = "x-weft-caller"
+    /// Outbound: the address of the client that a shared stream carries a request of.
+    static let client = "x-weft-client"
+}
+
+extension Exchange {
+    typealias Refusal = DataThread.Refusal
+
+    /// Toward the workload: who asks, may it, and what the application is told of it.
+    func beginInbound(_ front: any ExchangeFront) -> Refusal? {
+        let peer: SPIFFEID? = if case .mutualTLS(let peer, _) = front.connection.security { peer } else { nil }
+        let claimed = request.fields.first(MeshField.client)
+        request.fields.remove(MeshField.client)
+        request.fields.remove(MeshField.caller)
+        if let peer {
+            request.fields.add(MeshField.caller, peer.description)
+            if let claimed, let address = SocketAddress(claimed) {
+                record.client = address
+                request.fields.add(MeshField.client, claimed)
+            }
+        }
+        guard let target = front.connection.originalDestination else {
+            return Refusal(outcome: .internalFault, detail: "")
+        }
+        let facts = ConnectionFacts(peer: peer, source: front.connection.client.address, port: target.port)
+        let decision = thread.snapshot.policies.judge(facts, RequestFacts(request, path: record.path))
+        record.authorization = decision.reason
+        record.audit = decision.auditReason
+        if !decision.isAllowed { return Refusal(outcome: .requestDenied, detail: decision.reason) }
+        onlyEndpoint = Endpoint(
+            address: target, workloadUID: "", security: .plaintext(.notMeshed), hint: .detect)
+        return nil
+    }
+
+    /// From the workload: which rule of the service's routes holds, and what it says.
+    func beginOutbound(_ front: any ExchangeFront) -> Refusal? {
+        guard let dialled = front.connection.originalDestination, let service = front.connection.service else {
+            return Refusal(outcome: .internalFault, detail: "")
+        }
+        record.service = service
+        request.fields.remove(MeshField.caller)
+        request.fields.set(MeshField.client, record.client.description)
+        guard let table = thread.snapshot.routes(of: service, port: dialled.port) else {
+            // The routes have been taken away since the connection was made: as without them.
+            destination = thread.snapshot.destination(
+                of: service, port: .known(dialled.port), dialled.address.family)
+            return destination == nil
+                ? Refusal(outcome: thread.snapshot.lack(of: service), detail: "service \(service)") : nil
+        }
+        switch table.match(request, path: record.path) {
+        case .notFound: return Refusal(outcome: .routeNotFound, detail: "service \(service)")
+        case .tooCostly: return Refusal(outcome: .expressionTooCostly, detail: "service \(service)")
+        case .matched(let rule, let prefix):
+            self.rule = rule
+            matchedPrefix = prefix
+            record.route = rule.label
+        }
+        guard let rule else { return nil }
+        if rule.hasMissingFilter {
+            return Refusal(outcome: .backendMissing, detail: "\(rule.label) names a missing Filter")
+        }
+        if let redirect = rule.redirect(
+            request, matchedPrefix: matchedPrefix, scheme: "http", port: .known(dialled.port))
+        {
+            answerLocally(front, redirect, [])
+            return nil
+        }
+        if let limit = rule.rateLimit, let pause = thread.takeToken(rule.label, limit, caller: record.client.address) {
+            let seconds = max(1, (pause.wholeMilliseconds + 999) / 1000)
+            refuse(.rateLimited, rule.label, [("retry-after", String(seconds))])
+            return nil
+        }
+        if let refusal = chooseBackend(rule, dialled.address.family) { return refusal }
+        return injectFault(rule)
+    }
+
+    private func chooseBackend(_ rule: CompiledRule, _ family: AddressFamily) -> Refusal? {
+        guard let backend = rule.chooseBackend(using: &thread.random) else {
+            return Refusal(outcome: .backendMissing, detail: rule.label)
+        }
+        self.backend = backend
+        record.service = backend.service
+        guard let destination = thread.snapshot.destination(of: backend.service, port: backend.port, family) else {
+            let lack = thread.snapshot.lack(of: backend.service)
+            return Refusal(
+                outcome: lack == .nameNotResolved ? lack : .backendMissing,
+                detail: "\(rule.label): \(backend.service) port \(backend.port)")
+        }
+        self.destination = destination
+        return nil
+    }
+
+    /// Faults that a Filter asks for, until its time is over.
+    private func injectFault(_ rule: CompiledRule) -> Refusal? {
+        guard let fault = rule.fault, WallTime.now() < fault.until else { return nil }
+        func happens(_ share: Int) -> Bool { Int.random(in: 0..<10_000, using: &thread.random) < share }
+        if let abort = fault.abort, happens(abort.share), let front {
+            record.outcome = .faultInjected
+            record.detail = rule.label
+            let answer = LocalAnswer(.faultInjected, status: abort.status, detail: rule.label, isGRPC: isGRPC)
+            record.grpcStatus = answer.head.fields.grpcStatus
+            answerLocally(front, answer.head, answer.body)
+            return nil
+        }
+        if let delay = fault.delay, happens(delay.share) { self.delay(delay.duration) }
+        return nil
+    }
+
+    /// W3C Trace Context: the caller's trace goes on with a span of ours, or one begins.
+    func continueTrace() {
+        let parent = request.fields.values("traceparent")
+        let context = parent.count == 1 ? TraceContext(parent[0]) : nil
+        let trace = context?.trace ?? TraceID(using: &thread.random)
+        record.trace = trace
+        let span = UInt64.random(in: 1...UInt64.max, using: &thread.random)
+        request.fields.set(
+            "traceparent", TraceContext(trace: trace, span: span, flags: context?.flags ?? 0).description)
+        // What cannot be read leaves nothing that its state could belong to (Trace Context section 3.3).
+        if context == nil { request.fields.remove("tracestate") }
+    }
+}

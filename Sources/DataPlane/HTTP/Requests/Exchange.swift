@@ -1,0 +1,427 @@
+// Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+
+internal import Authorization
+internal import ConnectionStates
+internal import Discovery
+internal import HTTP2Codec
+internal import HTTPCodec
+internal import LinuxSystem
+internal import MeshModel
+internal import Reactor
+internal import Routing
+internal import TLSSession
+internal import Telemetry
+
+/// One request and its answer: takes it from an ``ExchangeFront``, decides where it goes, and carries it there over as many
+/// ``HTTPUpstream``s, one after the other, as it takes and as is safe.
+///
+/// ```
+///   begin ─▶ refused by us (400, 403, 404, 429, …)
+///     │
+///     ▼
+///   attempt ─▶ answer begins ─▶ answer ends ─▶ over
+///     ▲  │          └ cut: the client is cut as well, what came must not look whole
+///     │  └ failed before an answer: may it be sent again?
+///     │         proven that the application saw nothing ─ yes, whatever the method
+///     └──────── else only what may be done twice, and only as often as the route says
+/// ```
+/// Everything that was sent is kept, up to a limit, as long as another attempt may need it.
+final class Exchange: EventHandler {
+    /// Attempts that nobody has to allow, since the application has not seen any of those before.
+    static let safeAttemptsMax = 3
+    /// How long the answer to a copy is read and dropped.
+    static let mirrorPatience: Duration = .seconds(30)
+
+    let thread: DataThread
+    /// Nil once it is over, and for a mirrored request, whose answer nobody awaits.
+    private(set) var front: (any ExchangeFront)?
+    var request: HTTPRequest
+    let method: String
+    /// It came as HTTP/2.
+    let isHTTP2: Bool
+    let startedAt: Instant
+    var record: RequestRecord
+
+    // Where it goes.
+    var destination: ServiceDestination?
+    /// Inbound: the application.
+    var onlyEndpoint: Endpoint?
+    var rule: CompiledRule?
+    var backend: RouteBackend?
+    var tried: [Endpoint] = []
+    var current: Endpoint?
+    var upstream: HTTPUpstream?
+
+    // What of it has come and gone.
+    /// Of the body, what no upstream has been given yet.
+    private var unsent: [UInt8] = []
+    /// Of the body, what has been given to an upstream; empty where ``isKept`` is false.
+    private var kept: [UInt8] = []
+    private var trailers = HTTPFields()
+    private(set) var isKept = true
+    /// The client's message has been read to its end.
+    private(set) var hasBeenRead = false
+    /// Nothing more is to be sent: not so where bytes of another protocol may follow the message.
+    private(set) var hasWholeRequest = false
+    private(set) var hasSentAll = false
+    /// It asks for a switch of protocols, or has been granted it.
+    var isTunnel = false
+
+    // How far it is.
+    enum Phase {
+        /// The head is judged; what follows is collected until ``flush()``.
+        case beginning
+        /// Before an attempt: a delay, a pause between two attempts.
+        case waiting(until: Instant)
+        case underWay
+        case over
+    }
+    var phase = Phase.beginning
+    var isAnswering = false
+    var attemptedAt: Instant
+    /// When a byte of the request or the answer came last.
+    private(set) var movedAt: Instant
+    var retries = 0
+    var staleRetries = 0
+    var isCounted = false
+    /// Its server has not been reached yet.
+    var isPending = false
+    /// The attempt under way counts against the service's budget of retries.
+    var isRetry = false
+    private var backoff: Backoff?
+    /// What the answer under way says of its endpoint, and how long its head took.
+    private var result = RequestResult.success
+    private var latency: Duration?
+    /// A call of gRPC, which is answered in its own way.
+    private(set) var isGRPC = false
+
+    init(_ thread: DataThread, _ front: any ExchangeFront, _ request: HTTPRequest, isHTTP2: Bool) {
+        self.thread = thread
+        self.front = front
+        self.request = request
+        self.isHTTP2 = isHTTP2
+        method = request.method
+        startedAt = thread.loop.now
+        attemptedAt = thread.loop.now
+        movedAt = thread.loop.now
+        record = RequestRecord(
+            connection: front.connection.id, direction: front.connection.direction, client: front.connection.client,
+            startedAt: thread.loop.now)
+        record.security = front.connection.security
+        record.spoken = isHTTP2 ? .http2 : .http1
+        record.method = request.method
+        record.authority = request.authority
+        super.init()
+        thread.loop.add(self)
+    }
+
+    /// A copy of a request for somebody else, whose answer nobody awaits.
+    private init(copying original: Exchange, to destination: ServiceDestination) {
+        thread = original.thread
+        request = original.request
+        method = original.method
+        isHTTP2 = original.isHTTP2
+        startedAt = original.thread.loop.now
+        attemptedAt = startedAt
+        movedAt = startedAt
+        record = original.record
+        record.attempts = 0
+        record.service = destination.key.service
+        record.route = original.rule.map { "\($0.label) (mirror)" }
+        self.destination = destination
+        unsent = original.kept
+        trailers = original.trailers
+        hasBeenRead = true
+        hasWholeRequest = true
+        super.init()
+        thread.loop.add(self)
+    }
+
+    /// Sends the copies that the rule asks for. Only what is short enough to be kept is copied.
+    private func mirror() {
+        guard let rule, !rule.mirrors.isEmpty, isKept, !isTunnel, let dialled = front?.connection.originalDestination
+        else {
+            return
+        }
+        for mirror in rule.mirrors {
+            let isChosen = Int.random(in: 0..<max(1, mirror.denominator), using: &thread.random) < mirror.numerator
+            guard isChosen,
+                let destination = thread.snapshot.destination(
+                    of: mirror.backend.service, port: mirror.backend.port, dialled.address.family)
+            else { continue }
+            let copy = Exchange(copying: self, to: destination)
+            // Not from here: this may be inside the session that carries the request itself.
+            thread.loop.atEndOfTurn { copy.flush() }
+        }
+    }
+
+    /// Nothing goes wrong if it is done twice.
+    var isRepeatable: Bool {
+        request.isIdempotent || rule?.rule.retry?.alsoMethods.contains(method) ?? false
+    }
+
+    // MARK: The request
+
+    /// Judges the head.
+    func begin() {
+        guard let front else { return }
+        if isHTTP2, method == "CONNECT" { return refuse(.requestUnsupported, "CONNECT") }
+        do throws(PathRefusal) {
+            request.target = try NormalPath.normalise(request.target)
+        } catch {
+            record.path = String(request.path)
+            return refuse(.requestMalformed, error.sentence)
+        }
+        record.path = String(request.path)
+        isGRPC = isHTTP2 && request.isGRPC
+        continueTrace()
+        let refusal =
+            front.connection.direction == .inbound ? beginInbound(front) : beginOutbound(front)
+        if let refusal { return refuse(refusal.outcome, refusal.detail) }
+        if case .over = phase { return }
+        if let backend, let rule { rule.apply(to: &request, backend: backend, matchedPrefix: matchedPrefix) }
+        isTunnel = request.upgrade != nil || method == "CONNECT"
+        // Nothing of CONNECT's own follows its head.
+        if method == "CONNECT" { hasBeenRead = true }
+        if let limit = rule?.rule.timeouts.request { thread.loop.setDeadline(startedAt + limit, of: self) }
+    }
+
+    /// What of the path a prefix match matched.
+    var matchedPrefix: String?
+
+    /// Makes the request pass after this moment: an injected delay.
+    func delay(_ duration: Duration) { phase = .waiting(until: thread.loop.now + duration) }
+
+    /// Bytes of its body, or of what was switched to.
+    func requestData(_ bytes: UnsafeRawBufferPointer) {
+        record.requestBytes += UInt64(bytes.count)
+        movedAt = thread.loop.now
+        unsafe unsent.append(contentsOf: bytes)
+    }
+
+    func requestEnds(_ trailers: HTTPFields) {
+        self.trailers = trailers
+        hasBeenRead = true
+        hasWholeRequest = !isTunnel
+    }
+
+    /// The client has ended its direction of what was switched to.
+    func tunnelEnds() { hasWholeRequest = true }
+
+    /// Sends what has been collected, or begins to.
+    func flush() {
+        switch phase {
+        case .beginning: attempt()
+        case .underWay: sendUnsent()
+        case .waiting(let moment): setDeadline(moment)
+        case .over: break
+        }
+    }
+
+    /// Gives the request to an upstream, from its beginning.
+    func sendAll(to upstream: HTTPUpstream) {
+        hasSentAll = false
+        upstream.begin(request)
+        if !kept.isEmpty { unsafe kept.withUnsafeBytes { unsafe upstream.send($0) } }
+        sendUnsent()
+    }
+
+    private func sendUnsent() {
+        guard let upstream else { return }
+        if !unsent.isEmpty {
+            let bytes = unsent
+            unsent.removeAll(keepingCapacity: true)
+            keep(bytes)
+            unsafe bytes.withUnsafeBytes { unsafe upstream.send($0) }
+        }
+        if hasWholeRequest, !hasSentAll {
+            hasSentAll = true
+            mirror()
+            upstream.end(trailers)
+        }
+        upstream.flush()
+    }
+
+    private func keep(_ bytes: [UInt8]) {
+        guard isKept, !isAnswering else { return }
+        if kept.count + bytes.count > thread.settings.proxy.http.replayBytes {
+            isKept = false
+            kept = []
+        } else {
+            kept += bytes
+        }
+    }
+
+    /// The client is not read while this is true.
+    var isUpstreamFull: Bool {
+        if case .waiting = phase { return unsent.count >= thread.settings.proxy.http.replayBytes }
+        return upstream?.isFull ?? false || unsent.count >= thread.settings.proxy.http.replayBytes
+    }
+
+    func upstreamTakesAgain() { front?.exchangeTakesAgain() }
+
+    // MARK: The answer
+
+    func answered(_ head: HTTPResponse) {
+        guard let front else {
+            record.status = head.status
+            return
+        }
+        var head = head
+        movedAt = thread.loop.now
+        if !head.isInterim {
+            if mayRepeatAnswered(head) { return repeatAnswered() }
+            isAnswering = true
+            kept = []
+            result = Self.result(of: head)
+            latency = thread.loop.now - attemptedAt
+            endRetry()
+            record.status = head.status
+            record.grpcStatus = isGRPC ? head.fields.grpcStatus : nil
+            // What an attempt before this one came to has been made good.
+            record.outcome = .completed
+            record.detail = ""
+            if let rule { rule.apply(to: &head, backend: backend) }
+            if head.body != .tunnel, isTunnel {
+                isTunnel = false
+                hasWholeRequest = hasBeenRead
+            }
+        }
+        front.write(head)
+    }
+
+    private static func result(of head: HTTPResponse) -> RequestResult {
+        let retryAfter = head.fields.first("retry-after").flatMap { Int64($0) }.map { Duration.seconds(min($0, 60)) }
+        return RequestResult(status: head.status, retryAfter: retryAfter)
+    }
+
+    /// The route says that a status like this is worth another attempt, and it is safe and there is one left.
+    private func mayRepeatAnswered(_ head: HTTPResponse) -> Bool {
+        guard let retry = rule?.rule.retry, retry.statusCodes.contains(head.status), isRepeatable, isKept,
+            hasWholeRequest, retries < retry.attempts
+        else { return false }
+        if let current { tried.append(current) }
+        // The attempt that this answers is over before the next one is counted.
+        settle(Self.result(of: head), connected: true)
+        return beginRetry(retry)
+    }
+
+    private func repeatAnswered() {
+        let abandoned = upstream
+        upstream = nil
+        abandoned?.detach()
+        thread.counters.requestRetries += 1
+        var backoff = self.backoff ?? Backoff(base: rule?.rule.retry?.backoff ?? .milliseconds(25))
+        let moment = thread.loop.now + backoff.next(using: &thread.random)
+        self.backoff = backoff
+        phase = .waiting(until: moment)
+        setDeadline(moment)
+        // What is left of the answer is not read.
+        thread.loop.atEndOfTurn { abandoned?.cut() }
+    }
+
+    func answerData(_ bytes: UnsafeRawBufferPointer) {
+        record.responseBytes += UInt64(bytes.count)
+        movedAt = thread.loop.now
+        unsafe front?.write(bytes)
+    }
+
+    func answerEnded(_ trailers: HTTPFields) {
+        upstream = nil
+        if isGRPC, let status = trailers.grpcStatus ?? record.grpcStatus {
+            record.grpcStatus = status
+            result = RequestResult(grpcStatus: status)
+        }
+        settle(result, connected: true)
+        let front = front
+        front?.endAnswer(trailers)
+        over()
+        front?.exchangeEnded()
+    }
+
+    var isFrontBlocked: Bool { front?.isOutBlocked ?? false }
+    func flushFront() { front?.flush() }
+    func frontTakesAgain() { upstream?.frontTakesAgain() }
+
+    // MARK: Ending
+
+    /// An answer of our own. What the client still sends of its request is not read: the connection ends after it.
+    func refuse(_ outcome: ErrorCode, _ detail: String, _ fields: [(String, String)] = []) {
+        guard let front else { return over() }
+        record.outcome = outcome
+        record.detail = detail
+        var answer = LocalAnswer(outcome, status: outcome.status, detail: detail, isGRPC: isGRPC)
+        record.grpcStatus = answer.head.fields.grpcStatus
+        for (name, value) in fields { answer.head.fields.add(name, value) }
+        answerLocally(front, answer.head, answer.body)
+    }
+
+    /// Answers with this head, such as a redirect.
+    func answerLocally(_ front: any ExchangeFront, _ head: HTTPResponse, _ body: [UInt8]) {
+        record.status = head.status
+        // A request without a body is over with its head: the connection need not end for it.
+        if request.body == .none, !isTunnel { hasBeenRead = true }
+        var head = head
+        if method == "HEAD" {
+            head.absentLength = UInt64(body.count)
+            head.body = .none
+        }
+        front.write(head)
+        if method != "HEAD" {
+            record.responseBytes = UInt64(body.count)
+            front.write(body)
+        }
+        front.endAnswer(HTTPFields())
+        over()
+        // The parser goes on by itself when it comes back from here.
+        front.exchangeEnded()
+    }
+
+    /// The client is gone, or must go.
+    func abandon(_ outcome: ErrorCode, _ detail: String, code: HTTP2ErrorCode? = nil) {
+        upstream?.cutCode = code
+        record.outcome = outcome
+        record.detail = detail
+        let front = front
+        let upstream = upstream
+        self.upstream = nil
+        settle(.cancelled, connected: true)
+        over()
+        upstream?.detach()
+        // Not from here: this may be inside another session's call.
+        if let upstream { thread.loop.atEndOfTurn { upstream.cut() } }
+        front?.exchangeFailed(AttemptFailure(outcome, detail))
+    }
+
+    /// Counts the attempt under way as done.
+    func settle(_ result: RequestResult, connected: Bool) {
+        endPending()
+        endRetry()
+        guard let destination, let current else { return }
+        self.current = nil
+        thread.finishRequest(
+            destination, current, result, hasConnected: connected,
+            latency: latency ?? thread.loop.now - attemptedAt)
+        latency = nil
+    }
+
+    private func endRetry() {
+        if isRetry, let destination { thread.endRetry(destination) }
+        isRetry = false
+    }
+
+    func over() {
+        if case .over = phase { return }
+        phase = .over
+        settle(.cancelled, connected: true)
+        if isCounted, let destination { thread.endRequest(destination) }
+        isCounted = false
+        front = nil
+        kept = []
+        unsent = []
+        thread.loop.remove(self)
+        thread.finished(record)
+    }
+
+    override func deadlineReached(now: Instant) { judgeTime(now) }
+}

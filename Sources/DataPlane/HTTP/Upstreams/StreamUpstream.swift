@@ -1,0 +1,200 @@
+// Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+
+internal import ConnectionStates
+internal import Discovery
+internal import LinuxSystem
+internal import MeshModel
+internal import PeerProtocol
+internal import Reactor
+internal import TLSSession
+
+/// A request on a stream of its own: OPEN, the request and FIN leave in one TLS record where they fit, and OPENED, the
+/// answer and FIN come back in one. The connection between the sidecars is pooled, so that a stream costs no handshake; and
+/// since it carries nothing else, RESET says of exactly this request whether the application has seen any of it.
+final class StreamUpstream: HTTP1Upstream, PeerStreamUser {
+    private var peer: PeerConnection?
+    private var waiting: [UInt8] = []
+    private var isReady = false
+    private var isOpened = false
+    private var hasSentEnd = false
+    private var endsWithWaiting = false
+    private var replay = Replay()
+    private var earlyByteCount = 0
+    private var isReused = false
+    private let client: SocketAddress
+    private let trace: TraceID?
+
+    init(_ thread: DataThread, _ endpoint: Endpoint, client: SocketAddress, trace: TraceID?) {
+        self.client = client
+        self.trace = trace
+        super.init(thread, endpoint)
+        thread.upstreamCount += 1
+        thread.loop.add(self)
+    }
+
+    var startedAt: Instant { exchange?.startedAt ?? thread.loop.now }
+    override var isStale: Bool { isReused }
+    var connectTimeout: Duration? { exchange?.destination?.connectTimeout }
+
+    /// Finds or makes a connection to the endpoint's sidecar. A request that must not be repeated never travels on one that
+    /// has rested: that its bytes were lost with a dead connection could not be told from their having been read.
+    private func connect() {
+        guard case .mutualTLS(let identity) = endpoint.security, let context = thread.identity else {
+            let outcome = ErrorCode.identityMissing
+            return thread.loop.atEndOfTurn { [self] in
+                failed(outcome, "", isUntouched: true, isEndpointFault: false)
+            }
+        }
+        replay.beginAttempt()
+        let key = PeerKey(
+            address: endpoint.address, identity: identity, workloadUID: endpoint.workloadUID,
+            certificateGeneration: context.material.generation, bundleGeneration: context.material.bundles.generation)
+        if let pooled = thread.takePooled(key) {
+            let hasRested = pooled.hasRested(longerThan: WeftOne.trustedIdle, now: thread.loop.now)
+            if !hasRested || exchange?.isRepeatable ?? false {
+                isReused = true
+                pooled.stream = self
+                peer = pooled
+                pooled.perform { peerIsReady() }
+                return
+            }
+            thread.retire([pooled])
+        }
+        PeerConnection.dial(thread, key, context, for: self) { peer = $0 }
+    }
+
+    // MARK: Sending
+
+    override func transmit(_ bytes: [UInt8], ends: Bool) {
+        waiting += bytes
+        if ends { endsWithWaiting = true }
+        if peer == nil, !isReady { return connect() }
+        guard isReady, let peer else { return }
+        peer.perform { sendWaiting(peer) }
+    }
+
+    override var isFull: Bool { !waiting.isEmpty || peer?.isBlocked ?? false }
+
+    /// Sends as much as may be sent now; before OPENED that is bounded.
+    private func sendWaiting(_ peer: PeerConnection, opening: OpenFrame? = nil) {
+        guard opening != nil || !peer.isBlocked, !hasSentEnd else { return }
+        let room = isOpened ? waiting.count : min(waiting.count, WeftOne.earlyDataMax - earlyByteCount)
+        let ends = endsWithWaiting && room == waiting.count
+        guard room > 0 || ends || opening != nil else { return }
+        let prefix = opening.map { FrameWriter.bytes(of: .open($0)) } ?? []
+        peer.send(waiting[..<room], behind: prefix, ends: ends)
+        waiting.removeFirst(room)
+        if !isOpened { earlyByteCount += room }
+        if room > 0 { replay.sendData() }
+        hasSentEnd = ends
+    }
+
+    // MARK: What the connection tells
+
+    func peerIsReady() {
+        guard let peer, exchange != nil else { return }
+        isReady = true
+        exchange?.secured(peer)
+        var open = OpenFrame(stream: peer.session.open())
+        open.isShared = true
+        open.hint = .http1
+        open.client = client
+        open.trace = trace
+        peer.becomeBusy()
+        sendWaiting(peer, opening: open)
+        thread.loop.setDeadline(thread.loop.now + thread.settings.proxy.timeouts.open, of: self)
+    }
+
+    func peerIsConfirmed() {}
+
+    func peerOpened() {
+        isOpened = true
+        thread.loop.setDeadline(.never, of: self)
+        exchange?.reached()
+        if let peer, !waiting.isEmpty { sendWaiting(peer) }
+        if !isFull { exchange?.upstreamTakesAgain() }
+    }
+
+    var isSinkFull: Bool { isPaused }
+
+    func willReceive(_ bytes: UnsafeRawBufferPointer) {}
+
+    func receive() {
+        unsafe thread.slices.forEachRest(after: 0) { piece in unsafe take(piece) }
+    }
+
+    func peerEnded() {
+        // Our side of a stream whose answer has come early, or that carries something else than HTTP, ends with it.
+        if let peer, !hasSentEnd, isAnswered {
+            hasSentEnd = true
+            peer.endSending()
+        }
+        inputEnded("its sidecar ended the stream")
+    }
+
+    func peerAborted(_ reset: ResetFrame) {
+        peer = nil
+        let isUntouched = !reset.hasTouchedApplication
+        let outcome = reset.code.flatMap { $0.isFailure ? $0 : nil } ?? reset.reason.outcome
+        failed(
+            outcome, "the peer's sidecar says so", isUntouched: isUntouched,
+            isEndpointFault: reset.reason != .denied)
+        leave()
+    }
+
+    func peerFailed(_ outcome: ErrorCode, _ detail: String, _ kind: Replay.Failure, isEndpointFault: Bool) {
+        peer = nil
+        failed(
+            outcome, detail, isUntouched: !isOpened && replay.isSafe(after: kind), isEndpointFault: isEndpointFault)
+        leave()
+    }
+
+    func peerIsDone() {
+        peer = nil
+        leave()
+    }
+
+    func peerTakesDataAgain() {
+        guard let peer else { return }
+        if !waiting.isEmpty { peer.perform { sendWaiting(peer) } }
+        if !isFull { exchange?.upstreamTakesAgain() }
+    }
+
+    func dismiss(_ outcome: ErrorCode, _ detail: String) {
+        failed(outcome, detail, isUntouched: false, isEndpointFault: true)
+    }
+
+    override func deadlineReached(now: Instant) {
+        failed(.openTimeout, "", isUntouched: false, isEndpointFault: true)
+    }
+
+    override func readAgain() { peer?.read() }
+
+    // MARK: Afterwards
+
+    override func released() {
+        guard let peer else { return leave() }
+        // FIN may still be on its way in; the connection lets go of us when it has come.
+        if !hasSentEnd, peer.phase == .established, !peer.session.hasEndedSending {
+            hasSentEnd = true
+            let isEarly = exchange == nil && !waiting.isEmpty
+            if isEarly { return cut() }
+            peer.perform { peer.endSending() }
+        }
+    }
+
+    override func cut() {
+        if let peer {
+            self.peer = nil
+            peer.abortStream(ResetFrame(stream: 0, reason: .aborted), isRefusal: false)
+        }
+        leave()
+    }
+
+    private func leave() {
+        guard token != 0 else { return }
+        detach()
+        thread.loop.remove(self)
+        thread.upstreamCount -= 1
+    }
+}
