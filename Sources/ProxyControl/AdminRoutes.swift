@@ -5,6 +5,8 @@ internal import Bytes
 internal import ConnectionStates
 internal import LinuxSystem
 internal import MeshModel
+internal import NameResolution
+internal import Reactor
 internal import TLSSession
 internal import Telemetry
 
@@ -18,6 +20,7 @@ struct AdminRoutes {
         ("/connections", ["GET", "HEAD"], "every connection under way"),
         ("/certificates", ["GET", "HEAD"], "the own chain and the trust bundles, never keys"),
         ("/config", ["GET", "HEAD"], "the configuration in force"),
+        ("/names", ["GET", "HEAD"], "the names of endpoints, and what DNS says of them"),
         ("/log-level", ["GET", "HEAD", "PUT"], "the log level; PUT sets it to the word in the body"),
         ("/drain", ["POST"], "ends the proxy as SIGTERM does"),
         ("/shutdown", ["POST"], "ends the proxy without the settle time, for jobs whose application has ended"),
@@ -43,6 +46,7 @@ struct AdminRoutes {
             runtime.collector.ask(includingConnections: true) { _, connections in respond(list(connections)) }
         case "/certificates": respond(certificates())
         case "/config": respond(configuration())
+        case "/names": respond(names())
         case "/log-level": respond(logLevel(request))
         case "/drain":
             runtime.drain(runtime.state.file.proxy.drain, reason: "asked by the admin endpoint")
@@ -154,6 +158,13 @@ struct AdminRoutes {
                 ([("kind", "identity"), ("result", "done")], String(state.identityChanges.done)),
                 ([("kind", "identity"), ("result", "rejected")], String(state.identityChanges.rejected)),
             ])
+        writer.write(
+            .nameLookups,
+            [
+                ([("result", "done")], String(runtime.resolver.lookups.done)),
+                ([("result", "failed")], String(runtime.resolver.lookups.failed)),
+            ])
+        writer.write(.unresolvedNames, runtime.resolver.unresolvedCount)
         writer.write(.linesDropped, runtime.log.dropped)
         let (cpu, resident) = ThisProcess.usage()
         writer.write(.cpu, [([], ExpositionWriter.seconds(cpu.wholeNanoseconds))])
@@ -168,7 +179,30 @@ struct AdminRoutes {
             status: 200, contentType: "text/plain; version=0.0.4; charset=utf-8", body: Array(writer.text.utf8))
     }
 
-    // MARK: Configuration
+    // MARK: Configuration and names
+
+    private func names() -> AdminResponse {
+        let now = runtime.loop.now
+        return .json { writer in
+            writer.object { writer in
+                writer.key("names")
+                writer.array(runtime.resolver.statuses) { writer, status in
+                    writer.object { writer in
+                        writer.field("name", status.name.text)
+                        writer.key("addresses")
+                        writer.array(status.resolved.ipv4 + status.resolved.ipv6) { $0.string($1.description) }
+                        if let answeredAt = status.answeredAt {
+                            writer.field("answer_age_ms", (now - answeredAt).wholeMilliseconds)
+                        }
+                        if let next = status.nextLookup {
+                            writer.field("next_lookup_ms", max(0, (next - now).wholeMilliseconds))
+                        }
+                        writer.field("failure", ifPresent: status.failure)
+                    }
+                }
+            }
+        }
+    }
 
     private func configuration() -> AdminResponse {
         let state = runtime.state

@@ -89,10 +89,11 @@ extension ProxyRuntime {
     func reload() {
         do throws(Problems) {
             let file = try ConfigurationReader.read(path: configurationPath)
-            state.configurationProblem = nil
-            state.reloads.done += 1
-            use(file)
-            log.log(LogLine(.info, "configuration reloaded", [("file", configurationPath)]))
+            useWhenNamed(file) { [unowned self] in
+                state.configurationProblem = nil
+                state.reloads.done += 1
+                log.log(LogLine(.info, "configuration reloaded", [("file", configurationPath)]))
+            }
         } catch {
             state.configurationProblem = error.all.first
             state.reloads.rejected += 1
@@ -103,7 +104,7 @@ extension ProxyRuntime {
         lookAtIdentity(force: true)
     }
 
-    private func use(_ new: ConfigurationFile) {
+    func use(_ new: ConfigurationFile) {
         let old = state.file
         var file = new
         // What is bound or started stays as it is until the next start, and is said.
@@ -127,12 +128,10 @@ extension ProxyRuntime {
         log.level = file.proxy.log.level
         log.format = file.proxy.log.format
         if let loader = file.identityLoader { identityKeeper.use(loader) }
-        snapshotGeneration += 1
         useSettings()
-        dataPlane.use(
-            DiscoverySnapshot(
-                file.resources, registryOnly: file.proxy.outbound.registryOnly, metricsPort: file.proxy.ports.metrics,
-                workload: file.proxy.workload, generation: snapshotGeneration))
+        hasNewNames = false
+        dataPlane.use(makeSnapshot())
+        narrowNames()
     }
 
     /// Hands the settings in force to the data threads.

@@ -58,7 +58,8 @@ struct LayerTests {
     @Test("a C module has one owner")
     func owners() {
         let owners = [
-            "CLinux": "LinuxSystem", "CNetlink": "Netlink", "COpenSSL": "TLSSession", "CPCRE2": "Patterns",
+            "CCares": "NameResolution", "CLinux": "LinuxSystem", "CNetlink": "Netlink", "COpenSSL": "TLSSession",
+            "CPCRE2": "Patterns",
             "CYAML": "Configuration",
         ]
         for (target, imported) in imports.byTarget {
