@@ -114,14 +114,36 @@ extension FieldReader {
         assign("fieldCount", to: &http.fieldCount) { $0.integer(16...4096) }
         assign("targetBytes", to: &http.targetBytes) { $0.size(1024...1_048_576) }
         assign("headTimeout", to: &http.headTimeout) { $0.duration(.milliseconds(10) ... .seconds(600)) }
+        assign("requestIdleTimeout", to: &http.requestIdleTimeout) { $0.duration(.zero ... .seconds(30 * 86_400)) }
         assign("idleTimeout", to: &http.idleTimeout) { $0.duration(.milliseconds(100) ... .seconds(30 * 86_400)) }
         assign("idleUpstreams", to: &http.idleUpstreams) { $0.integer(0...100_000) }
         assign("idleUpstreamTimeout", to: &http.idleUpstreamTimeout) {
             $0.duration(.milliseconds(1) ... .seconds(3600))
         }
         assign("replayBytes", to: &http.replayBytes) { $0.size(0...16_777_216) }
+        section("http2") { $0.http2(&http.http2) }
         if http.targetBytes > http.headBytes {
             complain(.conflict, "`targetBytes` is more than `headBytes`, of which it is a part", "make it less")
+        }
+    }
+}
+
+extension FieldReader {
+    fileprivate mutating func http2(_ http2: inout HTTP2Settings) {
+        assign("streams", to: &http2.streams) { $0.integer(1...10_000) }
+        assign("streamWindow", to: &http2.streamWindowBytes) { $0.size(16_384...16_777_216) }
+        assign("connectionWindow", to: &http2.connectionWindowBytes) { $0.size(65_536...1_073_741_824) }
+        section("flood") { fields in
+            let range = 1...1_000_000
+            fields.assign("cancelledRequests", to: &http2.flood.cancelledRequests) { $0.integer(range) }
+            fields.assign("brokenStreams", to: &http2.flood.brokenStreams) { $0.integer(range) }
+            fields.assign("pings", to: &http2.flood.pings) { $0.integer(range) }
+            fields.assign("settings", to: &http2.flood.settings) { $0.integer(range) }
+            fields.assign("emptyData", to: &http2.flood.emptyData) { $0.integer(range) }
+            fields.assign("otherFrames", to: &http2.flood.otherFrames) { $0.integer(range) }
+        }
+        if http2.streamWindowBytes > http2.connectionWindowBytes {
+            complain(.conflict, "`streamWindow` is more than `connectionWindow`, of which it is a part", "make it less")
         }
     }
 }

@@ -105,6 +105,7 @@ package struct FirstBytes: Sendable {
         return matched + 1 == template.count ? .decided(.http1) : .version(matched: matched + 1)
     }
 
-    private static let http2Preface = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
+    /// The first bytes of HTTP/2 with prior knowledge (RFC 9113 section 3.4).
+    package static let http2Preface = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
     private static let version = Array("HTTP/1.x\r\n".utf8)
 }

@@ -17,19 +17,18 @@ package final class DiscoverySnapshot: Sendable {
     private let services: [IPAddress: Service]
     private let destinations: [ServiceDestination.Key: ServiceDestination]
     private let routes: [RoutedPort: RouteTable]
+    private let connectionRoutes: [RoutedPort: ConnectionTable]
+    /// What this proxy listens on for traffic from outside the mesh.
+    package let gateways: GatewayPorts
     /// Services with a name among their endpoints that DNS has never had an address for.
     private let unresolved: Set<ResourceReference>
     /// What holds for whoever calls the workload beside this proxy.
     package let policies: PolicySet
 
-    private struct RoutedPort: Hashable {
-        let service: ResourceReference
-        let port: UInt16
-    }
-
     /// `metricsPort` is the one port that no sidecar captures, everywhere in the mesh: a workload that does not say
     /// otherwise of it is talked to in plaintext there, so that metrics can be scraped from inside the mesh too. `workload`
-    /// is the one beside this proxy; policies hold for it. `names` is what is known of the names among the endpoints.
+    /// is the one beside this proxy; policies hold for it, and routes for callers of its namespace. Nil: those of every
+    /// namespace hold. `names` is what is known of the names among the endpoints.
     package init(
         _ resources: MeshResources, registryOnly: Bool, metricsPort: Port? = nil, workload: ResourceReference? = nil,
         names: [DNSName: ResolvedName] = [:], generation: UInt64
@@ -54,7 +53,9 @@ package final class DiscoverySnapshot: Sendable {
         self.services = services
         destinations = Self.destinations(resources, owners: workloads, metricsPort: metricsPort?.number)
         policies = workload.map { PolicySet(resources, workload: $0, trustDomain: resources.mesh.trustDomain) } ?? .none
-        routes = Self.routes(resources)
+        routes = Self.routes(resources, callers: workload?.namespace)
+        connectionRoutes = Self.connectionRoutes(resources, callers: workload?.namespace)
+        gateways = GatewayPorts(resources)
     }
 
     /// Where a connection to `address` leads.
@@ -72,6 +73,11 @@ package final class DiscoverySnapshot: Sendable {
         routes.isEmpty ? nil : routes[RoutedPort(service: service, port: port)]
     }
 
+    /// The TLSRoutes or TCPRoutes attached to a port of a service; nil where there are none, or where requests decide.
+    package func connectionRoutes(of service: ResourceReference, port: UInt16) -> ConnectionTable? {
+        connectionRoutes.isEmpty ? nil : connectionRoutes[RoutedPort(service: service, port: port)]
+    }
+
     /// The endpoints of a route's backend, by their addresses of this family where they have one; nil where there are none.
     package func destination(
         of service: ResourceReference, port: Port, _ family: AddressFamily
@@ -83,20 +89,6 @@ package final class DiscoverySnapshot: Sendable {
     /// Why a service that has no endpoint has none.
     package func lack(of service: ResourceReference) -> ErrorCode {
         unresolved.contains(service) ? .nameNotResolved : .noEndpoint
-    }
-
-    private static func routes(_ resources: MeshResources) -> [RoutedPort: RouteTable] {
-        guard !resources.routes.isEmpty else { return [:] }
-        var tables: [RoutedPort: RouteTable] = [:]
-        for service in resources.services {
-            // What is declared to be bytes is not read.
-            for mapping in service.ports where mapping.hint != .opaque {
-                let key = RoutedPort(service: service.reference, port: mapping.port.number)
-                tables[key] = RouteTable(
-                    resources.routes, service: service.reference, port: mapping.port, filters: resources.filters)
-            }
-        }
-        return tables
     }
 
     /// Every port of every service, for whoever remembers something about their endpoints.
@@ -121,8 +113,12 @@ package final class DiscoverySnapshot: Sendable {
         guard service.mapping(for: address.port) != nil else { return .refused(.portNotServed) }
         // A service that has routes may stand for others and have no endpoint of its own.
         guard let destination = destinations[key],
-            !destination.endpoints.isEmpty || routes(of: service.reference, port: address.port) != nil
+            !destination.endpoints.isEmpty || isRouted(service.reference, port: address.port)
         else { return .refused(lack(of: service.reference)) }
         return .service(destination)
+    }
+
+    private func isRouted(_ service: ResourceReference, port: UInt16) -> Bool {
+        routes(of: service, port: port) != nil || connectionRoutes(of: service, port: port) != nil
     }
 }

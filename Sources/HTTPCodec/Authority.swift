@@ -25,6 +25,12 @@ enum Authority {
         return bytes.at(index) == UInt8(ascii: ":") && isPort(bytes.extracting(droppingFirst: index + 1))
     }
 
+    /// Of a valid one: behind the colons of an IPv6 address stands a bracket.
+    static func hasPort(_ authority: String) -> Bool {
+        guard let colon = authority.utf8.lastIndex(of: UInt8(ascii: ":")) else { return false }
+        return !authority.utf8[colon...].contains(UInt8(ascii: "]"))
+    }
+
     private static func isNameByte(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),

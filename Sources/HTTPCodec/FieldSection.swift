@@ -43,8 +43,7 @@ struct FieldSection: Sendable {
 
     /// Takes one line that is not empty.
     mutating func add(_ line: RawSpan) throws(HTTPRefusal) {
-        lineCount += 1
-        guard lineCount <= limit else { throw .tooLarge(.fieldCount, seen: nil, limit: limit) }
+        try count()
         guard !line.at(0).isBlank else { throw .malformed("a field is folded over two lines") }
         var colon = 0
         while colon < line.byteCount, line.at(colon).isTokenByte { colon &+= 1 }
@@ -53,7 +52,17 @@ struct FieldSection: Sendable {
                 ? .malformed("a field has no colon") : .malformed("a field name is not a token")
         }
         let name = line.extracting(0..<colon)
-        let value = line.extracting(line.trimmed(colon + 1..<line.byteCount))
+        try take(name, line.extracting(line.trimmed(colon + 1..<line.byteCount)))
+    }
+
+    /// Counts a field against the limit.
+    mutating func count() throws(HTTPRefusal) {
+        lineCount += 1
+        guard lineCount <= limit else { throw .tooLarge(.fieldCount, seen: nil, limit: limit) }
+    }
+
+    /// Takes a field whose name is a token, and whose value has no control characters and no blanks at its ends.
+    mutating func take(_ name: RawSpan, _ value: RawSpan) throws(HTTPRefusal) {
         if kind == .trailers {
             if FieldName.mayBeTrailer(name.text.lowercased()) { fields.add(name: name, value: value) }
             return

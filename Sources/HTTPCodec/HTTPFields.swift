@@ -61,15 +61,21 @@ package struct HTTPFields: Equatable, Sendable {
                 valueLength: Int32(clamping: value.byteCount)))
     }
 
-    /// Appends `name: value` and CRLF for each field whose name the writer does not make itself.
-    func write(to output: inout [UInt8], inRequest: Bool) {
+    /// Calls `body` with each field whose name the writers do not make themselves.
+    package func forEachWritten(inRequest: Bool, _ body: (_ name: RawSpan, _ value: RawSpan) -> Void) {
         let all = unsafe bytes.span.bytes
         for entry in entries {
             let start = Int(entry.start)
             let middle = start + Int(entry.nameLength)
             let name = all.extracting(start..<middle)
             if FieldName(name).isWritten(inRequest: inRequest) { continue }
-            let value = all.extracting(middle..<middle + Int(entry.valueLength))
+            body(name, all.extracting(middle..<middle + Int(entry.valueLength)))
+        }
+    }
+
+    /// Appends `name: value` and CRLF for each field whose name the writer does not make itself.
+    func write(to output: inout [UInt8], inRequest: Bool) {
+        forEachWritten(inRequest: inRequest) { name, value in
             unsafe name.withUnsafeBytes { unsafe output.append(contentsOf: $0) }
             output.append(UInt8(ascii: ":"))
             output.append(UInt8(ascii: " "))

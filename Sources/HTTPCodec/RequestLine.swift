@@ -28,7 +28,7 @@ enum RequestLine {
 
     /// Visible ASCII. Some of it (quotes, brackets, backslash) should be encoded and often is not; all readers agree on
     /// where such a target ends, so it is let through. A fragment is never sent (RFC 9110 section 7.1).
-    private static func check(_ target: RawSpan) throws(HTTPRefusal) {
+    static func check(_ target: RawSpan) throws(HTTPRefusal) {
         for index in 0..<target.byteCount {
             let byte = target.at(index)
             guard byte > 0x20, byte < 0x7f else { throw .malformed("the target holds bytes that must be encoded") }

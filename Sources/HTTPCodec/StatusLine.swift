@@ -13,15 +13,22 @@ enum StatusLine {
         let version = line.extracting(0..<8)
         let isHTTP11 = version.equals("HTTP/1.1")
         guard isHTTP11 || version.equals("HTTP/1.0") else { throw .versionNotSupported }
-        var status = 0
-        for index in 9..<12 {
-            guard line.at(index).isDigit else { throw .malformed("the status is not three digits") }
-            status = status * 10 + Int(line.at(index) - 0x30)
-        }
-        guard (100..<600).contains(status) else { throw .malformed("the status is not one from 100 to 599") }
+        let status = try status(line.extracting(9..<12))
         guard line.byteCount == 12 || line.at(12) == 0x20 else { throw .malformed("the status is not three digits") }
         let reason = line.byteCount > 13 ? line.extracting(13..<line.byteCount).text : ""
         return HTTPResponse(status: status, reason: reason, isHTTP11: isHTTP11)
+    }
+
+    /// Three digits.
+    static func status(_ text: RawSpan) throws(HTTPRefusal) -> Int {
+        guard text.byteCount == 3 else { throw .malformed("the status is not three digits") }
+        var status = 0
+        for index in 0..<3 {
+            guard text.at(index).isDigit else { throw .malformed("the status is not three digits") }
+            status = status * 10 + Int(text.at(index) - 0x30)
+        }
+        guard (100..<600).contains(status) else { throw .malformed("the status is not one from 100 to 599") }
+        return status
     }
 
     /// The standard phrases (RFC 9110 section 15 and the IANA registry); for others a word that says nothing wrong.

@@ -5,7 +5,7 @@ internal import CPCRE2
 /// A regular expression (PCRE2) that must match the whole of a text, with a bound on what a match may cost: the expression
 /// comes from an operator, but the text from anybody, and some pairs of the two take exponential time.
 ///
-/// Compiled once and shared: `pcre2_code` is not written to by matching (pcre2api(3), "MULTITHREADING"), and nothing that
+/// `@unchecked Sendable`: compiled once and shared; `pcre2_code` is not written to by matching (pcre2api(3), "MULTITHREADING"), and nothing that
 /// a match needs is kept from one to the next.
 @safe
 package final class Pattern: @unchecked Sendable {

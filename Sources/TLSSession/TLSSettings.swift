@@ -20,7 +20,7 @@ enum TLSSettings {
         guard let context = unsafe SSL_CTX_new(method) else { throw failed("SSL_CTX_new") }
         do throws(Problem) {
             unsafe try set(context, role)
-            unsafe try use(context, material)
+            unsafe try use(context, chain: material.chain, key: material.key)
             return unsafe context
         } catch {
             unsafe SSL_CTX_free(context)
@@ -35,21 +35,13 @@ enum TLSSettings {
         guard unsafe weft_ctx_set_signature_algorithms(context, signatureAlgorithms) == 1 else {
             throw failed("signature algorithms")
         }
-        // NO_AUTO_CHAIN spares a search for the chain on every handshake (measured: 320 us); RELEASE_BUFFERS gives 10 KiB
-        // back while a connection rests; the other two let a write be repeated from another address.
-        let mode =
-            Int(SSL_MODE_NO_AUTO_CHAIN) | Int(SSL_MODE_RELEASE_BUFFERS) | Int(SSL_MODE_ENABLE_PARTIAL_WRITE)
-            | Int(SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER)
-        _ = unsafe weft_ctx_set_mode(context, mode)
-        unsafe weft_ctx_no_session_cache(context)
-        // Tickets nobody will use cost 360 us a connection (measured), and resumption would skip verification. The option
-        // keeps the dialler from asking for one.
-        unsafe weft_ctx_no_tickets(context)
+        unsafe setModes(context)
+        // Resumption would skip verification.
         guard unsafe SSL_CTX_set_num_tickets(context, 0) == 1 else { throw failed("tickets") }
         guard unsafe SSL_CTX_set_max_early_data(context, 0) == 1 else { throw failed("early data") }
         unsafe weft_ctx_set_max_certificates(context, ChainLimits.bytes)
         unsafe SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nil)
-        unsafe SSL_CTX_set_msg_callback(context, countKeyUpdates)
+        unsafe countKeyUpdates(of: context)
         if role == .acceptor {
             unsafe SSL_CTX_set_alpn_select_cb(context, chooseWeft, nil)
         } else {
@@ -58,18 +50,54 @@ enum TLSSettings {
         }
     }
 
-    private static func use(_ context: OpaquePointer, _ material: IdentityMaterial) throws(Problem) {
-        guard let leaf = material.chain.first else { throw failed("an empty chain") }
+    /// What spares time and memory with every kind of peer.
+    static func setModes(_ context: OpaquePointer) {
+        // NO_AUTO_CHAIN spares a search for the chain on every handshake (measured: 320 us); RELEASE_BUFFERS gives 10 KiB
+        // back while a connection rests; the other two let a write be repeated from another address.
+        let mode =
+            Int(SSL_MODE_NO_AUTO_CHAIN) | Int(SSL_MODE_RELEASE_BUFFERS) | Int(SSL_MODE_ENABLE_PARTIAL_WRITE)
+            | Int(SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER)
+        _ = unsafe weft_ctx_set_mode(context, mode)
+        // Tickets nobody will use cost 360 us a connection (measured). The option keeps the dialler from asking for one.
+        unsafe weft_ctx_no_session_cache(context)
+        unsafe weft_ctx_no_tickets(context)
+    }
+
+    /// OpenSSL answers every KeyUpdate; ``TLSRecords`` counts them.
+    static func countKeyUpdates(of context: OpaquePointer) {
+        unsafe SSL_CTX_set_msg_callback(context, noteKeyUpdate)
+    }
+
+    static func use(_ context: OpaquePointer, chain: [Certificate], key: PrivateKey) throws(Problem) {
+        guard let leaf = chain.first else { throw failed("an empty chain") }
         guard unsafe SSL_CTX_use_certificate(context, leaf.x509) == 1 else { throw failed("certificate") }
-        guard unsafe SSL_CTX_use_PrivateKey(context, material.key.key) == 1 else { throw failed("key") }
-        for intermediate in material.chain.dropFirst() {
+        guard unsafe SSL_CTX_use_PrivateKey(context, key.key) == 1 else { throw failed("key") }
+        for intermediate in chain.dropFirst() {
             guard unsafe weft_ctx_add_chain_certificate(context, intermediate.x509) == 1 else { throw failed("chain") }
         }
     }
 
-    private static func failed(_ what: String) -> Problem {
+    static func failed(_ what: String) -> Problem {
         let reason = TLSLibrary.takeError().map { ": \($0.text)" } ?? ""
         return Problem(.identityMalformed, "the TLS library refuses \(what)\(reason)")
+    }
+
+    /// Looks for a name in what a client offers by ALPN; true if it is there and chosen.
+    static func choose(
+        _ ours: [UInt8], _ chosen: UnsafeMutablePointer<UnsafePointer<UInt8>?>?,
+        _ chosenCount: UnsafeMutablePointer<UInt8>?, _ offered: UnsafePointer<UInt8>?, _ offeredCount: UInt32
+    ) -> Bool {
+        var rest = unsafe UnsafeBufferPointer(start: offered, count: Int(offeredCount))[...]
+        while let length = unsafe rest.first, unsafe rest.count > Int(length) {
+            let name = unsafe UnsafeBufferPointer(rebasing: rest.dropFirst().prefix(Int(length)))
+            if unsafe name.elementsEqual(ours) {
+                unsafe chosen?.pointee = name.baseAddress
+                unsafe chosenCount?.pointee = length
+                return true
+            }
+            unsafe rest = rest.dropFirst(1 + Int(length))
+        }
+        return false
     }
 
     /// Each name with a length before it (RFC 7301 section 3.1).
@@ -85,22 +113,13 @@ private func chooseWeft(
     _ chosenCount: UnsafeMutablePointer<UInt8>?,
     _ offered: UnsafePointer<UInt8>?, _ offeredCount: UInt32, _ argument: UnsafeMutableRawPointer?
 ) -> Int32 {
-    let ours = TLSSettings.alpnList.dropFirst()
-    var rest = unsafe UnsafeBufferPointer(start: offered, count: Int(offeredCount))[...]
-    while let length = unsafe rest.first, unsafe rest.count > Int(length) {
-        let name = unsafe UnsafeBufferPointer(rebasing: rest.dropFirst().prefix(Int(length)))
-        if unsafe name.elementsEqual(ours) {
-            unsafe chosen?.pointee = name.baseAddress
-            unsafe chosenCount?.pointee = length
-            return SSL_TLSEXT_ERR_OK
-        }
-        unsafe rest = rest.dropFirst(1 + Int(length))
-    }
-    return SSL_TLSEXT_ERR_ALERT_FATAL
+    unsafe TLSSettings.choose(
+        Array(TLSSettings.alpnList.dropFirst()), chosen, chosenCount, offered, offeredCount)
+        ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL
 }
 
 /// Sees every message that passes; counts the KeyUpdates that come in, which OpenSSL answers without a limit.
-private func countKeyUpdates(
+private func noteKeyUpdate(
     _ isWritten: Int32, _ version: Int32, _ contentType: Int32, _ bytes: UnsafeRawPointer?, _ count: Int,
     _ ssl: OpaquePointer?, _ argument: UnsafeMutableRawPointer?
 ) {

@@ -19,6 +19,10 @@ package struct RequestRecord: Sendable {
     package var path = ""
     /// 0 while nothing has been answered.
     package var status = 0
+    /// How a call of gRPC ended.
+    package var grpcStatus: Int?
+    /// What the request came as.
+    package var spoken = DetectedProtocol.http1
     package var service: ResourceReference?
     /// The rule of the route that matched.
     package var route: String?
@@ -72,6 +76,8 @@ extension RequestRecord {
         writer.field("authority", authority)
         writer.field("path", path)
         writer.field("status", UInt64(clamping: status))
+        if let grpcStatus { writer.field("grpc_status", UInt64(clamping: grpcStatus)) }
+        writer.field("protocol", spoken.rawValue)
         writer.field("service", ifPresent: service?.description)
         writer.field("route", ifPresent: route)
         writer.field("upstream", ifPresent: upstream?.description)
@@ -94,6 +100,7 @@ extension RequestRecord {
     private func textLine(_ time: WallTime) -> String {
         var text = "\(time) info request \(direction.rawValue) \(client) \(method.printable) \(authority.printable)"
         text += "\(path.printable) \(status)"
+        if let grpcStatus { text += " grpc-status=\(grpcStatus)" }
         if let upstream { text += " via \(upstream)" }
         if let route { text += " (\(route))" }
         if case .mutualTLS(let peer, _) = security { text += " \(peer)" }

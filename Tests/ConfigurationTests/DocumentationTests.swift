@@ -66,12 +66,21 @@ struct DocumentationTests {
         let sizes: [(String, Int)] = [
             ("spec.http.headBytes", http.headBytes), ("spec.http.targetBytes", http.targetBytes),
             ("spec.http.replayBytes", http.replayBytes),
+            ("spec.http.http2.streamWindow", http.http2.streamWindowBytes),
+            ("spec.http.http2.connectionWindow", http.http2.connectionWindowBytes),
         ]
         for (field, value) in sizes { #expect(documented(field) == ByteCountText.text(value), "\(field)") }
         let ofHTTP: [(String, Any)] = [
             ("spec.http.fieldCount", http.fieldCount), ("spec.http.headTimeout", http.headTimeout),
             ("spec.http.idleTimeout", http.idleTimeout), ("spec.http.idleUpstreams", http.idleUpstreams),
             ("spec.http.idleUpstreamTimeout", http.idleUpstreamTimeout),
+            ("spec.http.http2.streams", http.http2.streams),
+            ("spec.http.http2.flood.cancelledRequests", http.http2.flood.cancelledRequests),
+            ("spec.http.http2.flood.brokenStreams", http.http2.flood.brokenStreams),
+            ("spec.http.http2.flood.pings", http.http2.flood.pings),
+            ("spec.http.http2.flood.settings", http.http2.flood.settings),
+            ("spec.http.http2.flood.emptyData", http.http2.flood.emptyData),
+            ("spec.http.http2.flood.otherFrames", http.http2.flood.otherFrames),
         ]
         for (field, value) in expected + ofHTTP {
             let text = (value as? Duration).map { DurationText.text($0) } ?? "\(value)"

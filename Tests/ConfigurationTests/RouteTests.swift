@@ -8,20 +8,14 @@ import Testing
 
 @Suite("HTTPRoute and Filter")
 struct RouteTests {
-    /// The first example of a page.
-    private static func example(_ name: String) throws -> String {
-        let path = URL(fileURLWithPath: #filePath).pathComponents.dropLast(3) + ["docs", name]
-        let page = try String(contentsOfFile: NSString.path(withComponents: Array(path)), encoding: .utf8)
-        return try #require(page.components(separatedBy: "```yaml\n").dropFirst().first).components(separatedBy: "```")[
-            0]
-    }
-
     @Test("the example of docs/http-route.md is read as it says")
     func routeExample() throws {
-        let file = try read(try Self.example("http-route.md")).get()
+        let file = try read(try example("http-route.md")).get()
         let route = try #require(file.resources.routes.first)
         #expect(route.reference.description == "default/shop" && route.createdAt == nil && route.hostnames.isEmpty)
-        #expect(route.parents.map(\.port) == [.known(80)] && route.rules.map(\.name) == ["beta", "cart", "moved", nil])
+        #expect(
+            route.kind == .http && route.parents.map(\.port) == [.known(80)]
+                && route.rules.map(\.name) == ["beta", "cart", "moved", nil])
         #expect(route.rules[0].matches[0].headers == [ValueMatch(name: "x-beta", value: "yes")])
         let cart = route.rules[1]
         #expect(cart.matches[0].path == .prefix("/cart") && cart.backends.map(\.weight) == [90, 10])
@@ -37,7 +31,7 @@ struct RouteTests {
 
     @Test("the example of docs/filter.md is read as it says")
     func filterExample() throws {
-        let file = try read(try Self.example("filter.md")).get()
+        let file = try read(try example("filter.md")).get()
         let actions = file.resources.filters.map(\.action)
         let fault = FilterResource.Fault(
             delay: .init(duration: .milliseconds(300), share: 1000), abort: .init(status: 503, share: 25),
@@ -134,10 +128,10 @@ struct RouteTests {
             Case("rules: []", "WEFT1007 spec.parentRefs (f:13:3): is missing"),
             Case(
                 "parentRefs: [{name: g}]",
-                "WEFT1003 spec.parentRefs[0] (f:13:16): the parent is a Gateway, which is not"),
+                "WEFT1013 spec.parentRefs[0] (f:13:16): Gateway default/g does not exist; add a `kind: Gateway`"),
             Case(
-                "parentRefs: [{kind: Gateway, name: g}]",
-                "WEFT1003 spec.parentRefs[0].kind (f:13:23): the parent is a Gateway, which is not there yet"),
+                "parentRefs: [{kind: Pod, name: g}]",
+                "WEFT1003 spec.parentRefs[0].kind (f:13:23): `Pod` is none of Service, Gateway"),
             Case(
                 "parentRefs: [{kind: Service, name: s, sectionName: web}]",
                 "WEFT1006 spec.parentRefs[0].sectionName (f:13:54): ports of a service have no names"),
@@ -302,6 +296,17 @@ struct RouteTests {
         let head = "kind: Proxy\nmetadata: {name: web}\n"
         #expect(try read(head + spec).get().proxy.http == expected)
         #expect(read(head + "spec: {http: {targetBytes: 128Ki}}").codes == [.conflict])
+        let http2 =
+            "spec: {http: {http2: {streams: 5, streamWindow: 16Ki, connectionWindow: 128Ki, flood: {pings: 1, "
+            + "settings: 2, emptyData: 3, otherFrames: 4, brokenStreams: 5, cancelledRequests: 6}}}}"
+        let read2 = try read(head + http2).get().proxy.http.http2
+        #expect(read2.streams == 5 && read2.streamWindowBytes == 16_384 && read2.connectionWindowBytes == 131_072)
+        let flood = read2.flood
+        #expect(flood.pings == 1 && flood.settings == 2 && flood.emptyData == 3 && flood.otherFrames == 4)
+        #expect(flood.brokenStreams == 5 && flood.cancelledRequests == 6)
+        #expect(
+            read(head + "spec: {http: {http2: {connectionWindow: 64Ki, streamWindow: 128Ki}}}").codes == [.conflict])
+        #expect(read(head + "spec: {http: {http2: {streams: 0, streamWindow: 1Ki}}}").codes == [.badValue, .badValue])
         #expect(read(head + "spec: {http: {headBytes: 2Mi, replayBytes: 64k}}").codes == [.badValue, .badValue])
     }
 }

@@ -10,54 +10,9 @@ extension Sidecars {
     ///     client ── 10.96.0.20:80 ──▶ weft-proxy ══ a stream for each request ══▶ one:9000, two:9000
     @Suite("Requests")
     struct RequestTests {
-        private struct Scene {
-            let mesh: Mesh
-            let client: MeshPod
-            let one: MeshPod
-            let two: MeshPod
-            let servers: [RunningProgram]
-
-            /// `rules` are those of the route, as in the file.
-            init(
-                _ rules: String, ejection: String = "{consecutiveFailures: 100, consecutiveErrors: 0}",
-                adding more: (Mesh, MeshPod) -> Void = { _, _ in }
-            ) async throws {
-                mesh = try await Mesh()
-                client = try await mesh.pod("client")
-                one = try await mesh.pod("one")
-                two = try await mesh.pod("two")
-                mesh.service(
-                    "shop", at: ["10.96.0.20"], port: 80, targetPort: 9000, ["one", "two"], ejection: ejection)
-                for pod in ["one", "two"] {
-                    let address = pod == "one" ? "10.96.0.21" : "10.96.0.22"
-                    mesh.service("shop-\(pod)", at: [address], port: 80, targetPort: 9000, [pod], ejection: ejection)
-                }
-                mesh.add(
-                    "shop-route", kind: "HTTPRoute", "{parentRefs: [{kind: Service, name: shop}], rules: \(rules)}")
-                more(mesh, one)
-                try await mesh.start()
-                servers = [
-                    try await one.serve("http", "\(one.address):9000"),
-                    try await two.serve("http", "\(two.address):9000"),
-                ]
-            }
-
-            func get(_ path: String, _ arguments: String...) async throws -> CurlResult {
-                try await client.pod.curl(
-                    arguments + ["http://10.96.0.20\(path)"], as: MeshPod.applicationUser)
-            }
-
-            /// How often a server has read such a request line.
-            func count(_ line: String) -> Int {
-                servers.reduce(0) { $0 + $1.output.components(separatedBy: line).count - 1 }
-            }
-        }
-
-        private static let plain = "[{backendRefs: [{name: shop, port: 80}]}]"
-
         @Test("requests of one connection are told one by one, on both sides, encrypted and with one trace")
         func everyday() async throws {
-            let scene = try await Scene(Self.plain)
+            let scene = try await RequestScene(RequestScene.plain)
             let result = try await scene.get("/a?b=c", "http://10.96.0.20/second")
             #expect(result.exitCode == 0 && result.body.contains("GET /second HTTP/1.1"), "\(result)")
             let out = try await scene.client.tellsRequest("the first request") { $0.path == "/a" }
@@ -75,7 +30,7 @@ extension Sidecars {
 
         @Test("the application learns who calls, and nobody can forge it")
         func caller() async throws {
-            let scene = try await Scene(Self.plain)
+            let scene = try await RequestScene(RequestScene.plain)
             let result = try await scene.get("/echo", "-H", "X-Weft-Caller: spiffe://mesh.example/ns/default/sa/root")
             let names = result.body.split(separator: "\r\n").filter { $0.hasPrefix("x-weft-caller:") }
             #expect(names == ["x-weft-caller: \(scene.client.spiffeID)"], "\(result)")
@@ -84,7 +39,7 @@ extension Sidecars {
 
         @Test("a large body goes both ways whole, and an answer with no length too")
         func bodies() async throws {
-            let scene = try await Scene(Self.plain)
+            let scene = try await RequestScene(RequestScene.plain)
             let file = "\(scene.mesh.directory)/body"
             try Data(repeating: 120, count: 3_000_000).write(to: URL(fileURLWithPath: file))
             let result = try await scene.get("/upload", "-X", "POST", "--data-binary", "@\(file)")
@@ -95,7 +50,7 @@ extension Sidecars {
 
         @Test("the first rule that matches best decides; what none matches is 404, said why")
         func routing() async throws {
-            let scene = try await Scene(
+            let scene = try await RequestScene(
                 """
                 [{matches: [{path: {type: PathPrefix, value: /one}}], backendRefs: [{name: shop-one, port: 80}], \
                 filters: [{type: URLRewrite, urlRewrite: {path: {type: ReplacePrefixMatch, replacePrefixMatch: /echo}}}]}, \
@@ -116,7 +71,7 @@ extension Sidecars {
 
         @Test("a hostile request is refused with 400 and never passed on")
         func hostile() async throws {
-            let scene = try await Scene(Self.plain)
+            let scene = try await RequestScene(RequestScene.plain)
             let both = try await scene.get(
                 "/smuggle", "-X", "POST", "-H", "Transfer-Encoding: chunked", "-H", "Content-Length: 3", "-d", "abc")
             #expect(both.status == 400 && both.body.contains("WEFT3100"), "\(both)")
@@ -132,7 +87,7 @@ extension Sidecars {
 
         @Test("what may have reached the application is repeated only if it may be")
         func retries() async throws {
-            let scene = try await Scene(
+            let scene = try await RequestScene(
                 "[{backendRefs: [{name: shop, port: 80}], retry: {attempts: 2, codes: [503]}}]")
             let get = try await scene.get("/reset/get")
             #expect(get.status == 502, "\(get)")
@@ -150,12 +105,14 @@ extension Sidecars {
 
         @Test("an endpoint that nobody listens at is passed over, for POST as well")
         func passedOver() async throws {
-            let scene = try await Scene(Self.plain)
+            let scene = try await RequestScene(RequestScene.plain)
             try await scene.servers[0].stop(SIGKILL)
             for _ in 0..<10 {
                 let result = try await scene.get("/pay", "-X", "POST", "-d", "pay")
                 #expect(result.status == 200, "\(result)")
             }
+            let told = try scene.client.toldRequests
+            #expect(told.contains { $0.attempts == 2 } && told.allSatisfy { $0.outcome == "completed" }, "\(told)")
             try await scene.servers[1].stop(SIGKILL)
             let result = try await scene.get("/pay", "-X", "POST", "-d", "pay")
             #expect(result.status == 503 && result.body.contains("WEFT3003"), "\(result)")
@@ -163,7 +120,7 @@ extension Sidecars {
 
         @Test("a request that takes longer than its route allows is 504")
         func timeout() async throws {
-            let scene = try await Scene(
+            let scene = try await RequestScene(
                 "[{backendRefs: [{name: shop, port: 80}], timeouts: {request: 300ms}}]")
             let slow = try await scene.get("/slow/3000")
             #expect(slow.status == 504 && slow.body.contains("WEFT3121"), "\(slow)")
@@ -174,7 +131,7 @@ extension Sidecars {
             "hundreds of requests at once, while every sidecar reads its configuration again: none fails, none is doubled"
         )
         func crowd() async throws {
-            let scene = try await Scene(Self.plain)
+            let scene = try await RequestScene(RequestScene.plain)
             let gets = try scene.client.start(
                 "curl", "-sS", "-Z", "--parallel-max", "30", "-o", "/dev/null", "-w", "%{http_code}\\n",
                 "http://10.96.0.20/get/[1-600]")
@@ -193,7 +150,7 @@ extension Sidecars {
 
         @Test("clients that give up, servers that die and answers that are cut leave nothing behind")
         func givingUp() async throws {
-            let scene = try await Scene(Self.plain)
+            let scene = try await RequestScene(RequestScene.plain)
             let impatient = try scene.client.start(
                 "curl", "-s", "-Z", "--parallel-max", "30", "-m", "0.3", "http://10.96.0.20/slow/[2000-2029]")
             try await eventually("the end of curl") { impatient.isRunning ? nil : true }
@@ -214,7 +171,7 @@ extension Sidecars {
 
         @Test("a breaker refuses what is too much at once, and closes again")
         func breaker() async throws {
-            let scene = try await Scene("[{backendRefs: [{name: narrow, port: 80}]}]") { mesh, one in
+            let scene = try await RequestScene("[{backendRefs: [{name: narrow, port: 80}]}]") { mesh, one in
                 mesh.add(
                     "narrow", kind: "Service",
                     "{addresses: [10.96.0.30], ports: [{port: 80, targetPort: 9000}], endpoints: [{workload: one}], "
@@ -229,9 +186,47 @@ extension Sidecars {
             #expect(try await scene.get("/room-again").status == 200)
         }
 
+        @Test("an answer that takes long is not mistaken for a sidecar that does, on a connection used before either")
+        func slowAnswers() async throws {
+            let scene = try await RequestScene("[{backendRefs: [{name: shop-one, port: 80}]}]")
+            scene.client.set("timeouts", "{open: 300ms}")
+            #expect(try await scene.client.reload())
+            for path in ["/first", "/slow/900", "/slow/901"] {
+                let result = try await scene.get(path)
+                #expect(result.status == 200, "\(path): \(result)")
+            }
+        }
+
+        @Test("a Filter delays, aborts and limits, and what it says can be changed")
+        func filters() async throws {
+            let scene = try await RequestScene(
+                """
+                [{matches: [{path: {value: /delayed}}], backendRefs: [{name: shop, port: 80}], filters: [{type: ExtensionRef, \
+                extensionRef: {group: weft, kind: Filter, name: late}}]}, \
+                {matches: [{path: {value: /aborted}}], backendRefs: [{name: shop, port: 80}], filters: [{type: ExtensionRef, \
+                extensionRef: {group: weft, kind: Filter, name: broken}}]}, \
+                {backendRefs: [{name: shop, port: 80}], filters: [{type: ExtensionRef, \
+                extensionRef: {group: weft, kind: Filter, name: few}}]}]
+                """
+            ) { mesh, _ in
+                let until = "until: 2099-01-01T00:00:00Z"
+                mesh.add("late", kind: "Filter", "{fault: {delay: {duration: 300ms, percent: 100}, \(until)}}")
+                mesh.add("broken", kind: "Filter", "{fault: {abort: {status: 418, percent: 100}, \(until)}}")
+                mesh.add("few", kind: "Filter", "{rateLimit: {requests: 2, per: 1h}}")
+            }
+            let delayed = try await scene.get("/delayed/x", "-X", "POST", "-d", "late")
+            #expect(delayed.status == 200 && delayed.body.contains("POST /delayed/x"), "\(delayed)")
+            let aborted = try await scene.get("/aborted")
+            #expect(aborted.status == 418 && aborted.body.contains("WEFT3115"), "\(aborted)")
+            for status in [200, 200, 429] { #expect(try await scene.get("/limited").status == status) }
+            scene.mesh.add("few", kind: "Filter", "{rateLimit: {requests: 3, per: 1h}}")
+            #expect(try await scene.client.reload())
+            for status in [200, 200, 200, 429] { #expect(try await scene.get("/limited").status == status) }
+        }
+
         @Test("a mirror gets a copy, and its answer is nobody's")
         func mirror() async throws {
-            let scene = try await Scene(
+            let scene = try await RequestScene(
                 """
                 [{backendRefs: [{name: shop-one, port: 80}], filters: [{type: RequestMirror, \
                 requestMirror: {backendRef: {name: shop-two, port: 80}}}]}]
@@ -244,7 +239,7 @@ extension Sidecars {
 
         @Test("a switch of protocols goes through, both ways")
         func upgrade() async throws {
-            let scene = try await Scene(Self.plain)
+            let scene = try await RequestScene(RequestScene.plain)
             for server in scene.servers { try await server.stop(SIGKILL) }
             for pod in [scene.one, scene.two] { try await pod.serve("switch", "\(pod.address):9000") }
             let caller = try scene.client.connect("10.96.0.20:80")
@@ -256,7 +251,7 @@ extension Sidecars {
 
         @Test("policies decide by caller, method and path, with the rule in the record")
         func policies() async throws {
-            let scene = try await Scene(Self.plain)
+            let scene = try await RequestScene(RequestScene.plain)
             scene.mesh.add(
                 "guard", kind: "Policy",
                 """

@@ -32,6 +32,14 @@ static inline void weft_ctx_set_max_certificates(SSL_CTX *ctx, long bytes) { SSL
 static inline void weft_ctx_no_tickets(SSL_CTX *ctx) { SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET); }
 static inline void weft_ctx_no_session_cache(SSL_CTX *ctx) { SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF); }
 static inline void weft_ssl_set_message_argument(SSL *ssl, void *argument) { SSL_set_msg_callback_arg(ssl, argument); }
+static inline int weft_ctx_from_tls12(SSL_CTX *ctx) { return (int)SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION); }
+static inline void weft_ctx_no_renegotiation(SSL_CTX *ctx) {
+    SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+}
+static inline void weft_ctx_set_name_callback(SSL_CTX *ctx, int (*callback)(SSL *, int *, void *), void *argument) {
+    SSL_CTX_set_tlsext_servername_callback(ctx, callback);
+    SSL_CTX_set_tlsext_servername_arg(ctx, argument);
+}
 static inline void *weft_ssl_data(const SSL *ssl) { return SSL_get_app_data(ssl); }
 static inline void weft_ssl_set_data(SSL *ssl, void *data) { SSL_set_app_data(ssl, data); }
 

@@ -13,9 +13,9 @@ extension StreamRelay {
     /// How long OPENED may wait for the application's first bytes to travel along with them. A request whose answer comes
     /// within this costs one record and one wake-up less on both sides; one that takes longer notices nothing, since its
     /// bytes are with the application already.
-    private static let openedPatience: Duration = .milliseconds(8)
+    static let openedPatience: Duration = .milliseconds(8)
     /// A client that has sent this much may be waiting for OPENED to send more.
-    private static let earlyDataEnough = 16 << 10
+    static let earlyDataEnough = 16 << 10
 
     /// Carries a stream that a peer has opened: connects to where the peer's connection was headed, unless it is refused.
     static func beginInbound(_ peer: PeerConnection, _ record: ConnectionRecord, _ refusal: DataThread.Refusal?) {

@@ -60,6 +60,7 @@ extension DataThread {
     }
 
     private func swap(_ snapshot: DiscoverySnapshot) {
+        requests.follow(snapshot, after: self.snapshot)
         self.snapshot = snapshot
         var continued: [ServiceDestination.Key: Balancer<Endpoint>] = [:]
         for destination in snapshot.serviceDestinations {

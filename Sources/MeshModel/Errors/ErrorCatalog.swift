@@ -338,6 +338,17 @@ extension ErrorCode {
                 "port-not-served",
                 "The service has no such port.",
                 "Add the port to the Service, or dial one that it has.")
+        case .serverNameUnknown:
+            Entry(
+                "server-name-unknown",
+                "No TLSRoute or listener is for the server name that the client asks for.",
+                "Add the name to the `hostnames` of a TLSRoute, or dial one that is there. A client that sends no name needs a route without `hostnames`."
+            )
+        case .notTLS:
+            Entry(
+                "not-tls",
+                "Bytes that are not TLS came where the server name decides.",
+                "Speak TLS there, or attach a TCPRoute in place of the TLSRoute.")
         case .nameNotResolved:
             Entry(
                 "name-not-resolved",
@@ -471,6 +482,22 @@ extension ErrorCode {
                 "request-head-timeout",
                 "The client did not send the rest of a request's head in time.",
                 "See `spec.http.headTimeout`; a client that needs longer than ten seconds is slow on purpose.")
+        case .malformedHTTP2:
+            Entry(
+                "malformed-http2",
+                "The client does not keep to the rules of HTTP/2.",
+                "The reason names the rule; the connection has ended with GOAWAY. Look at the client.")
+        case .excessHTTP2:
+            Entry(
+                "excess-http2",
+                "The client sent more of something that costs us than HTTP/2 is good for.",
+                "The reason names the limit; `spec.http.http2` sets some of them. A client that does this is broken or means harm."
+            )
+        case .requestUnsupported:
+            Entry(
+                "request-unsupported",
+                "The request asks for something that is not done.",
+                "CONNECT works in HTTP/1.1 only.")
         case .routeNotFound:
             Entry(
                 "route-not-found",
@@ -535,6 +562,11 @@ extension ErrorCode {
                 "response-cut",
                 "The server ended the connection in the middle of its answer.",
                 "The client was cut as well, so that nothing short passes for whole. Look at the server.")
+        case .requestIdle:
+            Entry(
+                "request-idle",
+                "Nothing of the request or its answer has moved for too long.",
+                "See `spec.http.requestIdleTimeout`; streams that rest for longer need a higher one.")
         case .identityFileUnreadable:
             Entry(
                 "identity-file-unreadable",

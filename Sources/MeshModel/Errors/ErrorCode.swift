@@ -142,6 +142,10 @@ package enum ErrorCode: UInt16, Hashable, Sendable, CaseIterable {
     case portNotServed = 3043
     /// DNS has never had an address for the names that the service's endpoints have.
     case nameNotResolved = 3044
+    /// No TLSRoute or listener is for the server name that the client asks for.
+    case serverNameUnknown = 3045
+    /// Bytes that are not TLS came where the server name decides.
+    case notTLS = 3046
     /// The TLS handshake failed.
     case handshakeFailed = 3050
     /// The peer's certificate is not good.
@@ -195,6 +199,12 @@ package enum ErrorCode: UInt16, Hashable, Sendable, CaseIterable {
     case requestTooLarge = 3101
     /// The client did not send the rest of a request's head in time.
     case requestHeadTimeout = 3102
+    /// The client does not keep to the rules of HTTP/2.
+    case malformedHTTP2 = 3103
+    /// The client sent more of something that costs us than HTTP/2 is good for.
+    case excessHTTP2 = 3104
+    /// The request asks for something that is not done.
+    case requestUnsupported = 3105
     /// No rule of the routes attached to the service matches the request.
     case routeNotFound = 3110
     /// The rule that matches names no backend that could be used.
@@ -219,6 +229,8 @@ package enum ErrorCode: UInt16, Hashable, Sendable, CaseIterable {
     case responseMalformed = 3123
     /// The server ended the connection in the middle of its answer.
     case responseCut = 3124
+    /// Nothing of the request or its answer has moved for too long.
+    case requestIdle = 3125
 
     // MARK: Identity: files and certificates
 

@@ -11,11 +11,15 @@ package struct HTTPSettings: Hashable, Sendable {
     package var headTimeout: Duration = .seconds(10)
     /// A client's connection on which no request is under way.
     package var idleTimeout: Duration = .seconds(3600)
+    /// A request of which nothing moves, nor of its answer; no limit at zero.
+    package var requestIdleTimeout: Duration = .seconds(3600)
     /// Connections to one address that are kept for another request, and for how long.
     package var idleUpstreams = 64
     package var idleUpstreamTimeout: Duration = .seconds(3)
     /// Of a request's body this much is kept for a retry; a longer one is not tried again.
     package var replayBytes = 65_536
+    /// What is particular to HTTP/2.
+    package var http2 = HTTP2Settings()
 
     package init() {}
 }

@@ -12,6 +12,9 @@ package struct ToldRequest: Decodable, Sendable, CustomStringConvertible {
     package let authority: String
     package let path: String
     package let status: Int
+    package let grpcStatus: Int?
+    /// What it came as: `http/1` or `http/2`.
+    package let `protocol`: String
     package let service: String?
     package let route: String?
     package let upstream: String?

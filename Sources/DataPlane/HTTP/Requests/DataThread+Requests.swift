@@ -15,6 +15,8 @@ internal import Telemetry
 struct RequestKeeping {
     /// Plaintext connections that wait for another request.
     var idle: IdlePool<SocketAddress, PlainUpstream>
+    /// Connections that carry requests of HTTP/2.
+    var links = HTTP2Links()
     /// Connections that carry a request, or wait for one.
     var upstreamCount = 0
     var breakers: [ServiceDestination.Key: Breaker] = [:]
@@ -24,6 +26,15 @@ struct RequestKeeping {
     init(_ settings: DataPlaneSettings) {
         let perKey = settings.proxy.http.idleUpstreams
         idle = IdlePool(perKeyMax: perKey, totalMax: 16 * perKey)
+    }
+
+    /// Goes on under a new snapshot: what is under way stays counted, what it is measured by changes.
+    mutating func follow(_ snapshot: DiscoverySnapshot, after old: DiscoverySnapshot) {
+        if snapshot.resources.filters != old.resources.filters || snapshot.resources.routes != old.resources.routes {
+            buckets = [:]
+        }
+        guard !breakers.isEmpty else { return }
+        for destination in snapshot.serviceDestinations { breakers[destination.key]?.settings = destination.breaker }
     }
 }
 
@@ -55,7 +66,9 @@ extension DataThread {
         }
         opened(.inbound)
         let refusal = mayAccept(peer, to: target)
-        let isHTTP = open.isShared && open.hint == .http1 || snapshot.policies.needsRequests(port: target.port)
+        let isHTTP =
+            open.isShared && (open.hint == .http1 || open.hint == .http2)
+            || snapshot.policies.needsRequests(port: target.port)
         if isHTTP, refusal == nil {
             _ = StreamFront.begin(peer, record)
         } else {

@@ -20,26 +20,38 @@ extension Exchange {
         record.attempts += 1
         phase = .underWay
         attemptedAt = thread.loop.now
-        let upstream: HTTPUpstream
-        switch endpoint.security {
-        case .plaintext(let reason):
-            upstream = PlainUpstream.obtain(
-                thread, endpoint, for: self, isLocal: record.direction == .inbound)
-            if record.direction == .outbound { record.security = .plaintext(reason) }
-        case .mutualTLS:
-            upstream = StreamUpstream(thread, endpoint, client: record.client, trace: record.trace)
-        }
+        let upstream = obtainUpstream(endpoint)
         self.upstream = upstream
         upstream.attach(self)
+        if upstream.isReached { reached() }
         setDeadline()
-        if kept.isEmpty {
-            sendUnsent()
-        } else {
-            let bytes = kept + unsent
-            unsent = []
-            kept = bytes
-            hasSentAll = hasWholeRequest
-            upstream.send(bytes, ends: hasWholeRequest)
+        sendAll(to: upstream)
+    }
+
+    private func obtainUpstream(_ endpoint: Endpoint) -> HTTPUpstream {
+        switch endpoint.security {
+        case .plaintext(let reason):
+            let isLocal = record.direction == .inbound
+            if !isLocal { record.security = .plaintext(reason) }
+            if takesHTTP2(endpoint) {
+                return HTTP2Upstream(PlainLink.obtain(thread, endpoint, for: self, isLocal: isLocal))
+            }
+            return PlainUpstream.obtain(thread, endpoint, for: self, isLocal: isLocal)
+        case .mutualTLS:
+            if takesHTTP2(endpoint), let link = StreamLink.obtain(thread, endpoint, for: self) {
+                return HTTP2Upstream(link)
+            }
+            return StreamUpstream(thread, endpoint, client: record.client, trace: record.trace)
+        }
+    }
+
+    /// What the endpoint is declared to speak, else what the client does. A switch of protocols is HTTP/1's.
+    private func takesHTTP2(_ endpoint: Endpoint) -> Bool {
+        switch endpoint.hint {
+        case _ where isTunnel: false
+        case .http2: true
+        case .http: false
+        case .detect, .opaque: isHTTP2
         }
     }
 
@@ -79,7 +91,8 @@ extension Exchange {
     /// The application has been reached.
     func reached() {
         endPending()
-        (front as? StreamFront)?.applicationReached()
+        if let destination, let current { thread.balancers[destination.key]?.succeed(current) }
+        front?.exchangeReached()
     }
 
     func endPending() {
@@ -89,7 +102,9 @@ extension Exchange {
 
     func attemptFailed(_ failure: AttemptFailure) {
         upstream = nil
-        settle(failure.isEndpointFault ? .serverError(retryAfter: nil) : .cancelled, connected: !failure.isUntouched)
+        settle(
+            failure.isEndpointFault ? .serverError(retryAfter: nil) : .cancelled,
+            connected: !(failure.isUntouched && failure.isEndpointFault))
         record.outcome = failure.outcome
         record.detail = failure.detail
         guard front != nil, !isAnswering else { return fail(failure) }
@@ -139,7 +154,7 @@ extension Exchange {
         record.outcome = failure.outcome
         record.detail = failure.detail
         // The other sidecar decides what the client is told, and whether it may try elsewhere.
-        if isAnswering || front is StreamFront {
+        if isAnswering || front.isSidecar {
             over()
             return front.exchangeFailed(failure)
         }

@@ -11,7 +11,7 @@ internal import TLSSession
 /// A request on a stream of its own: OPEN, the request and FIN leave in one TLS record where they fit, and OPENED, the
 /// answer and FIN come back in one. The connection between the sidecars is pooled, so that a stream costs no handshake; and
 /// since it carries nothing else, RESET says of exactly this request whether the application has seen any of it.
-final class StreamUpstream: HTTPUpstream, PeerStreamUser {
+final class StreamUpstream: HTTP1Upstream, PeerStreamUser {
     private var peer: PeerConnection?
     private var waiting: [UInt8] = []
     private var isReady = false
@@ -65,7 +65,7 @@ final class StreamUpstream: HTTPUpstream, PeerStreamUser {
 
     // MARK: Sending
 
-    override func send(_ bytes: [UInt8], ends: Bool) {
+    override func transmit(_ bytes: [UInt8], ends: Bool) {
         waiting += bytes
         if ends { endsWithWaiting = true }
         if peer == nil, !isReady { return connect() }

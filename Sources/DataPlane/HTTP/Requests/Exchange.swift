@@ -3,6 +3,7 @@
 internal import Authorization
 internal import ConnectionStates
 internal import Discovery
+internal import HTTP2Codec
 internal import HTTPCodec
 internal import LinuxSystem
 internal import MeshModel
@@ -11,7 +12,7 @@ internal import Routing
 internal import TLSSession
 internal import Telemetry
 
-/// One request and its answer: takes it from an ``HTTPFront``, decides where it goes, and carries it there over as many
+/// One request and its answer: takes it from an ``ExchangeFront``, decides where it goes, and carries it there over as many
 /// ``HTTPUpstream``s, one after the other, as it takes and as is safe.
 ///
 /// ```
@@ -29,13 +30,15 @@ final class Exchange: EventHandler {
     /// Attempts that nobody has to allow, since the application has not seen any of those before.
     static let safeAttemptsMax = 3
     /// How long the answer to a copy is read and dropped.
-    private static let mirrorPatience: Duration = .seconds(30)
+    static let mirrorPatience: Duration = .seconds(30)
 
     let thread: DataThread
     /// Nil once it is over, and for a mirrored request, whose answer nobody awaits.
-    private(set) var front: HTTPFront?
+    private(set) var front: (any ExchangeFront)?
     var request: HTTPRequest
     let method: String
+    /// It came as HTTP/2.
+    let isHTTP2: Bool
     let startedAt: Instant
     var record: RequestRecord
 
@@ -50,14 +53,17 @@ final class Exchange: EventHandler {
     var upstream: HTTPUpstream?
 
     // What of it has come and gone.
-    var unsent: [UInt8] = []
-    var kept: [UInt8] = []
-    var isKept = true
+    /// Of the body, what no upstream has been given yet.
+    private var unsent: [UInt8] = []
+    /// Of the body, what has been given to an upstream; empty where ``isKept`` is false.
+    private var kept: [UInt8] = []
+    private var trailers = HTTPFields()
+    private(set) var isKept = true
     /// The client's message has been read to its end.
     private(set) var hasBeenRead = false
     /// Nothing more is to be sent: not so where bytes of another protocol may follow the message.
     private(set) var hasWholeRequest = false
-    var hasSentAll = false
+    private(set) var hasSentAll = false
     /// It asks for a switch of protocols, or has been granted it.
     var isTunnel = false
 
@@ -73,6 +79,8 @@ final class Exchange: EventHandler {
     var phase = Phase.beginning
     var isAnswering = false
     var attemptedAt: Instant
+    /// When a byte of the request or the answer came last.
+    private(set) var movedAt: Instant
     var retries = 0
     var staleRetries = 0
     var isCounted = false
@@ -81,18 +89,26 @@ final class Exchange: EventHandler {
     /// The attempt under way counts against the service's budget of retries.
     var isRetry = false
     private var backoff: Backoff?
+    /// What the answer under way says of its endpoint, and how long its head took.
+    private var result = RequestResult.success
+    private var latency: Duration?
+    /// A call of gRPC, which is answered in its own way.
+    private(set) var isGRPC = false
 
-    init(_ thread: DataThread, _ front: HTTPFront, _ request: HTTPRequest) {
+    init(_ thread: DataThread, _ front: any ExchangeFront, _ request: HTTPRequest, isHTTP2: Bool) {
         self.thread = thread
         self.front = front
         self.request = request
+        self.isHTTP2 = isHTTP2
         method = request.method
         startedAt = thread.loop.now
         attemptedAt = thread.loop.now
+        movedAt = thread.loop.now
         record = RequestRecord(
-            connection: front.record.id, direction: front.record.direction, client: front.record.client,
+            connection: front.connection.id, direction: front.connection.direction, client: front.connection.client,
             startedAt: thread.loop.now)
-        record.security = front.record.security
+        record.security = front.connection.security
+        record.spoken = isHTTP2 ? .http2 : .http1
         record.method = request.method
         record.authority = request.authority
         super.init()
@@ -100,18 +116,21 @@ final class Exchange: EventHandler {
     }
 
     /// A copy of a request for somebody else, whose answer nobody awaits.
-    private init(copying original: Exchange, _ bytes: [UInt8], to destination: ServiceDestination) {
+    private init(copying original: Exchange, to destination: ServiceDestination) {
         thread = original.thread
         request = original.request
         method = original.method
+        isHTTP2 = original.isHTTP2
         startedAt = original.thread.loop.now
         attemptedAt = startedAt
+        movedAt = startedAt
         record = original.record
         record.attempts = 0
         record.service = destination.key.service
         record.route = original.rule.map { "\($0.label) (mirror)" }
         self.destination = destination
-        unsent = bytes
+        unsent = original.kept
+        trailers = original.trailers
         hasBeenRead = true
         hasWholeRequest = true
         super.init()
@@ -120,7 +139,8 @@ final class Exchange: EventHandler {
 
     /// Sends the copies that the rule asks for. Only what is short enough to be kept is copied.
     private func mirror() {
-        guard let rule, !rule.mirrors.isEmpty, isKept, !isTunnel, let dialled = front?.record.originalDestination else {
+        guard let rule, !rule.mirrors.isEmpty, isKept, !isTunnel, let dialled = front?.connection.originalDestination
+        else {
             return
         }
         for mirror in rule.mirrors {
@@ -129,7 +149,7 @@ final class Exchange: EventHandler {
                 let destination = thread.snapshot.destination(
                     of: mirror.backend.service, port: mirror.backend.port, dialled.address.family)
             else { continue }
-            let copy = Exchange(copying: self, kept, to: destination)
+            let copy = Exchange(copying: self, to: destination)
             // Not from here: this may be inside the session that carries the request itself.
             thread.loop.atEndOfTurn { copy.flush() }
         }
@@ -145,6 +165,7 @@ final class Exchange: EventHandler {
     /// Judges the head.
     func begin() {
         guard let front else { return }
+        if isHTTP2, method == "CONNECT" { return refuse(.requestUnsupported, "CONNECT") }
         do throws(PathRefusal) {
             request.target = try NormalPath.normalise(request.target)
         } catch {
@@ -152,46 +173,34 @@ final class Exchange: EventHandler {
             return refuse(.requestMalformed, error.sentence)
         }
         record.path = String(request.path)
+        isGRPC = isHTTP2 && request.isGRPC
         continueTrace()
         let refusal =
-            front.record.direction == .inbound ? beginInbound(front) : beginOutbound(front)
+            front.connection.direction == .inbound ? beginInbound(front) : beginOutbound(front)
         if let refusal { return refuse(refusal.outcome, refusal.detail) }
-        guard case .beginning = phase else { return }
-        serialiseHead()
+        if case .over = phase { return }
+        if let backend, let rule { rule.apply(to: &request, backend: backend, matchedPrefix: matchedPrefix) }
         isTunnel = request.upgrade != nil || method == "CONNECT"
         // Nothing of CONNECT's own follows its head.
         if method == "CONNECT" { hasBeenRead = true }
         if let limit = rule?.rule.timeouts.request { thread.loop.setDeadline(startedAt + limit, of: self) }
     }
 
-    private func serialiseHead() {
-        if let backend, let rule { rule.apply(to: &request, backend: backend, matchedPrefix: matchedPrefix) }
-        HTTPWriter.append(request, to: &unsent)
-    }
-
     /// What of the path a prefix match matched.
     var matchedPrefix: String?
 
-    /// Makes the head pass after this moment: an injected delay.
+    /// Makes the request pass after this moment: an injected delay.
     func delay(_ duration: Duration) { phase = .waiting(until: thread.loop.now + duration) }
 
+    /// Bytes of its body, or of what was switched to.
     func requestData(_ bytes: UnsafeRawBufferPointer) {
         record.requestBytes += UInt64(bytes.count)
-        if request.body == .chunked {
-            unsafe HTTPWriter.appendChunk(bytes, to: &unsent)
-        } else {
-            unsafe unsent.append(contentsOf: bytes)
-        }
-    }
-
-    /// Bytes after a switch of protocols.
-    func tunnelData(_ bytes: UnsafeRawBufferPointer) {
-        record.requestBytes += UInt64(bytes.count)
+        movedAt = thread.loop.now
         unsafe unsent.append(contentsOf: bytes)
     }
 
     func requestEnds(_ trailers: HTTPFields) {
-        if request.body == .chunked { HTTPWriter.appendLastChunk(trailers: trailers, to: &unsent) }
+        self.trailers = trailers
         hasBeenRead = true
         hasWholeRequest = !isTunnel
     }
@@ -209,19 +218,33 @@ final class Exchange: EventHandler {
         }
     }
 
-    func sendUnsent() {
-        guard let upstream, !unsent.isEmpty || hasWholeRequest && !hasSentAll else { return }
-        let bytes = unsent
-        unsent = []
-        keep(bytes)
-        hasSentAll = hasWholeRequest
-        if hasSentAll { mirror() }
-        upstream.send(bytes, ends: hasWholeRequest)
+    /// Gives the request to an upstream, from its beginning.
+    func sendAll(to upstream: HTTPUpstream) {
+        hasSentAll = false
+        upstream.begin(request)
+        if !kept.isEmpty { unsafe kept.withUnsafeBytes { unsafe upstream.send($0) } }
+        sendUnsent()
+    }
+
+    private func sendUnsent() {
+        guard let upstream else { return }
+        if !unsent.isEmpty {
+            let bytes = unsent
+            unsent.removeAll(keepingCapacity: true)
+            keep(bytes)
+            unsafe bytes.withUnsafeBytes { unsafe upstream.send($0) }
+        }
+        if hasWholeRequest, !hasSentAll {
+            hasSentAll = true
+            mirror()
+            upstream.end(trailers)
+        }
+        upstream.flush()
     }
 
     private func keep(_ bytes: [UInt8]) {
         guard isKept, !isAnswering else { return }
-        if kept.count + bytes.count > thread.settings.proxy.http.replayBytes + thread.settings.proxy.http.headBytes {
+        if kept.count + bytes.count > thread.settings.proxy.http.replayBytes {
             isKept = false
             kept = []
         } else {
@@ -235,25 +258,29 @@ final class Exchange: EventHandler {
         return upstream?.isFull ?? false || unsent.count >= thread.settings.proxy.http.replayBytes
     }
 
-    func upstreamTakesAgain() {
-        // Not from here: this may be inside a session's call.
-        if let front { thread.loop.again(front) }
-    }
+    func upstreamTakesAgain() { front?.exchangeTakesAgain() }
 
     // MARK: The answer
 
-    func answered(_ head: HTTPResponse, by upstream: HTTPUpstream) {
+    func answered(_ head: HTTPResponse) {
         guard let front else {
             record.status = head.status
             return
         }
         var head = head
+        movedAt = thread.loop.now
         if !head.isInterim {
             if mayRepeatAnswered(head) { return repeatAnswered() }
             isAnswering = true
             kept = []
-            settle(Self.result(of: head), connected: true)
+            result = Self.result(of: head)
+            latency = thread.loop.now - attemptedAt
+            endRetry()
             record.status = head.status
+            record.grpcStatus = isGRPC ? head.fields.grpcStatus : nil
+            // What an attempt before this one came to has been made good.
+            record.outcome = .completed
+            record.detail = ""
             if let rule { rule.apply(to: &head, backend: backend) }
             if head.body != .tunnel, isTunnel {
                 isTunnel = false
@@ -295,11 +322,17 @@ final class Exchange: EventHandler {
 
     func answerData(_ bytes: UnsafeRawBufferPointer) {
         record.responseBytes += UInt64(bytes.count)
+        movedAt = thread.loop.now
         unsafe front?.write(bytes)
     }
 
     func answerEnded(_ trailers: HTTPFields) {
         upstream = nil
+        if isGRPC, let status = trailers.grpcStatus ?? record.grpcStatus {
+            record.grpcStatus = status
+            result = RequestResult(grpcStatus: status)
+        }
+        settle(result, connected: true)
         let front = front
         front?.endAnswer(trailers)
         over()
@@ -317,14 +350,14 @@ final class Exchange: EventHandler {
         guard let front else { return over() }
         record.outcome = outcome
         record.detail = detail
-        record.status = outcome.status
-        var answer = LocalAnswer(outcome, status: outcome.status, detail: detail)
+        var answer = LocalAnswer(outcome, status: outcome.status, detail: detail, isGRPC: isGRPC)
+        record.grpcStatus = answer.head.fields.grpcStatus
         for (name, value) in fields { answer.head.fields.add(name, value) }
         answerLocally(front, answer.head, answer.body)
     }
 
     /// Answers with this head, such as a redirect.
-    func answerLocally(_ front: HTTPFront, _ head: HTTPResponse, _ body: [UInt8]) {
+    func answerLocally(_ front: any ExchangeFront, _ head: HTTPResponse, _ body: [UInt8]) {
         record.status = head.status
         // A request without a body is over with its head: the connection need not end for it.
         if request.body == .none, !isTunnel { hasBeenRead = true }
@@ -345,7 +378,8 @@ final class Exchange: EventHandler {
     }
 
     /// The client is gone, or must go.
-    func abandon(_ outcome: ErrorCode, _ detail: String) {
+    func abandon(_ outcome: ErrorCode, _ detail: String, code: HTTP2ErrorCode? = nil) {
+        upstream?.cutCode = code
         record.outcome = outcome
         record.detail = detail
         let front = front
@@ -362,12 +396,18 @@ final class Exchange: EventHandler {
     /// Counts the attempt under way as done.
     func settle(_ result: RequestResult, connected: Bool) {
         endPending()
+        endRetry()
         guard let destination, let current else { return }
         self.current = nil
-        if isRetry { thread.endRetry(destination) }
-        isRetry = false
         thread.finishRequest(
-            destination, current, result, hasConnected: connected, latency: thread.loop.now - attemptedAt)
+            destination, current, result, hasConnected: connected,
+            latency: latency ?? thread.loop.now - attemptedAt)
+        latency = nil
+    }
+
+    private func endRetry() {
+        if isRetry, let destination { thread.endRetry(destination) }
+        isRetry = false
     }
 
     func over() {
@@ -383,37 +423,5 @@ final class Exchange: EventHandler {
         thread.finished(record)
     }
 
-    // MARK: Time
-
-    func setDeadline(_ other: Instant = .never) {
-        let timeouts = rule?.rule.timeouts
-        var deadline = other
-        if let limit = timeouts?.request { deadline = min(deadline, startedAt + limit) }
-        if front == nil { deadline = min(deadline, startedAt + Self.mirrorPatience) }
-        if case .underWay = phase, !isAnswering, let limit = timeouts?.backendRequest {
-            deadline = min(deadline, attemptedAt + limit)
-        }
-        thread.loop.setDeadline(deadline, of: self)
-    }
-
-    override func deadlineReached(now: Instant) {
-        if let limit = rule?.rule.timeouts.request, now >= startedAt + limit { return timedOut("\(limit) in all") }
-        if front == nil, now >= startedAt + Self.mirrorPatience { return timedOut("a mirrored request") }
-        switch phase {
-        case .waiting: resume()
-        case .underWay:
-            guard !isAnswering, let upstream, let limit = rule?.rule.timeouts.backendRequest else { return }
-            upstream.failed(.requestTimeout, "\(limit) for one attempt", isUntouched: false, isEndpointFault: true)
-        case .beginning, .over: break
-        }
-    }
-
-    private func timedOut(_ detail: String) {
-        let upstream = upstream
-        self.upstream = nil
-        settle(.serverError(retryAfter: nil), connected: true)
-        upstream?.detach()
-        upstream?.cut()
-        fail(AttemptFailure(.requestTimeout, detail))
-    }
+    override func deadlineReached(now: Instant) { judgeTime(now) }
 }

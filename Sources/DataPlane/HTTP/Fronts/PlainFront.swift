@@ -44,7 +44,6 @@ final class PlainFront: HTTPFront {
         self.end = end
         super.init(thread, record)
         thread.plainRelayCount += 1
-        self.record.state = "http"
         thread.loop.setDeadline(thread.loop.now + thread.settings.proxy.http.idleTimeout, of: self)
     }
 

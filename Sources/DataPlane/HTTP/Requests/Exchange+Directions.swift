@@ -20,8 +20,8 @@ extension Exchange {
     typealias Refusal = DataThread.Refusal
 
     /// Toward the workload: who asks, may it, and what the application is told of it.
-    func beginInbound(_ front: HTTPFront) -> Refusal? {
-        let peer: SPIFFEID? = if case .mutualTLS(let peer, _) = front.record.security { peer } else { nil }
+    func beginInbound(_ front: any ExchangeFront) -> Refusal? {
+        let peer: SPIFFEID? = if case .mutualTLS(let peer, _) = front.connection.security { peer } else { nil }
         let claimed = request.fields.first(MeshField.client)
         request.fields.remove(MeshField.client)
         request.fields.remove(MeshField.caller)
@@ -32,20 +32,22 @@ extension Exchange {
                 request.fields.add(MeshField.client, claimed)
             }
         }
-        guard let target = front.record.originalDestination else { return Refusal(outcome: .internalFault, detail: "") }
-        let facts = ConnectionFacts(peer: peer, source: front.record.client.address, port: target.port)
+        guard let target = front.connection.originalDestination else {
+            return Refusal(outcome: .internalFault, detail: "")
+        }
+        let facts = ConnectionFacts(peer: peer, source: front.connection.client.address, port: target.port)
         let decision = thread.snapshot.policies.judge(facts, RequestFacts(request, path: record.path))
         record.authorization = decision.reason
         record.audit = decision.auditReason
         if !decision.isAllowed { return Refusal(outcome: .requestDenied, detail: decision.reason) }
         onlyEndpoint = Endpoint(
-            address: target, workloadUID: "", security: .plaintext(.notMeshed), hint: .http)
+            address: target, workloadUID: "", security: .plaintext(.notMeshed), hint: .detect)
         return nil
     }
 
     /// From the workload: which rule of the service's routes holds, and what it says.
-    func beginOutbound(_ front: HTTPFront) -> Refusal? {
-        guard let dialled = front.record.originalDestination, let service = front.record.service else {
+    func beginOutbound(_ front: any ExchangeFront) -> Refusal? {
+        guard let dialled = front.connection.originalDestination, let service = front.connection.service else {
             return Refusal(outcome: .internalFault, detail: "")
         }
         record.service = service
@@ -108,7 +110,8 @@ extension Exchange {
         if let abort = fault.abort, happens(abort.share), let front {
             record.outcome = .faultInjected
             record.detail = rule.label
-            let answer = LocalAnswer(.faultInjected, status: abort.status, detail: rule.label)
+            let answer = LocalAnswer(.faultInjected, status: abort.status, detail: rule.label, isGRPC: isGRPC)
+            record.grpcStatus = answer.head.fields.grpcStatus
             answerLocally(front, answer.head, answer.body)
             return nil
         }

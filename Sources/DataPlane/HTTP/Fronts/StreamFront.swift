@@ -14,6 +14,7 @@ internal import Telemetry
 final class StreamFront: HTTPFront, PeerStreamUser {
     private var peer: PeerConnection?
     private var owesOpened = true
+    private var isApplicationReached = false
     private var hasSentEnd = false
 
     static func begin(_ peer: PeerConnection, _ record: ConnectionRecord) -> StreamFront {
@@ -27,14 +28,21 @@ final class StreamFront: HTTPFront, PeerStreamUser {
         self.peer = peer
         super.init(peer.thread, record)
         thread.streamRelayCount += 1
-        self.record.state = "http"
         thread.loop.setDeadline(thread.loop.now + thread.settings.proxy.http.headTimeout, of: self)
     }
 
     var startedAt: Instant { record.startedAt }
+    override var isSidecar: Bool { true }
 
-    /// The application is reached: the other side may send more than it could risk before.
-    func applicationReached() {
+    /// The application is reached: the other side may send more than it could risk before, and need not wonder any more.
+    override func applicationReached() {
+        guard owesOpened else { return }
+        if record.downstreamBytesReceived >= UInt64(StreamRelay.earlyDataEnough) { return sendOpened() }
+        isApplicationReached = true
+        thread.loop.setDeadline(thread.loop.now + StreamRelay.openedPatience, of: self)
+    }
+
+    private func sendOpened() {
         guard owesOpened, let peer, let number = peer.session.currentStream, !hasSentEnd else { return }
         owesOpened = false
         peer.perform {
@@ -108,7 +116,8 @@ final class StreamFront: HTTPFront, PeerStreamUser {
     }
 
     override func deadlineReached(now: Instant) {
-        guard hasSentEnd, exchange == nil else { return super.deadlineReached(now: now) }
+        if owesOpened, isApplicationReached { return sendOpened() }
+        guard hasSentEnd else { return super.deadlineReached(now: now) }
         resetTransport(AttemptFailure(.clientReset, "it went on sending after the last answer"))
     }
 

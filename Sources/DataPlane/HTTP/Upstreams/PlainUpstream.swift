@@ -11,7 +11,7 @@ internal import Reactor
 /// Kept open for other requests, but never trusted for long: servers close idle connections when they like, and a request
 /// that is under way in that moment is lost without anybody knowing whether it was read. What may be sent twice is; what
 /// may not gets a connection that was in use a moment ago, or a fresh one.
-final class PlainUpstream: HTTPUpstream {
+final class PlainUpstream: HTTP1Upstream {
     /// How long a connection may have rested for a request that must not be repeated. Servers that close idle connections
     /// do so after seconds.
     private static let trustedRest: Duration = .milliseconds(50)
@@ -25,7 +25,7 @@ final class PlainUpstream: HTTPUpstream {
 
     /// A connection for a request: one that is kept, where that is safe, else a new one.
     static func obtain(_ thread: DataThread, _ endpoint: Endpoint, for exchange: Exchange, isLocal: Bool)
-        -> HTTPUpstream
+        -> PlainUpstream
     {
         while let kept = thread.upstreams.take(endpoint.address) {
             if kept.isFit(for: exchange, now: thread.loop.now) {
@@ -48,6 +48,7 @@ final class PlainUpstream: HTTPUpstream {
     }
 
     override var isStale: Bool { wasUsed }
+    override var isReached: Bool { isConnected }
 
     private func isFit(for exchange: Exchange, now: Instant) -> Bool {
         guard exchange.isRepeatable || idleSince.map({ now - $0 <= Self.trustedRest }) ?? false else { return false }
@@ -77,7 +78,7 @@ final class PlainUpstream: HTTPUpstream {
 
     // MARK: Sending
 
-    override func send(_ bytes: [UInt8], ends: Bool) {
+    override func transmit(_ bytes: [UInt8], ends: Bool) {
         if !end.isOpen { dial() }
         guard isConnected else {
             unsafe bytes.withUnsafeBytes { unsafe end.keep($0) }
@@ -92,7 +93,10 @@ final class PlainUpstream: HTTPUpstream {
 
     override func ready(_ readiness: Readiness, slot: UInt8, now: Instant) {
         end.note(readiness)
-        guard exchange != nil else { return close() }
+        if exchange == nil {
+            // A server says nothing unasked; being writable is no news.
+            return readiness.isDisjoint(with: [.readable, .peerEnded, .hangup, .error]) ? () : close()
+        }
         if !isConnected {
             if let errno = end.pendingError() {
                 return connectFailed(connectOutcome(errno), "\(endpoint.address): \(errno)")

@@ -1,0 +1,263 @@
+// Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+
+internal import ConnectionStates
+internal import HTTPCodec
+internal import LinuxSystem
+internal import MeshModel
+internal import Reactor
+internal import Telemetry
+
+/// Requests in HTTP/1.1 or 1.0, one after the other.
+///
+/// ```
+///   between requests ──first byte──▶ head ──▶ exchange under way ──▶ answered ──▶ between requests
+///        │                             │ too slow, malformed              │ and one of the two wants to close
+///        └── client ends, idle ──▶ closed ◀── an answer of our own ◀──────┘
+/// ```
+/// Bytes behind the request under way are kept, at most what one read brought, and nothing more is read meanwhile.
+final class HTTP1Conversation: HTTPConversation, ExchangeFront {
+    private let transport: HTTPFront
+    private let thread: DataThread
+    private var reader: RequestReader
+    private var exchange: Exchange?
+    private var input: [UInt8] = []
+    private var out: [UInt8] = []
+    private var answer = HTTPBody.none
+    private var isTunnel = false
+    /// No request after this one: the client, the server or we have said so.
+    private var closes = false
+
+    init(_ transport: HTTPFront) {
+        self.transport = transport
+        thread = transport.thread
+        reader = RequestReader(thread.settings.proxy.http)
+    }
+
+    var connection: ConnectionRecord { transport.record }
+    var isSidecar: Bool { transport.isSidecar }
+
+    // MARK: From the client
+
+    var isInputPaused: Bool {
+        guard let exchange else { return isOutBlocked }
+        return exchange.hasBeenRead && !isTunnel || exchange.isUpstreamFull
+    }
+
+    func take(_ bytes: UnsafeRawBufferPointer) {
+        guard input.isEmpty, !isInputPaused else { return unsafe input.append(contentsOf: bytes) }
+        let used = unsafe parse(bytes)
+        if used < bytes.count, !transport.isFinished { unsafe input.append(contentsOf: bytes[used...]) }
+    }
+
+    /// Goes on with what was kept.
+    func goOn() {
+        if !input.isEmpty, !isInputPaused {
+            let bytes = input
+            input = []
+            let used = unsafe bytes.withUnsafeBytes { unsafe parse($0) }
+            if used < bytes.count, !transport.isFinished { input = Array(bytes[used...]) }
+        }
+        guard !transport.isFinished, !isInputPaused else { return }
+        if transport.hasInputEnded, input.isEmpty { return judgeEnd() }
+        transport.readTransport()
+    }
+
+    private func parse(_ bytes: UnsafeRawBufferPointer) -> Int {
+        if isTunnel {
+            unsafe exchange?.requestData(bytes)
+            exchange?.flush()
+            return bytes.count
+        }
+        var offset = 0
+        do throws(HTTPRefusal) {
+            while !transport.isFinished, !closes || exchange != nil, !isInputPaused,
+                let event = try unsafe reader.next(bytes.bytes, &offset)
+            {
+                switch event {
+                case .head(let head): begin(head)
+                case .data(let range):
+                    unsafe exchange?.requestData(UnsafeRawBufferPointer(rebasing: bytes[range]))
+                case .end(let trailers): exchange?.requestEnds(trailers)
+                }
+            }
+        } catch {
+            refuse(error)
+            return bytes.count
+        }
+        exchange?.flush()
+        schedule()
+        return closes && exchange == nil ? bytes.count : offset
+    }
+
+    private func begin(_ head: HTTPRequest) {
+        transport.requestCount += 1
+        if !head.persists || thread.isFinishing && connection.direction == .inbound { closes = true }
+        let exchange = Exchange(thread, self, head, isHTTP2: false)
+        self.exchange = exchange
+        exchange.begin()
+    }
+
+    /// What came is not a request that has one meaning. Nothing of it goes on.
+    private func refuse(_ refusal: HTTPRefusal) {
+        if let exchange {
+            // Its head was good and its body is not: what was passed on of it must not look whole.
+            exchange.abandon(.requestMalformed, refusal.sentence)
+            return
+        }
+        transport.requestCount += 1
+        closes = true
+        let answer = LocalAnswer(refusal)
+        write(answer.head)
+        write(answer.body)
+        endAnswer(HTTPFields())
+        flush()
+        var record = RequestRecord(connection, refusal.outcome, refusal.sentence, startedAt: thread.loop.now)
+        record.status = refusal.status
+        thread.finished(record)
+        exchangeEnded()
+    }
+
+    func inputEnded() {
+        guard input.isEmpty else { return }
+        judgeEnd()
+    }
+
+    private func judgeEnd() {
+        if isTunnel {
+            exchange?.tunnelEnds()
+            exchange?.flush()
+        } else if let exchange {
+            // A client may end its direction after a whole request and still want the answer.
+            if !exchange.hasBeenRead { exchange.abandon(.clientReset, "it ended within its request") }
+        } else if reader.isBetweenMessages || closes {
+            transport.closeTransport()
+        } else {
+            transport.resetTransport(AttemptFailure(.clientReset, "it ended within a request's head"))
+        }
+    }
+
+    func fail(_ failure: AttemptFailure) {
+        if let exchange { return exchange.abandon(failure.outcome, failure.detail) }
+        transport.resetTransport(failure)
+    }
+
+    // MARK: To the client
+
+    var isOutBlocked: Bool { transport.isOutBlocked }
+
+    func write(_ head: HTTPResponse) {
+        var head = head
+        if head.isInterim {
+            // HTTP/1.0 has none (RFC 9110 section 15.2).
+            if exchange?.request.isHTTP11 ?? true { HTTPWriter.append(head, to: &out) }
+            return
+        }
+        if head.body == .tunnel {
+            isTunnel = true
+            // What the client has sent behind its request belongs to what is switched to.
+            thread.loop.again(transport)
+        } else {
+            if head.body == .chunked || head.body == .untilClose {
+                head.body = exchange?.request.isHTTP11 ?? true ? .chunked : .untilClose
+            }
+            if head.body == .untilClose { closes = true }
+            if !(exchange?.hasBeenRead ?? true) { closes = true }
+            head.persists = !closes
+        }
+        head.isHTTP11 = true
+        answer = head.body
+        HTTPWriter.append(head, to: &out)
+    }
+
+    func write(_ body: UnsafeRawBufferPointer) {
+        if answer == .chunked {
+            unsafe HTTPWriter.appendChunk(body, to: &out)
+        } else {
+            unsafe out.append(contentsOf: body)
+        }
+    }
+
+    func endAnswer(_ trailers: HTTPFields) {
+        if answer == .chunked { HTTPWriter.appendLastChunk(trailers: trailers, to: &out) }
+        if answer == .tunnel { closes = true }
+        isTunnel = false
+        answer = .none
+    }
+
+    private var isLast: Bool { closes || transport.hasInputEnded && input.isEmpty }
+
+    func flush() {
+        guard !transport.isFinished else { return }
+        let ends = exchange == nil && isLast
+        guard !out.isEmpty || ends else { return }
+        let bytes = out
+        out = []
+        transport.record.downstreamBytesSent += UInt64(bytes.count)
+        transport.state.move(now: thread.loop.now)
+        transport.transmit(bytes, ends: ends)
+    }
+
+    func takesAgain() {
+        exchange?.frontTakesAgain()
+        if exchange == nil { goOn() }
+    }
+
+    // MARK: What the exchange tells
+
+    func exchangeTakesAgain() {
+        // Not from here: this may be inside a session's call.
+        thread.loop.again(transport)
+    }
+
+    func exchangeReached() { transport.applicationReached() }
+
+    func exchangeEnded() {
+        exchange = nil
+        flush()
+        guard !transport.isFinished else { return }
+        if isLast { return transport.closeTransport() }
+        schedule()
+        // Not from here: this may be inside the session that brought the answer.
+        if !input.isEmpty || transport.hasInputEnded { thread.loop.again(transport) }
+    }
+
+    func exchangeFailed(_ failure: AttemptFailure) {
+        exchange = nil
+        transport.resetTransport(failure)
+    }
+
+    // MARK: Time
+
+    /// A head that dribbles, and a connection that rests, have an end.
+    private func schedule() {
+        guard !transport.isFinished, exchange == nil else { return }
+        let http = thread.settings.proxy.http
+        let limit = reader.isInsideHead ? http.headTimeout : http.idleTimeout
+        if !reader.isInsideHead || transport.deadline > thread.loop.now + limit {
+            thread.loop.setDeadline(thread.loop.now + limit, of: transport)
+        }
+    }
+
+    func deadlineReached(now: Instant) {
+        guard exchange == nil else { return }
+        guard reader.isInsideHead else { return transport.closeTransport() }
+        refuseLate()
+    }
+
+    private func refuseLate() {
+        closes = true
+        let answer = LocalAnswer(.requestHeadTimeout, status: 408, detail: "")
+        write(answer.head)
+        write(answer.body)
+        endAnswer(HTTPFields())
+        flush()
+        transport.closeTransport()
+    }
+
+    func announceLeaving() {
+        closes = true
+        if exchange == nil, reader.isBetweenMessages, input.isEmpty { transport.closeTransport() }
+    }
+
+    var heldByteCount: Int { input.count + out.count }
+}

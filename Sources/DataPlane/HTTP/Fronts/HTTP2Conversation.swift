@@ -1,0 +1,259 @@
+// Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+
+internal import ConnectionStates
+internal import HTTP2Codec
+internal import HTTPCodec
+internal import LinuxSystem
+internal import MeshModel
+internal import Reactor
+internal import Telemetry
+
+/// Requests in HTTP/2 with prior knowledge, each on its stream.
+///
+/// What answers bring is collected over a turn of the loop and leaves at its end, so that many small answers share a
+/// write. The client gets credit for bytes of a body only when they have gone on: its window is the back-pressure.
+final class HTTP2Conversation: HTTPConversation, HTTP2SessionUser {
+    /// Given to the transport at once.
+    private static let outputMax = 64 << 10
+    /// After the first GOAWAY, which closes nothing yet: what is on its way to us still counts.
+    private static let farewell: Duration = .seconds(1)
+
+    private let transport: HTTPFront
+    let thread: DataThread
+    let session: HTTP2Session
+    private var streams: [Int32: HTTP2FrontStream] = [:]
+    /// Streams whose exchange has something new since the session was last left alone.
+    private var touched: [HTTP2FrontStream] = []
+    private var isInside = false
+    private var isFlushScheduled = false
+    private var isLeaving = false
+    private var isOver = false
+
+    init(_ transport: HTTPFront) {
+        self.transport = transport
+        thread = transport.thread
+        session = HTTP2Session(.server, thread.settings.proxy.http.http2, http: thread.settings.proxy.http)
+        session.user = self
+        schedule()
+    }
+
+    var connection: ConnectionRecord { transport.record }
+    var isSidecar: Bool { transport.isSidecar }
+
+    // MARK: From the client
+
+    /// A client that takes nothing is given nothing to answer.
+    var isInputPaused: Bool { transport.isOutBlocked }
+
+    func take(_ bytes: UnsafeRawBufferPointer) {
+        guard !isOver else { return }
+        isInside = true
+        var failure: HTTP2Failure?
+        do throws(HTTP2Failure) {
+            unsafe try session.receive(bytes, now: thread.loop.now)
+        } catch {
+            failure = error
+        }
+        isInside = false
+        passOn()
+        if let failure { return end(after: failure) }
+        flushNow()
+        if streams.isEmpty { rested() }
+    }
+
+    /// Gives what has come to the upstreams, and credit for what they have taken.
+    private func passOn() {
+        let streams = touched
+        touched.removeAll(keepingCapacity: true)
+        for stream in streams {
+            stream.isTouched = false
+            stream.passOn()
+        }
+    }
+
+    func touch(_ stream: HTTP2FrontStream) {
+        guard !stream.isTouched else { return }
+        stream.isTouched = true
+        touched.append(stream)
+    }
+
+    func goOn() {
+        guard !isOver else { return }
+        passOn()
+        flushNow()
+        if !isInputPaused { transport.readTransport() }
+    }
+
+    func inputEnded() {
+        // Whoever has ended may still read the answers to what was complete.
+        for stream in streams.values where !stream.hasWholeRequest {
+            stream.abandon(.clientReset, "the connection ended within a request")
+        }
+        if streams.isEmpty { leave() }
+    }
+
+    func fail(_ failure: AttemptFailure) {
+        isOver = true
+        let all = streams.values
+        streams = [:]
+        for stream in all { stream.abandon(failure.outcome, failure.detail) }
+        transport.resetTransport(failure)
+    }
+
+    /// The client does not keep to the protocol, or to a limit. GOAWAY says so, and the requests under way end.
+    private func end(after failure: HTTP2Failure) {
+        isOver = true
+        let outcome = failure.limit != nil ? ErrorCode.excessHTTP2 : .malformedHTTP2
+        let all = streams.values
+        streams = [:]
+        for stream in all { stream.abandon(.clientReset, failure.sentence) }
+        thread.finished(RequestRecord(connection, outcome, failure.sentence, startedAt: thread.loop.now))
+        transport.requestCount += 1
+        flushNow()
+        transport.closeTransport()
+    }
+
+    // MARK: What the session tells
+
+    func requestBegan(_ stream: Int32, _ head: HTTPRequest) {
+        transport.requestCount += 1
+        let front = HTTP2FrontStream(self, stream)
+        streams[stream] = front
+        front.begin(head)
+        touch(front)
+    }
+
+    func received(_ stream: Int32, _ bytes: UnsafeRawBufferPointer) {
+        guard let front = streams[stream] else { return session.consume(bytes.count, on: stream) }
+        unsafe front.received(bytes)
+        touch(front)
+    }
+
+    func ended(_ stream: Int32, _ trailers: HTTPFields) {
+        guard let front = streams[stream] else { return }
+        front.requestEnds(trailers)
+        touch(front)
+    }
+
+    func reset(_ stream: Int32, _ reset: HTTP2Reset) {
+        guard let front = streams.removeValue(forKey: stream) else {
+            guard reset.isOurs else { return }
+            transport.requestCount += 1
+            return thread.finished(
+                RequestRecord(connection, .requestMalformed, reset.detail, startedAt: thread.loop.now))
+        }
+        front.abandon(
+            reset.isOurs ? .requestMalformed : .clientReset,
+            reset.isOurs ? reset.detail : "RST_STREAM \(reset.code)", code: reset.code)
+    }
+
+    func takesAgain(_ stream: Int32) {
+        guard let front = streams[stream] else { return }
+        front.wantsMore = true
+        touch(front)
+    }
+
+    func answerBegan(_ stream: Int32, _ head: HTTPResponse) {}
+    func goingAway() {}
+
+    // MARK: To the client
+
+    /// Hands over what the session has, when the events of this turn are handled.
+    func scheduleFlush() {
+        guard !isFlushScheduled, !isOver else { return }
+        isFlushScheduled = true
+        thread.loop.atEndOfTurn { [self] in
+            isFlushScheduled = false
+            flushNow()
+        }
+    }
+
+    private func flushNow() {
+        guard !transport.isFinished, !isInside else { return }
+        while session.hasOutput, !transport.isOutBlocked {
+            var bytes: [UInt8] = []
+            session.takeOutput(into: &bytes, atMost: Self.outputMax)
+            session.tellNews()
+            guard !bytes.isEmpty else { break }
+            transport.record.downstreamBytesSent += UInt64(bytes.count)
+            transport.state.move(now: thread.loop.now)
+            transport.transmit(bytes, ends: false)
+        }
+        if !touched.isEmpty { thread.loop.again(transport) }
+        if isLeaving, streams.isEmpty, session.isFinished || !session.hasOutput { leave() }
+    }
+
+    func takesAgain() {
+        flushNow()
+        guard !isOver, !transport.isOutBlocked else { return }
+        for stream in streams.values { stream.takesAgain() }
+        scheduleFlush()
+    }
+
+    // MARK: What exchanges tell
+
+    func exchangeTakesAgain(_ stream: HTTP2FrontStream) {
+        touch(stream)
+        thread.loop.again(transport)
+    }
+
+    func exchangeReached() { transport.applicationReached() }
+
+    /// The stream's answer is written.
+    func answered(_ stream: HTTP2FrontStream) {
+        guard streams.removeValue(forKey: stream.number) != nil else { return }
+        // An answer that came early: the rest of its request need not come (RFC 9113 section 8.1).
+        if !stream.hasWholeRequest { session.reset(stream.number, .noError) }
+        scheduleFlush()
+        if streams.isEmpty { rested() }
+    }
+
+    func reset(_ stream: HTTP2FrontStream, _ code: HTTP2ErrorCode) {
+        guard streams.removeValue(forKey: stream.number) != nil else { return }
+        session.reset(stream.number, code)
+        scheduleFlush()
+        if streams.isEmpty { rested() }
+    }
+
+    /// True while more of an answer would only wait here.
+    func isBlocked(_ stream: Int32) -> Bool {
+        transport.isOutBlocked || session.pendingByteCount(on: stream) >= Self.outputMax
+    }
+
+    // MARK: Time
+
+    private func rested() {
+        guard !isOver else { return }
+        if isLeaving || transport.hasInputEnded { return scheduleFlush() }
+        schedule()
+    }
+
+    private func schedule() {
+        thread.loop.setDeadline(thread.loop.now + thread.settings.proxy.http.idleTimeout, of: transport)
+    }
+
+    func deadlineReached(now: Instant) {
+        if isLeaving {
+            session.finishLeaving()
+            return flushNow()
+        }
+        guard streams.isEmpty else { return }
+        announceLeaving()
+    }
+
+    func announceLeaving() {
+        guard !isLeaving, !isOver else { return }
+        isLeaving = true
+        session.announceLeaving()
+        thread.loop.setDeadline(thread.loop.now + Self.farewell, of: transport)
+        scheduleFlush()
+    }
+
+    private func leave() {
+        guard !isOver else { return }
+        isOver = true
+        transport.closeTransport()
+    }
+
+    var heldByteCount: Int { streams.values.reduce(0) { $0 + session.pendingByteCount(on: $1.number) } }
+}

@@ -1,0 +1,304 @@
+// Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+
+internal import Discovery
+internal import HTTP2Codec
+internal import HTTPCodec
+internal import LinuxSystem
+internal import MeshModel
+internal import Reactor
+
+/// A connection that carries requests of many clients to one endpoint at once, as HTTP/2.
+///
+/// | subclass     | the session travels on                             |
+/// |--------------|----------------------------------------------------|
+/// | `PlainLink`  | a plaintext connection                              |
+/// | `StreamLink` | one stream on a connection to the endpoint's sidecar |
+///
+/// ```
+///   dialled ─▶ carries requests ─▶ rests ─▶ closed after a while
+///                    └─ GOAWAY, a limit, age ─▶ takes no new ones ─▶ closed after the last
+/// ```
+class HTTP2Link: EventHandler, HTTP2SessionUser {
+    /// How long a link without requests is kept.
+    private static let restMax: Duration = .seconds(60)
+    /// A request that must not be repeated never travels on a link that has rested longer.
+    private static let trustedRest: Duration = .seconds(1)
+    private static let outputMax = 64 << 10
+
+    let thread: DataThread
+    let endpoint: Endpoint
+    let key: HTTP2LinkKey
+    let session: HTTP2Session
+    private var requests: [Int32: HTTP2Upstream] = [:]
+    private var touched: [HTTP2Upstream] = []
+    /// Its connection is there.
+    private(set) var isReached = false
+    /// It has carried a request to its end.
+    private(set) var wasUsed = false
+    private var isRetired = false
+    private(set) var isClosed = false
+    private var isInside = false
+    private var isFlushScheduled = false
+    private var restsSince: Instant?
+    /// What ended it.
+    private(set) var failure: AttemptFailure?
+
+    init(_ thread: DataThread, _ endpoint: Endpoint, _ key: HTTP2LinkKey) {
+        self.thread = thread
+        self.endpoint = endpoint
+        self.key = key
+        session = HTTP2Session(.client, thread.settings.proxy.http.http2, http: thread.settings.proxy.http)
+        super.init()
+        session.user = self
+        thread.upstreamCount += 1
+        thread.loop.add(self)
+    }
+
+    // MARK: For the subclass to say
+
+    func transmit(_ bytes: [UInt8]) { preconditionFailure("Every kind of link transmits.") }
+    var isBlocked: Bool { false }
+    /// No request is left and none will come: ends cleanly.
+    func closeTransport() {}
+    /// Ends by force.
+    func resetTransport() {}
+    /// True where the far side is another sidecar.
+    var isSidecar: Bool { false }
+
+    // MARK: Requests
+
+    /// True if it can carry this request.
+    final func isFit(for exchange: Exchange) -> Bool {
+        guard !isRetired, !isClosed, session.canOpenStream else { return false }
+        guard let restsSince, thread.loop.now - restsSince > Self.trustedRest else { return true }
+        return exchange.isRepeatable
+    }
+
+    final func submit(_ request: HTTPRequest, for upstream: HTTP2Upstream, endsStream: Bool) -> Int32? {
+        guard !isClosed, let stream = session.submit(request, endsStream: endsStream) else { return nil }
+        requests[stream] = upstream
+        restsSince = nil
+        thread.loop.setDeadline(.never, of: self)
+        return stream
+    }
+
+    /// A request is over; its stream is closed, or will be.
+    final func finished(_ stream: Int32) {
+        guard requests.removeValue(forKey: stream) != nil else { return }
+        wasUsed = true
+        scheduleFlush()
+        guard requests.isEmpty, !isClosed else { return }
+        if isRetired { return thread.loop.atEndOfTurn { [self] in closeIfUnused() } }
+        rest()
+    }
+
+    private func rest() {
+        restsSince = thread.loop.now
+        thread.loop.setDeadline(thread.loop.now + Self.restMax, of: self)
+    }
+
+    /// Takes no new requests.
+    final func retire() {
+        guard !isRetired else { return }
+        isRetired = true
+        thread.requests.links.remove(self)
+        if requests.isEmpty { thread.loop.atEndOfTurn { [self] in closeIfUnused() } }
+    }
+
+    private func closeIfUnused() {
+        guard requests.isEmpty, !isClosed else { return }
+        session.announceLeaving()
+        session.finishLeaving()
+        flushNow()
+        closeTransport()
+    }
+
+    /// A link that rests has its time; one with requests has none.
+    final func restIsOver() {
+        if requests.isEmpty { retire() }
+    }
+
+    // MARK: From the far side
+
+    /// The connection is there.
+    final func reached() {
+        isReached = true
+        if requests.isEmpty { rest() } else { thread.loop.setDeadline(.never, of: self) }
+        for request in Array(requests.values) { request.exchange?.reached() }
+    }
+
+    /// The peer's sidecar is who it should be.
+    final func secured(_ peer: PeerConnection) {
+        for request in requests.values { request.exchange?.secured(peer) }
+    }
+
+    final func take(_ bytes: UnsafeRawBufferPointer) {
+        guard !isClosed else { return }
+        isInside = true
+        var failure: HTTP2Failure?
+        do throws(HTTP2Failure) {
+            unsafe try session.receive(bytes, now: thread.loop.now)
+        } catch {
+            failure = error
+        }
+        isInside = false
+        let upstreams = touched
+        touched.removeAll(keepingCapacity: true)
+        for upstream in upstreams { upstream.passOn() }
+        if let failure {
+            flushNow()
+            return fail(.malformedHTTP2, failure.sentence, isUntouched: false, isEndpointFault: true)
+        }
+        scheduleFlush()
+    }
+
+    func requestBegan(_ stream: Int32, _ head: HTTPRequest) {}
+
+    func answerBegan(_ stream: Int32, _ head: HTTPResponse) {
+        guard let upstream = requests[stream] else { return }
+        touched.append(upstream)
+        upstream.answer(head)
+    }
+
+    func received(_ stream: Int32, _ bytes: UnsafeRawBufferPointer) {
+        guard let upstream = requests[stream] else { return session.consume(bytes.count, on: stream) }
+        if touched.last !== upstream { touched.append(upstream) }
+        unsafe upstream.received(bytes)
+    }
+
+    func ended(_ stream: Int32, _ trailers: HTTPFields) { requests[stream]?.answerEnded(trailers) }
+
+    func reset(_ stream: Int32, _ reset: HTTP2Reset) {
+        guard let upstream = requests.removeValue(forKey: stream) else { return }
+        upstream.forget()
+        let told = isSidecar ? SidecarReset(reset.code) : nil
+        let outcome = told?.outcome ?? (reset.isOurs ? .responseMalformed : .serverReset)
+        upstream.resetCode = told == nil && !reset.isOurs ? reset.code : nil
+        let detail =
+            told != nil ? "the peer's sidecar says so" : reset.isOurs ? reset.detail : "RST_STREAM \(reset.code)"
+        upstream.mayTryAnother = reset.isUntouched
+        upstream.failed(
+            outcome, detail, isUntouched: told?.isUntouched ?? reset.isUntouched,
+            isEndpointFault: told != nil || !reset.isUntouched)
+        if requests.isEmpty, isRetired { thread.loop.atEndOfTurn { [self] in closeIfUnused() } }
+    }
+
+    func takesAgain(_ stream: Int32) {
+        guard let upstream = requests[stream] else { return }
+        upstream.exchange?.upstreamTakesAgain()
+    }
+
+    func goingAway() { retire() }
+
+    /// The far side has ended its direction, or the connection is gone.
+    final func fail(_ outcome: ErrorCode, _ detail: String, isUntouched: Bool, isEndpointFault: Bool) {
+        guard !isClosed else { return }
+        isRetired = true
+        failure = AttemptFailure(
+            outcome: outcome, detail: detail, isUntouched: isUntouched, isStale: false, isEndpointFault: isEndpointFault
+        )
+        thread.requests.links.remove(self)
+        let all = requests.values
+        requests = [:]
+        resetTransport()
+        for upstream in all {
+            upstream.forget()
+            upstream.failed(outcome, detail, isUntouched: isUntouched, isEndpointFault: isEndpointFault)
+        }
+    }
+
+    final var isIdle: Bool { requests.isEmpty }
+
+    // MARK: To the far side
+
+    final func scheduleFlush() {
+        guard !isFlushScheduled, !isClosed else { return }
+        isFlushScheduled = true
+        thread.loop.atEndOfTurn { [self] in
+            isFlushScheduled = false
+            flushNow()
+        }
+    }
+
+    final func flushNow() {
+        guard !isInside, !isClosed else { return }
+        while session.hasOutput, !isBlocked {
+            var bytes: [UInt8] = []
+            session.takeOutput(into: &bytes, atMost: Self.outputMax)
+            session.tellNews()
+            guard !bytes.isEmpty else { return }
+            transmit(bytes)
+        }
+    }
+
+    /// It is out of the loop and out of the table.
+    final func closed() {
+        guard !isClosed else { return }
+        isClosed = true
+        thread.requests.links.remove(self)
+        thread.loop.remove(self)
+        thread.upstreamCount -= 1
+    }
+}
+
+/// What makes two links interchangeable.
+enum HTTP2LinkKey: Hashable {
+    case plain(SocketAddress)
+    case sidecar(PeerKey)
+}
+
+/// The links of a thread that take requests.
+struct HTTP2Links {
+    private var links: [HTTP2LinkKey: [HTTP2Link]] = [:]
+
+    func first(_ key: HTTP2LinkKey, fitFor exchange: Exchange) -> HTTP2Link? {
+        links[key]?.first { $0.isFit(for: exchange) }
+    }
+
+    mutating func add(_ link: HTTP2Link) { links[link.key, default: []].append(link) }
+
+    mutating func remove(_ link: HTTP2Link) {
+        links[link.key]?.removeAll { $0 === link }
+        if links[link.key]?.isEmpty ?? false { links[link.key] = nil }
+    }
+
+    /// All that are of no use under what holds now.
+    func all(where matches: (HTTP2Link) -> Bool) -> [HTTP2Link] { links.values.flatMap { $0.filter(matches) } }
+}
+
+/// How one sidecar tells another in RST_STREAM what became of a request: the outcome, and whether the application has seen
+/// any of it. Error codes from 0x57000000 on are nobody else's; who does not know them takes them for INTERNAL_ERROR (RFC
+/// 9113 section 7).
+struct SidecarReset {
+    private static let base: UInt32 = 0x5700_0000
+    private static let untouched: UInt32 = 0x0001_0000
+
+    let outcome: ErrorCode
+    let isUntouched: Bool
+
+    init?(_ code: HTTP2ErrorCode) {
+        guard code.rawValue & 0xfffe_0000 == Self.base,
+            let outcome = ErrorCode(rawValue: UInt16(truncatingIfNeeded: code.rawValue)), outcome.isFailure
+        else { return nil }
+        self.outcome = outcome
+        isUntouched = code.rawValue & Self.untouched != 0
+    }
+
+    static func code(_ failure: AttemptFailure) -> HTTP2ErrorCode {
+        let number = UInt32(failure.outcome.rawValue)
+        return HTTP2ErrorCode(rawValue: base | (failure.isUntouched ? untouched : 0) | number)
+    }
+}
+
+extension HTTP2ErrorCode {
+    /// What a client is told of a request that failed without an answer, or in the middle of one.
+    init(_ failure: AttemptFailure, toSidecar: Bool) {
+        if toSidecar {
+            self = SidecarReset.code(failure)
+        } else if let code = failure.resetCode {
+            self = code
+        } else {
+            self = failure.isUntouched ? .refusedStream : .internalError
+        }
+    }
+}

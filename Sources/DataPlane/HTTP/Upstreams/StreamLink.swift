@@ -1,0 +1,182 @@
+// Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+
+internal import ConnectionStates
+internal import Discovery
+internal import HTTP2Codec
+internal import LinuxSystem
+internal import MeshModel
+internal import PeerProtocol
+internal import Reactor
+internal import TLSSession
+
+/// HTTP/2 on one stream of a connection to the endpoint's sidecar; the stream ends with the session.
+final class StreamLink: HTTP2Link, PeerStreamUser {
+    private var peer: PeerConnection?
+    private var waiting: [UInt8] = []
+    private var isReady = false
+    private var isOpened = false
+    private var hasSentEnd = false
+    private var replay = Replay()
+    private var earlyByteCount = 0
+    private let since: Instant
+
+    /// A link for a request: one that is there, where that is safe, else a new one; nil without an identity of our own.
+    static func obtain(_ thread: DataThread, _ endpoint: Endpoint, for exchange: Exchange) -> HTTP2Link? {
+        guard case .mutualTLS(let identity) = endpoint.security, let context = thread.identity else { return nil }
+        let peerKey = PeerKey(
+            address: endpoint.address, identity: identity, workloadUID: endpoint.workloadUID,
+            certificateGeneration: context.material.generation, bundleGeneration: context.material.bundles.generation)
+        let key = HTTP2LinkKey.sidecar(peerKey)
+        if let link = thread.requests.links.first(key, fitFor: exchange) {
+            if let peer = (link as? StreamLink)?.peer { exchange.secured(peer) }
+            return link
+        }
+        let link = StreamLink(thread, endpoint, key)
+        thread.requests.links.add(link)
+        link.connect(peerKey, context)
+        return link
+    }
+
+    override init(_ thread: DataThread, _ endpoint: Endpoint, _ key: HTTP2LinkKey) {
+        since = thread.loop.now
+        super.init(thread, endpoint, key)
+    }
+
+    var startedAt: Instant { since }
+    override var isSidecar: Bool { true }
+
+    private func connect(_ key: PeerKey, _ context: TLSContext) {
+        replay.beginAttempt()
+        if let pooled = thread.takePooled(key) {
+            // One that has rested may be dead without anybody knowing, and what is sent on it would be lost.
+            if !pooled.hasRested(longerThan: WeftOne.trustedIdle, now: thread.loop.now) {
+                pooled.stream = self
+                peer = pooled
+                // Not from here: the session of whoever asks may be at work.
+                return thread.loop.atEndOfTurn { [self] in
+                    if let peer, !isReady { peer.perform { peerIsReady() } }
+                }
+            }
+            thread.retire([pooled])
+        }
+        PeerConnection.dial(thread, key, context, for: self) { peer = $0 }
+    }
+
+    // MARK: What the connection tells
+
+    func peerIsReady() {
+        guard let peer, !isClosed, !isReady else { return }
+        isReady = true
+        secured(peer)
+        var open = OpenFrame(stream: peer.session.open())
+        open.isShared = true
+        open.hint = .http2
+        peer.becomeBusy()
+        sendWaiting(peer, opening: open)
+        thread.loop.setDeadline(thread.loop.now + thread.settings.proxy.timeouts.open, of: self)
+    }
+
+    func peerIsConfirmed() {}
+
+    func peerOpened() {
+        isOpened = true
+        reached()
+        if let peer, !waiting.isEmpty { sendWaiting(peer) }
+        if !isBlocked { flushNow() }
+    }
+
+    /// What has come can always be taken: the windows of the session's streams bound it.
+    var isSinkFull: Bool { false }
+
+    func willReceive(_ bytes: UnsafeRawBufferPointer) {}
+
+    func receive() {
+        unsafe thread.slices.forEachRest(after: 0) { piece in unsafe take(piece) }
+    }
+
+    func peerEnded() {
+        if isIdle { return endStream() }
+        fail(.responseCut, "its sidecar ended the session", isUntouched: false, isEndpointFault: true)
+    }
+
+    func peerAborted(_ reset: ResetFrame) {
+        peer = nil
+        let outcome = reset.code.flatMap { $0.isFailure ? $0 : nil } ?? reset.reason.outcome
+        fail(
+            outcome, "the peer's sidecar says so", isUntouched: !reset.hasTouchedApplication,
+            isEndpointFault: reset.reason != .denied)
+    }
+
+    func peerFailed(_ outcome: ErrorCode, _ detail: String, _ kind: Replay.Failure, isEndpointFault: Bool) {
+        peer = nil
+        fail(
+            outcome, detail, isUntouched: !isOpened && replay.isSafe(after: kind), isEndpointFault: isEndpointFault)
+    }
+
+    func peerIsDone() {
+        peer = nil
+        fail(.responseCut, "its sidecar ended the session", isUntouched: false, isEndpointFault: true)
+        closed()
+    }
+
+    func peerTakesDataAgain() {
+        guard let peer else { return }
+        if !waiting.isEmpty { peer.perform { sendWaiting(peer) } }
+        if !isBlocked { flushNow() }
+    }
+
+    func dismiss(_ outcome: ErrorCode, _ detail: String) {
+        fail(outcome, detail, isUntouched: false, isEndpointFault: false)
+    }
+
+    override func deadlineReached(now: Instant) {
+        if isOpened { return restIsOver() }
+        fail(.openTimeout, "", isUntouched: false, isEndpointFault: true)
+    }
+
+    // MARK: To the far side
+
+    override var isBlocked: Bool { !isReady || !waiting.isEmpty || peer?.isBlocked ?? true }
+
+    override func transmit(_ bytes: [UInt8]) {
+        waiting += bytes
+        guard isReady, let peer else { return }
+        peer.perform { sendWaiting(peer) }
+    }
+
+    /// Sends as much as may be sent now; before OPENED that is bounded.
+    private func sendWaiting(_ peer: PeerConnection, opening: OpenFrame? = nil) {
+        guard opening != nil || !peer.isBlocked, !hasSentEnd else { return }
+        if opening != nil, waiting.isEmpty { session.takeOutput(into: &waiting, atMost: WeftOne.earlyDataMax) }
+        let room = isOpened ? waiting.count : min(waiting.count, WeftOne.earlyDataMax - earlyByteCount)
+        guard room > 0 || opening != nil else { return }
+        let prefix = opening.map { FrameWriter.bytes(of: .open($0)) } ?? []
+        peer.send(waiting[..<room], behind: prefix, ends: false)
+        waiting.removeFirst(room)
+        if !isOpened { earlyByteCount += room }
+        if room > 0 { replay.sendData() }
+    }
+
+    private func endStream() {
+        guard let peer else { return closed() }
+        if !hasSentEnd, isReady, peer.phase == .established, !peer.session.hasEndedSending {
+            hasSentEnd = true
+            // The connection lets go of us when its peer has ended as well.
+            retire()
+            return peer.perform { peer.endSending() }
+        }
+    }
+
+    override func closeTransport() {
+        guard isOpened else { return resetTransport() }
+        endStream()
+    }
+
+    override func resetTransport() {
+        if let peer {
+            self.peer = nil
+            thread.loop.atEndOfTurn { peer.abortStream(ResetFrame(stream: 0, reason: .aborted), isRefusal: false) }
+        }
+        closed()
+    }
+}

@@ -1,0 +1,70 @@
+// Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+
+internal import HTTPCodec
+internal import MeshModel
+
+/// One stream as its session sees it.
+final class HTTP2Stream {
+    enum Receiving {
+        /// The head, or after an interim one the next, is still to come.
+        case head
+        case body
+        case ended
+        /// Refused, or of no use any more: what still comes is dropped.
+        case discarding
+    }
+
+    let id: Int32
+    /// When a client's request came.
+    let began: Instant
+    /// What an answer on it answers.
+    let question: DecodedHead.Question
+    var receiving = Receiving.head
+    /// Of a body whose length is known.
+    var bodyLeft: UInt64?
+    /// Told to the user, and not yet taken by it.
+    var unconsumed = 0
+
+    /// What waits for the peer's windows.
+    private var outgoing: [UInt8] = []
+    private var outgoingStart = 0
+    /// The final head has been handed to the library.
+    var hasHead = false
+    /// Its HEADERS have left.
+    var isSent = false
+    var isEnded = false
+    /// END_STREAM has left.
+    var hasSentEnd = false
+    var trailers = HTTPFields()
+    /// The library has asked in vain and waits to be told.
+    var isDeferred = false
+    var wantsRoomNews = false
+    /// Once our end has left, the peer is told to stop.
+    var stopsPeerAfterEnd = false
+    var isResetByPeer = false
+
+    init(_ id: Int32, began: Instant, question: DecodedHead.Question) {
+        self.id = id
+        self.began = began
+        self.question = question
+    }
+
+    var pendingByteCount: Int { outgoing.count - outgoingStart }
+
+    func append(_ bytes: UnsafeRawBufferPointer) {
+        if outgoingStart == outgoing.count {
+            outgoing.removeAll(keepingCapacity: true)
+            outgoingStart = 0
+        } else if outgoingStart > 65_536 {
+            outgoing.removeSubrange(..<outgoingStart)
+            outgoingStart = 0
+        }
+        unsafe outgoing.append(contentsOf: bytes)
+    }
+
+    /// Moves the next bytes, of which there are enough, to `output`.
+    func take(_ count: Int, to output: inout [UInt8]) {
+        output.append(contentsOf: outgoing[outgoingStart..<outgoingStart + count])
+        outgoingStart += count
+    }
+}

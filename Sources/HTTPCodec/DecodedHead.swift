@@ -1,0 +1,258 @@
+// Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+
+internal import Bytes
+package import MeshModel
+
+/// Reads a head that comes as names and values: HTTP/2 (RFC 9113 section 8), where the compression is undone already. The
+/// result is what ``RequestReader`` and ``ResponseReader`` make of the same message, judged by the same rules, so that it can
+/// go on as HTTP/1. What is particular to HTTP/2 stands here: pseudo-header fields, names in lower case, no fields of one
+/// hop, cookies in crumbs.
+///
+///     begin -> add ... -> request, response or trailers -> begin ...
+///
+/// After a refusal more fields may be added, which are counted and dropped: compression goes on whatever becomes of a head.
+package struct DecodedHead: Sendable {
+    package enum Kind: Sendable {
+        case request
+        case response
+        case trailers
+    }
+
+    /// What a response answers: it decides whether there is a body.
+    package enum Question: Sendable {
+        case plain
+        case head
+        case connect
+
+        package init(method: String) { self = method == "HEAD" ? .head : method == "CONNECT" ? .connect : .plain }
+    }
+
+    private let settings: HTTPSettings
+    private var kind = Kind.trailers
+    private var section: FieldSection
+    private var refusal: HTTPRefusal?
+    private var hasField = false
+    private var method: String?
+    private var scheme: String?
+    private var authority: String?
+    private var path: String?
+    private var status: Int?
+    private var cookies: [UInt8] = []
+    /// As RFC 9113 section 6.5.2 counts a list: names, values and 32 for each field, of those that were refused too.
+    package private(set) var byteCount = 0
+
+    package init(_ settings: HTTPSettings) {
+        self.settings = settings
+        section = FieldSection(.trailers, settings)
+    }
+
+    package mutating func begin(_ kind: Kind) {
+        self.kind = kind
+        let sectionKind: FieldSection.Kind =
+            switch kind {
+            case .request: .request
+            case .response: .response
+            case .trailers: .trailers
+            }
+        section = FieldSection(sectionKind, settings)
+        if kind != .trailers { section.fields.reserve(byteCount: 768, fieldCount: 16) }
+        refusal = nil
+        hasField = false
+        method = nil
+        scheme = nil
+        authority = nil
+        path = nil
+        status = nil
+        cookies.removeAll(keepingCapacity: true)
+        byteCount = 0
+    }
+
+    /// Takes one field. What is wrong with it is told at the end.
+    package mutating func add(name: RawSpan, value: RawSpan) {
+        byteCount += name.byteCount + value.byteCount + 32
+        guard refusal == nil else { return }
+        do throws(HTTPRefusal) {
+            guard byteCount <= settings.headBytes else {
+                throw .tooLarge(kind == .trailers ? .trailers : .head, seen: nil, limit: settings.headBytes)
+            }
+            if name.byteCount > 0, name.at(0) == UInt8(ascii: ":") {
+                try takePseudo(name.extracting(droppingFirst: 1), value)
+            } else {
+                try takeField(name, value)
+            }
+        } catch {
+            refusal = error
+        }
+    }
+
+    /// The request, once all fields have come.
+    package mutating func request(endsStream: Bool) throws(HTTPRefusal) -> HTTPRequest {
+        if let refusal { throw refusal }
+        guard let method else { throw .malformed("a request has no :method") }
+        let host = try host(method)
+        var request = HTTPRequest(method: method, authority: host, target: "")
+        if method == "CONNECT" {
+            guard scheme == nil, path == nil else { throw .malformed("CONNECT has neither :scheme nor :path") }
+            guard section.contentLength ?? 0 == 0 else { throw .malformed("CONNECT has no body") }
+            if !endsStream { request.body = .tunnel }
+        } else {
+            guard let scheme else { throw .malformed("a request has no :scheme") }
+            guard let path else { throw .malformed("a request has no :path") }
+            guard path != "*" || method == "OPTIONS" else { throw .malformed("the :path `*` is for OPTIONS alone") }
+            request.scheme = scheme
+            request.target = path
+            request.body = try body(endsStream: endsStream)
+        }
+        request.expectsContinue = section.expectsContinue && !endsStream
+        request.acceptsTrailers = section.acceptsTrailers
+        request.fields = takeFields()
+        return request
+    }
+
+    /// The response, once all fields have come.
+    package mutating func response(
+        to question: Question, endsStream: Bool
+    ) throws(HTTPRefusal) -> HTTPResponse {
+        if let refusal { throw refusal }
+        guard let status else { throw .malformed("a response has no :status") }
+        // RFC 9113 section 8.6.
+        guard status != 101 else { throw .malformed("a response of HTTP/2 switches protocols") }
+        var response = HTTPResponse(status: status)
+        switch status {
+        case 100..<200, 204:
+            guard section.contentLength ?? 0 == 0 else {
+                throw .malformed("a response that has no body says how long it is")
+            }
+            guard !response.isInterim || !endsStream else { throw .malformed("an interim response ends its stream") }
+        case 200..<300 where question == .connect:
+            response.body = endsStream ? .none : .tunnel
+        case _ where question == .head || status == 304:
+            response.absentLength = section.contentLength
+        default:
+            // One that is merely empty says so, for HTTP/1.
+            response.body = try endsStream ? .length(body(endsStream: true).declared ?? 0) : body(endsStream: false)
+        }
+        response.fields = takeFields()
+        return response
+    }
+
+    /// The trailers, once all fields have come.
+    package mutating func trailers(endsStream: Bool) throws(HTTPRefusal) -> HTTPFields {
+        if let refusal { throw refusal }
+        guard endsStream else { throw .malformed("trailers do not end their stream") }
+        return takeFields()
+    }
+
+    private mutating func takePseudo(_ name: RawSpan, _ value: RawSpan) throws(HTTPRefusal) {
+        guard kind != .trailers else { throw .malformed("a pseudo-header field stands among the trailers") }
+        guard !hasField else { throw .malformed("a pseudo-header field stands behind a field") }
+        if kind == .response {
+            guard name.equals("status") else { throw .malformed("a pseudo-header field is not one of responses") }
+            guard status == nil else { throw .malformed("there is more than one :status") }
+            status = try StatusLine.status(value)
+            return
+        }
+        if name.equals("method") {
+            guard method == nil else { throw .malformed("there is more than one :method") }
+            guard value.isToken else { throw .malformed("the :method is not a token") }
+            method = value.text
+        } else if name.equals("scheme") {
+            guard scheme == nil else { throw .malformed("there is more than one :scheme") }
+            let isSecure = value.matches("https")
+            guard isSecure || value.matches("http") else { throw .malformed("the :scheme is neither http nor https") }
+            scheme = isSecure ? "https" : "http"
+        } else if name.equals("authority") {
+            guard authority == nil else { throw .malformed("there is more than one :authority") }
+            guard Authority.isValid(value) else { throw .malformed(":authority is not `host` or `host:port`") }
+            authority = value.text
+        } else if name.equals("path") {
+            guard path == nil else { throw .malformed("there is more than one :path") }
+            guard value.byteCount <= settings.targetBytes else {
+                throw .tooLarge(.target, seen: value.byteCount, limit: settings.targetBytes)
+            }
+            try RequestLine.check(value)
+            guard value.byteCount > 0, value.at(0) == UInt8(ascii: "/") || value.equals("*") else {
+                throw .malformed("the :path does not begin with a slash")
+            }
+            path = value.text
+        } else {
+            throw .malformed("a pseudo-header field is not one of requests")
+        }
+    }
+
+    private mutating func takeField(_ name: RawSpan, _ value: RawSpan) throws(HTTPRefusal) {
+        hasField = true
+        try section.count()
+        try Self.check(name, value)
+        switch FieldName(name) {
+        case .connection, .transferEncoding, .upgrade, .keepAlive, .proxyConnection:
+            // RFC 9113 section 8.2.2.
+            throw .malformed("a field belongs to a connection of HTTP/1")
+        case .te where kind != .trailers && !value.matches("trailers"):
+            throw .malformed("TE is not `trailers`")
+        case .other where kind == .request && name.equals("cookie"):
+            // RFC 9113 section 8.2.3: who speaks HTTP/1 reads one.
+            if !cookies.isEmpty { cookies.append(contentsOf: [UInt8(ascii: ";"), 0x20]) }
+            unsafe value.withUnsafeBytes { unsafe cookies.append(contentsOf: $0) }
+        default: try section.take(name, value)
+        }
+    }
+
+    /// RFC 9113 section 8.2.1, and what the reader of HTTP/1 lets stand in a line.
+    private static func check(_ name: RawSpan, _ value: RawSpan) throws(HTTPRefusal) {
+        guard name.isToken else { throw .malformed("a field name is not a token") }
+        for index in 0..<name.byteCount where name.at(index).lowercased != name.at(index) {
+            throw .malformed("a field name is not in lower case")
+        }
+        let count = value.byteCount
+        guard count > 0 else { return }
+        guard !value.at(0).isBlank, !value.at(count - 1).isBlank else {
+            throw .malformed("a field value begins or ends with a blank")
+        }
+        var index = 0
+        while count - index >= 8, value.holdsTextAlone(at: index) { index &+= 8 }
+        while index < count {
+            guard value.at(index).isLineByte else { throw .malformed("a field value holds a control character") }
+            index &+= 1
+        }
+    }
+
+    /// The host that the request is for. RFC 9113 section 8.3.1 has `Host` for requests that were HTTP/1 before; one that
+    /// differs is what smuggling is made of.
+    private func host(_ method: String) throws(HTTPRefusal) -> String {
+        guard let authority else {
+            guard let host = section.host, !host.isEmpty, method != "CONNECT" else {
+                throw .malformed("a request has neither :authority nor Host")
+            }
+            return host
+        }
+        if let host = section.host, host != authority, host.lowercased() != authority.lowercased() {
+            throw .malformed("Host is not the :authority")
+        }
+        guard method != "CONNECT" || Authority.hasPort(authority) else {
+            throw .malformed("the :authority of CONNECT is not `host:port`")
+        }
+        return authority
+    }
+
+    private func body(endsStream: Bool) throws(HTTPRefusal) -> HTTPBody {
+        guard let length = section.contentLength else { return endsStream ? .none : .chunked }
+        guard !endsStream || length == 0 else { throw .malformed("the body is shorter than Content-Length says") }
+        return .length(length)
+    }
+
+    private mutating func takeFields() -> HTTPFields {
+        if !cookies.isEmpty { section.fields.addCookies(cookies) }
+        // Not kept here, or the first change to the fields would copy them.
+        defer { section.fields = HTTPFields() }
+        return section.fields
+    }
+}
+
+extension HTTPBody {
+    fileprivate var declared: UInt64? { if case .length(let length) = self { length } else { nil } }
+}
+
+extension HTTPFields {
+    fileprivate mutating func addCookies(_ value: [UInt8]) { add(name: Array("cookie".utf8)[...], value: value[...]) }
+}

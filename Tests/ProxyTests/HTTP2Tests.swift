@@ -1,0 +1,93 @@
+// Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+
+import Foundation
+import MeshTesting
+import Testing
+
+extension Sidecars {
+    @Suite("HTTP/2")
+    struct HTTP2Tests {
+        @Test("requests of HTTP/2 go through both sidecars as such, many on one connection")
+        func everyday() async throws {
+            let scene = try await RequestScene(RequestScene.plain, server: "http2")
+            let result = try await scene.client.run(
+                "curl", "-sS", "--max-time", "20", "--http2-prior-knowledge", "-X", "POST", "-d", "an echo",
+                "-H", "X-Weft-Caller: spiffe://mesh.example/ns/default/sa/root", "-w", " %{http_version} %{http_code}",
+                "http://10.96.0.20/first")
+            #expect(result.output == "an echo 2 200", "\(result)")
+            let out = try await scene.client.tellsRequest("the request") { $0.path == "/first" }
+            #expect(out.security == "mutual-tls" && out.protocol == "http/2" && out.outcome == "completed", "\(out)")
+            let pod = out.upstream == "\(scene.one.address):9000" ? scene.one : scene.two
+            let inside = try await pod.tellsRequest("the same request") { $0.path == "/first" }
+            #expect(inside.peer == scene.client.spiffeID && inside.trace == out.trace && inside.protocol == "http/2")
+            #expect(scene.count("x-weft-caller: \(scene.client.spiffeID)") == 1)
+            #expect(scene.count("sa/root") == 0)
+            let load = try await scene.client.run(
+                "h2load", "-n", "2000", "-c", "4", "-m", "50", "http://10.96.0.20/none")
+            #expect(load.output.contains("2000 done") && load.output.contains("2000 4xx"), "\(load)")
+        }
+
+        @Test("a large body goes both ways whole, with many others beside it")
+        func bodies() async throws {
+            let scene = try await RequestScene(RequestScene.plain, server: "http2")
+            let file = "\(scene.mesh.directory)/body"
+            try Data((0..<3_000_000).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) }).write(
+                to: URL(fileURLWithPath: file))
+            let result = try await scene.client.pod.run(
+                "curl", "-sS", "--max-time", "60", "--http2-prior-knowledge", "--data-binary", "@\(file)",
+                "-o", "\(file).back", "http://10.96.0.20/upload")
+            #expect(result.succeeded, "\(result)")
+            #expect(
+                try Data(contentsOf: URL(fileURLWithPath: file))
+                    == Data(contentsOf: URL(fileURLWithPath: "\(file).back")))
+            let load = try await scene.client.pod.run(
+                "h2load", "-n", "24", "-c", "2", "-m", "8", "-d", file, "http://10.96.0.20/load")
+            #expect(load.output.contains("24 succeeded") && load.output.contains("(72000000) data"), "\(load)")
+        }
+
+        @Test("calls of gRPC: unary, streams in both directions, statuses and trailers")
+        func grpc() async throws {
+            let scene = try await RequestScene(RequestScene.plain, server: "grpc")
+            let said = try await scene.call("say", "hello")
+            #expect(said.contains("heard hello from \(scene.client.spiffeID)") && said.contains("status OK"), "\(said)")
+            #expect(said.contains("'x-served-by': '10."), "\(said)")
+            #expect(try await scene.call("count", "5000").contains("counted 5000"))
+            let chat = try await scene.call("chat", "one two three")
+            #expect(chat.contains("one!\ntwo!\nthree!\nstatus OK"), "\(chat)")
+            #expect(try await scene.call("fail").contains("status UNAVAILABLE: not today"))
+            let told = try await scene.client.tellsRequest("the failed call") { $0.path == "/shop.Cart/Fail" }
+            #expect(told.status == 200 && told.grpcStatus == 14, "\(told)")
+            #expect(try await scene.call("missing").contains("status UNIMPLEMENTED"))
+            #expect(try await scene.call("burst", "500").contains("answered 500"))
+        }
+
+        @Test("an answer of our own to a call of gRPC is a status of gRPC, with the code")
+        func grpcRefusals() async throws {
+            let scene = try await RequestScene(
+                "[{matches: [{path: {value: /shop.Cart/Say}}], backendRefs: [{name: shop, port: 80}]}]",
+                server: "grpc")
+            scene.mesh.add(
+                "guard", kind: "Policy",
+                "{rules: [{effect: deny, http: [{paths: [{type: Exact, value: /shop.Cart/Say}]}]}]}")
+            let missing = try await scene.call("count", "1")
+            #expect(missing.contains("status UNIMPLEMENTED: WEFT3110"), "\(missing)")
+            for pod in [scene.one, scene.two] { #expect(try await pod.reload()) }
+            let denied = try await scene.call("say", "x")
+            #expect(denied.contains("status PERMISSION_DENIED: WEFT3113"), "\(denied)")
+            for server in scene.servers { try await server.stop(SIGKILL) }
+            scene.mesh.remove("guard")
+            for pod in [scene.one, scene.two] { #expect(try await pod.reload()) }
+            let gone = try await scene.call("say", "x")
+            #expect(gone.contains("status UNAVAILABLE: WEFT3003"), "\(gone)")
+        }
+    }
+}
+
+extension RequestScene {
+    /// What a client of gRPC says of a call.
+    func call(_ method: String, _ text: String = "") async throws -> String {
+        let result = try await client.run(
+            "/usr/bin/python3", Self.script("calls.py"), "call", "10.96.0.20:80", method, text)
+        return result.output + result.error
+    }
+}
