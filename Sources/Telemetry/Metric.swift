@@ -37,6 +37,7 @@ package enum Metric: String, Sendable, CaseIterable {
     case recordsDropped = "weft_log_records_dropped_total"
     case certificateExpiry = "weft_certificate_expiry_seconds"
     case reloads = "weft_reloads_total"
+    case endpointHealthy = "weft_endpoint_healthy"
     case nameLookups = "weft_name_lookups_total"
     case unresolvedNames = "weft_unresolved_names"
     case linesDropped = "weft_log_lines_dropped_total"
@@ -101,6 +102,8 @@ package enum Metric: String, Sendable, CaseIterable {
         case .recordsDropped: "Records of connections and requests dropped because logging fell behind."
         case .certificateExpiry: "When a certificate ends, in seconds since 1970."
         case .reloads: "Configurations and identities taken or rejected while running."
+        case .endpointHealthy:
+            "1 unless the checks of the service have found the endpoint unhealthy; absent without checks."
         case .nameLookups: "Lookups of names of endpoints; after one that failed the last good answer stays."
         case .unresolvedNames: "Names of endpoints that DNS has never had an address for."
         case .linesDropped: "Lines that nobody read in time."
@@ -130,6 +133,7 @@ package enum Metric: String, Sendable, CaseIterable {
         case .poolTakes: [.takeResult]
         case .certificateExpiry: [.certificate]
         case .reloads: [.reloadKind, .reloadResult]
+        case .endpointHealthy: [.checkedService, .endpoint]
         case .nameLookups: [.lookupResult]
         default: []
         }
@@ -176,6 +180,8 @@ package struct MetricLabel: Sendable {
     static let certificate = MetricLabel(
         "certificate", ["leaf", "intermediate-1", "intermediate-2"], "which of the own chain")
     static let reloadKind = MetricLabel("kind", ["configuration", "identity"], "what was to be taken")
+    static let checkedService = MetricLabel("service", [], "that has the checks, `namespace/name`")
+    static let endpoint = MetricLabel("endpoint", [], "its address and port")
     static let lookupResult = MetricLabel("result", ["done", "failed"], "whether there was a good answer")
     static let reloadResult = MetricLabel("result", ["done", "rejected"], "whether it was")
 }
