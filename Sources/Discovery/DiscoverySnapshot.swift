@@ -16,7 +16,7 @@ package final class DiscoverySnapshot: Sendable {
     private let workloads: [IPAddress: Workload]
     private let services: [IPAddress: Service]
     private let destinations: [ServiceDestination.Key: ServiceDestination]
-    private let routes: [RoutedPort: RouteTable]
+    let routes: [RoutedPort: RouteTable]
     private let connectionRoutes: [RoutedPort: ConnectionTable]
     /// What this proxy listens on for traffic from outside the mesh.
     package let gateways: GatewayPorts

@@ -13,11 +13,12 @@ package final class GatewayListener: Sendable {
     package let connectionRoutes: ConnectionTable?
 
     /// For logs: `default/edge/web`.
-    package var label: String { "\(gateway)/\(listener.name)" }
+    package let label: String
 
     init(_ gateway: Gateway, _ listener: Gateway.Listener, _ resources: MeshResources) {
         self.gateway = gateway.reference
         self.listener = listener
+        label = gateway.label(of: listener)
         routes = RouteTable(
             resources.routes, gateway: gateway.reference, listener: listener, filters: resources.filters)
         connectionRoutes = ConnectionTable(
@@ -68,6 +69,7 @@ package struct GatewayPorts: Sendable {
         for gateway in resources.gateways {
             for listener in gateway.listeners {
                 let attached = GatewayListener(gateway, listener, resources)
+                listeners.append(attached)
                 for address in gateway.boundAddresses {
                     let socket = SocketAddress(address, listener.port)
                     ports[socket, default: GatewayPort(listener.transport)].add(attached)
@@ -75,6 +77,9 @@ package struct GatewayPorts: Sendable {
             }
         }
     }
+
+    /// Every listener of every gateway.
+    private(set) var listeners: [GatewayListener] = []
 
     package var isEmpty: Bool { ports.isEmpty }
 

@@ -99,6 +99,8 @@ extension MeshResources {
             writer.array(workloads) { $1.write(into: &$0) }
             writer.key("services")
             writer.array(services) { $1.write(into: &$0) }
+            writer.key("gateways")
+            writer.array(gateways) { $1.write(into: &$0) }
             writer.key("trust")
             writer.array(trust) { writer, trust in
                 writer.object { writer in

@@ -30,20 +30,16 @@ extension ProxyRuntime {
 
     /// Puts a configuration in force that has been read and found good: at once if all its names are known or have been asked
     /// for before, else as soon as they have been.
-    func useWhenNamed(_ file: ConfigurationFile, _ done: @escaping () -> Void) {
+    func useWhenNamed(_ file: ConfigurationFile) {
         // A newer file takes the place of one that still waits.
         pendingReload = nil
         // Names of the file in force are kept until the new one is.
         var wishes = state.file.resources.nameWishes
         wishes.merge(file.resources.nameWishes) { _, new in new }
         resolver.use(wishes)
-        guard !resolver.isSettled else {
-            use(file)
-            return done()
-        }
+        guard !resolver.isSettled else { return putInForce(file) }
         pendingReload = { [unowned self] in
-            use(file)
-            done()
+            putInForce(file)
             // The new file may name another identity; what was looked at with the reload were the old one's files.
             lookAtIdentity(force: true)
         }
@@ -53,12 +49,11 @@ extension ProxyRuntime {
     /// Looks up what the configuration in force wants, and nothing else.
     func narrowNames() { resolver.use(state.file.resources.nameWishes) }
 
-    func makeSnapshot() -> DiscoverySnapshot {
-        snapshotGeneration += 1
-        return DiscoverySnapshot(
-            state.file.resources, registryOnly: state.file.proxy.outbound.registryOnly,
-            metricsPort: state.file.proxy.ports.metrics, workload: state.file.proxy.workload, names: resolver.names,
-            generation: snapshotGeneration)
+    /// What a file says, with what is known of its names, as the next generation.
+    func makeSnapshot(_ file: ConfigurationFile) -> DiscoverySnapshot {
+        DiscoverySnapshot(
+            file.resources, registryOnly: file.proxy.outbound.registryOnly, metricsPort: file.proxy.ports.metrics,
+            workload: file.proxy.workload, names: resolver.names, generation: snapshotGeneration + 1)
     }
 
     private func told(_ event: NameResolver.Event) {
@@ -91,6 +86,8 @@ extension ProxyRuntime {
         }
         guard hasNewNames else { return }
         hasNewNames = false
-        dataPlane.use(makeSnapshot())
+        let snapshot = makeSnapshot(state.file)
+        snapshotGeneration = snapshot.generation
+        dataPlane.use(renamed: snapshot)
     }
 }

@@ -52,13 +52,22 @@ final class HealthChecker {
         }
     }
 
-    /// Of every endpoint, for whoever asks.
+    /// Of every endpoint, for whoever asks; one line for each address, whatever leads to it.
     var report: [EndpointCheck] {
-        targets.values.map { target in
-            EndpointCheck(
-                service: target.key.service, address: target.key.endpoint.address,
-                isHealthy: !target.state.isUnhealthy, failure: target.failure)
+        var checks: [ReportKey: EndpointCheck] = [:]
+        for target in targets.values {
+            let key = ReportKey(service: target.key.service, address: target.key.endpoint.address)
+            if checks[key]?.isHealthy == false { continue }
+            checks[key] = EndpointCheck(
+                service: key.service, address: key.address, isHealthy: !target.state.isUnhealthy,
+                failure: target.failure)
         }
+        return Array(checks.values)
+    }
+
+    private struct ReportKey: Hashable {
+        let service: ResourceReference
+        let address: SocketAddress
     }
 
     private func changed(_ target: HealthTarget, _ failure: String?) {

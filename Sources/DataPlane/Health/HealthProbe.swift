@@ -206,6 +206,7 @@ final class RequestProbe: HealthProbe, ExchangeFront {
 
     /// Nobody is to be told of a failure but us, and as it is.
     var isSidecar: Bool { true }
+    var gateway: GatewayOrigin? { nil }
     var isOutBlocked: Bool { false }
 
     func write(_ head: HTTPResponse) {

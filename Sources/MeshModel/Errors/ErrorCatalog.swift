@@ -355,6 +355,11 @@ extension ErrorCode {
                 "DNS has never had an address for the names that the service's endpoints have.",
                 "`GET /names` of the admin endpoint and the log (WEFT6014) say why; look at the name and at /etc/resolv.conf."
             )
+        case .listenerUnrouted:
+            Entry(
+                "listener-unrouted",
+                "No route is attached to the listener of the gateway.",
+                "Attach a TCPRoute to it by `parentRefs`, or take the listener away.")
         case .handshakeFailed:
             Entry(
                 "handshake-failed",
@@ -498,6 +503,11 @@ extension ErrorCode {
                 "request-unsupported",
                 "The request asks for something that is not done.",
                 "CONNECT works in HTTP/1.1 only.")
+        case .requestMisdirected:
+            Entry(
+                "request-misdirected",
+                "The request is for a host of another listener than the one whose certificate the client was shown.",
+                "Clients open a connection of its own for the host when they see 421. One that does not should be looked at.")
         case .routeNotFound:
             Entry(
                 "route-not-found",

@@ -146,6 +146,8 @@ package enum ErrorCode: UInt16, Hashable, Sendable, CaseIterable {
     case serverNameUnknown = 3045
     /// Bytes that are not TLS came where the server name decides.
     case notTLS = 3046
+    /// No route is attached to the listener of the gateway.
+    case listenerUnrouted = 3047
     /// The TLS handshake failed.
     case handshakeFailed = 3050
     /// The peer's certificate is not good.
@@ -205,6 +207,8 @@ package enum ErrorCode: UInt16, Hashable, Sendable, CaseIterable {
     case excessHTTP2 = 3104
     /// The request asks for something that is not done.
     case requestUnsupported = 3105
+    /// The request is for a host of another listener than the one whose certificate the client was shown.
+    case requestMisdirected = 3106
     /// No rule of the routes attached to the service matches the request.
     case routeNotFound = 3110
     /// The rule that matches names no backend that could be used.

@@ -140,7 +140,7 @@ final class Exchange: EventHandler {
     }
 
     /// A copy of a request for somebody else, whose answer nobody awaits.
-    private init(copying original: Exchange, to destination: ServiceDestination) {
+    init(copying original: Exchange, to destination: ServiceDestination) {
         thread = original.thread
         request = original.request
         method = original.method
@@ -160,24 +160,6 @@ final class Exchange: EventHandler {
         hasWholeRequest = true
         super.init()
         thread.loop.add(self)
-    }
-
-    /// Sends the copies that the rule asks for. Only what is short enough to be kept is copied.
-    private func mirror() {
-        guard let rule, !rule.mirrors.isEmpty, isKept, !isTunnel, let dialled = front?.connection.originalDestination
-        else {
-            return
-        }
-        for mirror in rule.mirrors {
-            let isChosen = Int.random(in: 0..<max(1, mirror.denominator), using: &thread.random) < mirror.numerator
-            guard isChosen,
-                let destination = thread.snapshot.destination(
-                    of: mirror.backend.service, port: mirror.backend.port, dialled.address.family)
-            else { continue }
-            let copy = Exchange(copying: self, to: destination)
-            // Not from here: this may be inside the session that carries the request itself.
-            thread.loop.atEndOfTurn { copy.flush() }
-        }
     }
 
     /// Nothing goes wrong if it is done twice.
