@@ -33,10 +33,13 @@ package final class DataPlane {
             var mailboxes: [Mailbox<DataThreadMessage>] = []
             for _ in 0..<count { mailboxes.append(try Mailbox()) }
             self.mailboxes = mailboxes
+            let all = mailboxes
             for index in 0..<count {
                 let (mailbox, listening) = (mailboxes[index], HandedSockets(sockets[index]))
                 let thread = try WorkerThread(name: "weft-data-\(index)") {
-                    runDataThread(index, settings, snapshot, ownAddresses, reports, mailbox, listening)
+                    runDataThread(index, settings, snapshot, ownAddresses, reports, mailbox, listening) { message in
+                        for mailbox in all { mailbox.send(message) }
+                    }
                 }
                 threads.append(RunningThread(thread))
             }
@@ -62,6 +65,9 @@ package final class DataPlane {
             mailbox.send(.snapshot(snapshot, sockets.values.map { $0[index] }))
         }
     }
+
+    /// Hands over a snapshot of the resources that are in force, with other addresses behind their names.
+    package func use(renamed snapshot: DiscoverySnapshot) { tell(.snapshot(snapshot, [])) }
 
     package func use(_ material: IdentityMaterial) { tell(.identity(material)) }
     package func use(_ certificates: GatewayMaterial) { tell(.gateways(certificates)) }
@@ -122,13 +128,19 @@ private final class RunningThread {
 /// The life of a data thread.
 private func runDataThread(
     _ index: Int, _ settings: DataPlaneSettings, _ snapshot: DiscoverySnapshot, _ ownAddresses: Set<IPAddress>,
-    _ reports: ReportSink, _ mailbox: Mailbox<DataThreadMessage>, _ sockets: HandedSockets
+    _ reports: ReportSink, _ mailbox: Mailbox<DataThreadMessage>, _ sockets: HandedSockets,
+    tellAll: @escaping @Sendable (DataThreadMessage) -> Void
 ) {
     do throws(SystemError) {
         let thread = try DataThread(
             index: index, settings: settings, snapshot: snapshot, ownAddresses: ownAddresses, reports: reports)
         try mailbox.receive(on: thread.loop) { message in thread.handle(message) }
         for socket in sockets.take() { thread.listeners.append(try Listener(thread, socket)) }
+        if index == 0 {
+            let checker = HealthChecker(thread, tellAll)
+            thread.checker = checker
+            checker.use(snapshot)
+        }
         try thread.loop.run()
     } catch {
         // An epoll instance and its registrations: without them there is no proxy, and a supervisor starts another.

@@ -45,6 +45,8 @@ final class LogWriter: EventHandler {
             switch work.record {
             case .connection(let record): bytes += record.line(format, time: time)
             case .request(let record): bytes += record.line(format, time: time)
+            case .line(let line) where line.level <= level: bytes += line.bytes(format, time: time)
+            case .line: break
             }
         }
         write(bytes, lines: UInt64(batch.count))

@@ -167,6 +167,12 @@ enum ProxyLaunch {
             // A mounted secret is a symlink; what it leads to must be readable too.
             if let resolved = Files.resolved(path) { readable.insert(Files.directory(of: resolved)) }
         }
+        // For c-ares, and for names that a reload brings: its files are replaced by renaming, so that leave for the files as
+        // they are now would not last. Without the device it would draw the identifiers of its questions by rand(3).
+        readable.formUnion(["/etc", "/dev/urandom"])
+        for path in ["/etc/resolv.conf", "/etc/hosts"] {
+            if let resolved = Files.resolved(path) { readable.insert(Files.directory(of: resolved)) }
+        }
         let writable = [file.proxy.stateDirectory, Files.directory(of: file.proxy.adminSocketPath)]
         for (name, step) in [
             ("no_new_privs", { () throws(SystemError) in try Confinement.harden() }),

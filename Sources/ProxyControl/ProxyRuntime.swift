@@ -7,6 +7,7 @@ internal import Discovery
 internal import Identity
 internal import LinuxSystem
 internal import MeshModel
+internal import NameResolution
 internal import Reactor
 internal import TLSSession
 internal import Telemetry
@@ -37,6 +38,12 @@ final class ProxyRuntime {
     let drained: Mailbox<Bool>
 
     let identityLook = Alarm()
+    let resolver: NameResolver
+    /// When what is known of names is put in force, whether or not all have been answered.
+    let namesDue = Alarm()
+    var hasNewNames = false
+    /// Puts a configuration in force that waits for its names.
+    var pendingReload: (() -> Void)?
     private let admin: AdminServer
     private var watchers: [EventHandler] = []
 
@@ -49,6 +56,7 @@ final class ProxyRuntime {
         loopbackListeners = parts.loopbackListeners
         configurationPath = parts.configurationPath
         state = parts.state
+        resolver = NameResolver(loop)
         collector = try ReportCollector(dataPlane, on: loop)
         drained = try Mailbox()
         let routes = Routes()
@@ -82,6 +90,7 @@ final class ProxyRuntime {
         }
         try listen()
         state.isListening = true
+        beginNames()
         announce()
         Ticker.begin(loop, every: .seconds(10)) { [unowned self] in tick() }
         if let limit = state.memoryLimit {

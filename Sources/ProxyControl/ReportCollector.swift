@@ -8,11 +8,19 @@ internal import Telemetry
 
 /// Asks all data threads what they know and puts the answers together, without anybody waiting.
 final class ReportCollector {
+    /// What all of them know together.
+    struct Answer {
+        let counters: DataPlaneCounters
+        let connections: [ConnectionRecord]
+        let checks: [EndpointCheck]
+    }
+
     private struct Question {
         var missing: Int
         var counters = DataPlaneCounters()
         var connections: [ConnectionRecord] = []
-        let answer: (DataPlaneCounters, [ConnectionRecord]) -> Void
+        var checks: [EndpointCheck] = []
+        let answer: (Answer) -> Void
     }
 
     private let dataPlane: DataPlane
@@ -27,9 +35,7 @@ final class ReportCollector {
     }
 
     /// Calls `answer` on the loop once every thread has told.
-    func ask(
-        includingConnections: Bool = false, _ answer: @escaping (DataPlaneCounters, [ConnectionRecord]) -> Void
-    ) {
+    func ask(includingConnections: Bool = false, _ answer: @escaping (Answer) -> Void) {
         lastQuestion += 1
         let number = lastQuestion
         questions[number] = Question(missing: dataPlane.threadCount, answer: answer)
@@ -43,11 +49,18 @@ final class ReportCollector {
         question.missing -= 1
         question.counters.merge(report.counters)
         question.connections += report.connections
+        question.checks += report.checks
         guard question.missing == 0 else {
             questions[number] = question
             return
         }
         questions[number] = nil
-        question.answer(question.counters, question.connections.sorted { $0.id < $1.id })
+        let checks = question.checks.sorted { left, right in
+            (left.service, left.address.description) < (right.service, right.address.description)
+        }
+        question.answer(
+            Answer(
+                counters: question.counters, connections: question.connections.sorted { $0.id < $1.id }, checks: checks)
+        )
     }
 }

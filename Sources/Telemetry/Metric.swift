@@ -37,6 +37,9 @@ package enum Metric: String, Sendable, CaseIterable {
     case recordsDropped = "weft_log_records_dropped_total"
     case certificateExpiry = "weft_certificate_expiry_seconds"
     case reloads = "weft_reloads_total"
+    case endpointHealthy = "weft_endpoint_healthy"
+    case nameLookups = "weft_name_lookups_total"
+    case unresolvedNames = "weft_unresolved_names"
     case linesDropped = "weft_log_lines_dropped_total"
     case memoryLimit = "weft_memory_limit_bytes"
     case memoryPressure = "weft_memory_pressure"
@@ -99,6 +102,10 @@ package enum Metric: String, Sendable, CaseIterable {
         case .recordsDropped: "Records of connections and requests dropped because logging fell behind."
         case .certificateExpiry: "When a certificate ends, in seconds since 1970."
         case .reloads: "Configurations and identities taken or rejected while running."
+        case .endpointHealthy:
+            "1 unless the checks of the service have found the endpoint unhealthy; absent without checks."
+        case .nameLookups: "Lookups of names of endpoints; after one that failed the last good answer stays."
+        case .unresolvedNames: "Names of endpoints that DNS has never had an address for."
         case .linesDropped: "Lines that nobody read in time."
         case .memoryLimit: "What the memory is measured against; absent where nothing limits it."
         case .memoryPressure: "0 room enough, 1 nothing new is accepted, 2 the largest are reset."
@@ -126,6 +133,8 @@ package enum Metric: String, Sendable, CaseIterable {
         case .poolTakes: [.takeResult]
         case .certificateExpiry: [.certificate]
         case .reloads: [.reloadKind, .reloadResult]
+        case .endpointHealthy: [.checkedService, .endpoint]
+        case .nameLookups: [.lookupResult]
         default: []
         }
     }
@@ -171,5 +180,8 @@ package struct MetricLabel: Sendable {
     static let certificate = MetricLabel(
         "certificate", ["leaf", "intermediate-1", "intermediate-2"], "which of the own chain")
     static let reloadKind = MetricLabel("kind", ["configuration", "identity"], "what was to be taken")
+    static let checkedService = MetricLabel("service", [], "that has the checks, `namespace/name`")
+    static let endpoint = MetricLabel("endpoint", [], "its address and port")
+    static let lookupResult = MetricLabel("result", ["done", "failed"], "whether there was a good answer")
     static let reloadResult = MetricLabel("result", ["done", "rejected"], "whether it was")
 }

@@ -24,6 +24,8 @@ enum DataThreadMessage: Sendable {
     /// Begin to drain; told through the closure, on the data thread, when it is over.
     case drain(DrainSettings, @Sendable (_ wasClean: Bool) -> Void)
     case memory(MemoryPressure)
+    /// The checks of an endpoint have changed their mind.
+    case health(ResourceReference, Endpoint, isUnhealthy: Bool)
     /// End what is left now.
     case cut(ErrorCode)
     case stop
@@ -33,6 +35,7 @@ enum DataThreadMessage: Sendable {
 package struct ThreadReport: Sendable {
     package let counters: DataPlaneCounters
     package let connections: [ConnectionRecord]
+    package let checks: [EndpointCheck]
 }
 
 extension DataThread {
@@ -49,6 +52,7 @@ extension DataThread {
         case .report(let includingConnections, let answer): answer(report(includingConnections))
         case .drain(let settings, let done): beginDrain(settings, done)
         case .memory(let pressure): take(pressure)
+        case .health(let service, let endpoint, let isUnhealthy): mark(service, endpoint, isUnhealthy: isUnhealthy)
         case .cut(let outcome): cutAll(outcome)
         case .stop:
             // After what a cut in the same turn has put off: those connections have a line coming too.
@@ -75,10 +79,28 @@ extension DataThread {
             continued[destination.key] = Balancer(
                 destination.endpoints, destination.ejection, balancing: destination.balancing,
                 weights: destination.weights, identity: { $0.stableIdentity }, continuing: old)
+            // One that left and came back may have been judged in the meantime.
+            for endpoint in unhealthy[destination.key.service] ?? [] {
+                continued[destination.key]?.mark(endpoint, isUnhealthy: true)
+            }
         }
         balancers = continued
+        checker?.use(snapshot)
         retire(pool.retire { !snapshot.stillHas($0.address, $0.identity, uid: $0.workloadUID) })
         cutWhatIsNotAllowed()
+    }
+
+    /// Holds for the balancers that there are, and for those that are made later.
+    private func mark(_ service: ResourceReference, _ endpoint: Endpoint, isUnhealthy: Bool) {
+        if isUnhealthy {
+            unhealthy[service, default: []].insert(endpoint)
+        } else {
+            unhealthy[service]?.remove(endpoint)
+            if unhealthy[service]?.isEmpty == true { unhealthy[service] = nil }
+        }
+        for key in balancers.keys where key.service == service {
+            balancers[key]?.mark(endpoint, isUnhealthy: isUnhealthy)
+        }
     }
 
     /// Before the snapshot is swapped: what still waits in their queues goes where it was dialled.
@@ -222,7 +244,7 @@ extension DataThread {
             record.duration = loop.now - record.startedAt
             connections.append(record)
         }
-        return ThreadReport(counters: snapshot, connections: connections)
+        return ThreadReport(counters: snapshot, connections: connections, checks: checker?.report ?? [])
     }
 
     private func reportProblem(_ problem: Problem) { problems.append(problem) }
@@ -270,9 +292,8 @@ extension DataThread {
         listeners.removeAll { $0.role != .captured(.outbound) }
         for listener in inbound { listener.close() }
         loop.forEachHandler { handler in
-            if let front = handler as? PlainFront, front.record.direction == .inbound {
-                loop.atEndOfTurn { front.announceLeaving() }
-            }
+            // The workload's own connections too: one that rests would hold the end for as long as it may rest.
+            if let front = handler as? HTTPFront { loop.atEndOfTurn { front.announceLeaving() } }
             guard let peer = handler as? PeerConnection, peer.role == .acceptor else { return }
             loop.atEndOfTurn { peer.announceLeaving() }
         }

@@ -38,6 +38,10 @@ final class DataThread {
     var drain: DrainState
     var held: [EventHandler] = []
     var requests: RequestKeeping
+    /// Endpoints that checks have found unhealthy, as the first thread tells.
+    var unhealthy: [ResourceReference: Set<Endpoint>] = [:]
+    /// On the first thread alone.
+    var checker: HealthChecker?
 
     // How many of each there are; what they hold open follows from it.
     var gateCount = 0
@@ -137,7 +141,10 @@ final class DataThread {
     }
 
     func report(_ work: FinishedWork.Record) {
-        guard settings.proxy.log.connections, settings.proxy.log.level >= .info else { return }
+        if case .line = work {
+        } else {
+            guard settings.proxy.log.connections, settings.proxy.log.level >= .info else { return }
+        }
         guard finished.count < ReportSink.batchMax else {
             flushReports()
             finished.append(FinishedWork(record: work, endedAt: loop.now))

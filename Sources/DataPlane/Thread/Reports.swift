@@ -11,6 +11,8 @@ package struct FinishedWork: Sendable {
     package enum Record: Sendable {
         case connection(ConnectionRecord)
         case request(RequestRecord)
+        /// Something else that the log is to say.
+        case line(LogLine)
     }
 
     package let record: Record

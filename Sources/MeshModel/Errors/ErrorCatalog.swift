@@ -865,6 +865,12 @@ extension ErrorCode {
                 "name-lookup-failed",
                 "DNS gave no good answer for a name of an endpoint; the last good one stays.",
                 "Look at the name and at the servers in /etc/resolv.conf; it is tried again, ever more seldom.")
+        case .endpointUnhealthy:
+            Entry(
+                "endpoint-unhealthy",
+                "The checks of a service have found one of its endpoints to be unhealthy.",
+                "The message says what the last check came to; `GET /health` of the admin endpoint lists all endpoints."
+            )
         }
     }
 }

@@ -358,6 +358,8 @@ package enum ErrorCode: UInt16, Hashable, Sendable, CaseIterable {
     case programNotStarted = 6013
     /// DNS gave no good answer for a name of an endpoint; the last good one stays.
     case nameLookupFailed = 6014
+    /// The checks of a service have found one of its endpoints to be unhealthy.
+    case endpointUnhealthy = 6015
 }
 
 extension ErrorCode {
