@@ -99,7 +99,7 @@ let wholes: [Target] = [
         [
             "AdminServer", "Bytes", "CommandLine", "Configuration", "ConnectionStates", "DataPlane", "Discovery",
             "HTTPCodec", "Identity",
-            "LinuxSystem", "MeshModel", "Reactor", "TLSSession", "Telemetry",
+            "LinuxSystem", "MeshModel", "Reactor", "Routing", "TLSSession", "Telemetry",
         ]),
     library(
         "CaptureControl",

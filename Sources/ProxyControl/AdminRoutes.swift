@@ -3,6 +3,7 @@
 internal import AdminServer
 internal import Bytes
 internal import ConnectionStates
+internal import DataPlane
 internal import LinuxSystem
 internal import MeshModel
 internal import TLSSession
@@ -16,6 +17,8 @@ struct AdminRoutes {
         ("/ready", ["GET", "HEAD"], "200 when the proxy may receive traffic, else 503 with the reason"),
         ("/live", ["GET", "HEAD"], "200 while the control thread answers"),
         ("/connections", ["GET", "HEAD"], "every connection under way"),
+        ("/endpoints", ["GET", "HEAD"], "every endpoint of the services that are called, and how it does"),
+        ("/traces", ["GET", "HEAD"], "spans of the last sampled requests, in the JSON form of OTLP"),
         ("/certificates", ["GET", "HEAD"], "the own chain and the trust bundles, never keys"),
         ("/config", ["GET", "HEAD"], "the configuration in force"),
         ("/log-level", ["GET", "HEAD", "PUT"], "the log level; PUT sets it to the word in the body"),
@@ -36,11 +39,13 @@ struct AdminRoutes {
             return respond(.text("\(request.path) takes \(methods.joined(separator: ", "))\n", status: 405))
         }
         switch route.path {
-        case "/metrics": runtime.collector.ask { counters, _ in respond(metrics(counters)) }
+        case "/metrics": runtime.collector.ask { respond(metrics($0)) }
         case "/ready": respond(ready(request.audience))
         case "/live": respond(.text("live\n"))
         case "/connections":
-            runtime.collector.ask(includingConnections: true) { _, connections in respond(list(connections)) }
+            runtime.collector.ask(.connections) { respond(list($0.connections)) }
+        case "/endpoints": runtime.collector.ask(.endpoints) { respond(endpoints($0)) }
+        case "/traces": respond(traces())
         case "/certificates": respond(certificates())
         case "/config": respond(configuration())
         case "/log-level": respond(logLevel(request))
@@ -133,13 +138,16 @@ struct AdminRoutes {
 
     // MARK: Metrics
 
-    private func metrics(_ counters: DataPlaneCounters) -> AdminResponse {
+    private func metrics(_ report: GatheredReport) -> AdminResponse {
         let state = runtime.state
         var writer = ExpositionWriter()
         writer.write(.buildInfo, [([("version", WeftVersion.text), ("tls", TLSLibrary.version)], "1")])
         writer.write(.ready, state.unready.isEmpty ? 1 : 0)
         writer.write(.draining, state.isDraining ? 1 : 0)
-        writer.write(counters)
+        writer.write(report.counters)
+        writer.write(report.services)
+        writer.write(.spansRecorded, runtime.spans.recorded)
+        writer.write(.spansDropped, runtime.spans.dropped)
         let ends = (state.identity?.chain ?? []).enumerated().compactMap { index, certificate in
             certificate.notAfter.map { end -> ExpositionWriter.Sample in
                 ([("certificate", index == 0 ? "leaf" : "intermediate-\(index)")], String(end.seconds))

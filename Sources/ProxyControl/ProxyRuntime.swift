@@ -35,6 +35,8 @@ final class ProxyRuntime {
     var exitCode = ProxyExitCode.done
     let drained: Mailbox<Bool>
 
+    var spans: SpanBuffer
+
     let identityLook = Alarm()
     private let admin: AdminServer
     private var watchers: [EventHandler] = []
@@ -47,7 +49,8 @@ final class ProxyRuntime {
         loopbackListeners = parts.loopbackListeners
         configurationPath = parts.configurationPath
         state = parts.state
-        collector = try ReportCollector(dataPlane, on: loop)
+        collector = try ReportCollector(dataPlane, on: loop, evictAfter: state.file.proxy.metrics.evictAfter)
+        spans = SpanBuffer(capacity: state.file.proxy.tracing.spansKept)
         drained = try Mailbox()
         let routes = Routes()
         admin = AdminServer(loop) { request, respond in routes.table?.answer(request, respond) }
@@ -57,6 +60,7 @@ final class ProxyRuntime {
         try drained.receive(on: loop) { [unowned self] in threadDrained(wasClean: $0) }
         try parts.reports.receive(on: loop) { [unowned self] batch in
             log.write(batch, now: loop.now)
+            keepSpans(batch)
         }
     }
 
@@ -82,6 +86,7 @@ final class ProxyRuntime {
         state.isListening = true
         announce()
         Ticker.begin(loop, every: .seconds(10)) { [unowned self] in tick() }
+        Ticker.begin(loop, every: .seconds(60)) { [unowned self] in collector.gather() }
         if let limit = state.memoryLimit {
             Ticker.begin(loop, every: .seconds(1)) { [unowned self] in lookAtMemory(limit) }
         }

@@ -8,7 +8,7 @@ internal import PeerProtocol
 internal import Reactor
 internal import Routing
 internal import TLSSession
-package import Telemetry
+internal import Telemetry
 
 /// What a data thread is told.
 enum DataThreadMessage: Sendable {
@@ -17,19 +17,13 @@ enum DataThreadMessage: Sendable {
     case identity(IdentityMaterial)
     case ownAddresses(Set<IPAddress>)
     /// Tell what you know; the answer is called on the data thread.
-    case report(includingConnections: Bool, @Sendable (ThreadReport) -> Void)
+    case report(ReportDetail, @Sendable (ThreadReport) -> Void)
     /// Begin to drain; told through the closure, on the data thread, when it is over.
     case drain(DrainSettings, @Sendable (_ wasClean: Bool) -> Void)
     case memory(MemoryPressure)
     /// End what is left now.
     case cut(ErrorCode)
     case stop
-}
-
-/// What a data thread tells of itself.
-package struct ThreadReport: Sendable {
-    package let counters: DataPlaneCounters
-    package let connections: [ConnectionRecord]
 }
 
 extension DataThread {
@@ -39,7 +33,7 @@ extension DataThread {
         case .snapshot(let snapshot): swap(snapshot)
         case .identity(let material): swap(material)
         case .ownAddresses(let addresses): ownAddresses = addresses
-        case .report(let includingConnections, let answer): answer(report(includingConnections))
+        case .report(let detail, let answer): answer(report(detail))
         case .drain(let settings, let done): beginDrain(settings, done)
         case .memory(let pressure): take(pressure)
         case .cut(let outcome): cutAll(outcome)
@@ -157,27 +151,6 @@ extension DataThread {
     private func forgetHeld() {
         held.removeAll { $0.token == 0 }
         counters.heldNow = held.count
-    }
-
-    // MARK: Telling
-
-    private func report(_ includingConnections: Bool) -> ThreadReport {
-        var snapshot = counters
-        var connections: [ConnectionRecord] = []
-        snapshot.poolIdle = pool.count
-        snapshot.verifications += UInt64(identity?.verifications ?? 0)
-        snapshot.rememberedVerifications += UInt64(identity?.rememberedHits ?? 0)
-        loop.forEachHandler { handler in
-            guard var record = (handler as? Relay)?.record ?? (handler as? InboundGate)?.listing else { return }
-            snapshot[record.direction].downstreamBytesReceived += record.downstreamBytesReceived
-            snapshot[record.direction].downstreamBytesSent += record.downstreamBytesSent
-            snapshot[record.direction].upstreamBytesReceived += record.upstreamBytesReceived
-            snapshot[record.direction].upstreamBytesSent += record.upstreamBytesSent
-            guard includingConnections else { return }
-            record.duration = loop.now - record.startedAt
-            connections.append(record)
-        }
-        return ThreadReport(counters: snapshot, connections: connections)
     }
 
     private func reportProblem(_ problem: Problem) { problems.append(problem) }

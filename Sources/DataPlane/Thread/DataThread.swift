@@ -134,14 +134,16 @@ final class DataThread {
         finished(record)
     }
 
-    func report(_ work: FinishedWork.Record) {
-        guard settings.proxy.log.connections, settings.proxy.log.level >= .info else { return }
+    func report(_ record: FinishedWork.Record, isSampled: Bool = false) {
+        let isLogged = settings.proxy.log.connections && settings.proxy.log.level >= .info
+        guard isLogged || isSampled else { return }
+        let work = FinishedWork(record: record, endedAt: loop.now, isLogged: isLogged)
         guard finished.count < ReportSink.batchMax else {
             flushReports()
-            finished.append(FinishedWork(record: work, endedAt: loop.now))
+            finished.append(work)
             return
         }
-        finished.append(FinishedWork(record: work, endedAt: loop.now))
+        finished.append(work)
         if finished.count == 1, let reporter {
             // A tenth of a second is nothing to a reader of logs, and saves a wake-up of the other thread per connection.
             loop.setDeadline(loop.now + .milliseconds(100), of: reporter)
