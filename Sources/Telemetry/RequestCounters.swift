@@ -81,8 +81,9 @@ package struct RequestCounters: Sendable {
             spoken: record.spoken, status: status, grpcStatus: record.grpcStatus.map(Self.known),
             outcome: record.outcome, security: record.security.label, isOther: false)
         add(1, kind, seenAt: now)
-        let service = room(for: ServiceKind(direction: record.direction, service: record.service, isOther: false))
-        services[service, default: Traffic()].add(record, seenAt: now)
+        let service = ServiceKind(direction: record.direction, service: record.service, isOther: false)
+        if services[service]?.add(record, seenAt: now) != nil { return }
+        services[room(for: service), default: Traffic()].add(record, seenAt: now)
     }
 
     /// Counts what the breaker of a service did not let through.
@@ -112,8 +113,10 @@ package struct RequestCounters: Sendable {
     }
 
     private mutating func add(_ total: UInt64, _ kind: Kind, seenAt: Instant) {
+        // One look is enough for nearly every request.
+        if finished[kind]?.add(total, seenAt: seenAt) != nil { return }
         var kind = kind
-        if finished[kind] == nil, finished.count >= Self.kindsMax, !kind.isOther {
+        if finished.count >= Self.kindsMax, !kind.isOther {
             overflowed += total
             kind = Kind(
                 direction: kind.direction, service: nil, route: nil, peer: nil, spoken: kind.spoken,
