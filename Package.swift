@@ -48,6 +48,8 @@ let cEdge: [Target] = [
     .systemLibrary(
         name: "CNghttp2", path: "Sources/CEdge/CNghttp2", pkgConfig: "libnghttp2",
         providers: [.apt(["libnghttp2-dev"])]),
+    .systemLibrary(
+        name: "CCares", path: "Sources/CEdge/CCares", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
     // libmnl (libmnl-dev); linked by weft-init alone.
     .target(
         name: "CNetlink", path: "Sources/CEdge/CNetlink", cSettings: pedantic, linkerSettings: [.linkedLibrary("mnl")]),
@@ -76,6 +78,7 @@ let machine: [Target] = [
     library("LinuxSystem", ["CLinux", "MeshModel"]),
     library("Netlink", ["CNetlink", "LinuxSystem", "MeshModel"]),
     library("Reactor", ["LinuxSystem", "MeshModel"]),
+    library("NameResolution", ["CCares", "LinuxSystem", "MeshModel", "Reactor"]),
     library("TLSSession", ["COpenSSL", "Detection", "MeshModel", "PeerProtocol"]),
 ]
 
@@ -99,7 +102,8 @@ let wholes: [Target] = [
         [
             "AdminServer", "Bytes", "CommandLine", "Configuration", "ConnectionStates", "DataPlane", "Discovery",
             "HTTPCodec", "Identity",
-            "LinuxSystem", "MeshModel", "Reactor", "Routing", "TLSSession", "Telemetry",
+            "LinuxSystem", "MeshModel", "NameResolution", "Reactor", "Routing", "TLSSession",
+            "Telemetry",
         ]),
     library(
         "CaptureControl",
@@ -161,6 +165,7 @@ let tested: [Target] = [
         "CommandLineTests",
         ["CaptureControl", "CommandLine", "LinuxSystem", "MeshModel", "MeshTesting", "ProxyControl"]),
     tests("ConfigurationTests", ["Configuration", "MeshModel", "MeshTesting"]),
+    tests("NameResolutionTests", ["LinuxSystem", "MeshModel", "MeshTesting", "NameResolution", "Reactor"]),
     tests("ReactorTests", ["LinuxSystem", "MeshModel", "MeshTesting", "Reactor"]),
     tests("MeshModelTests", ["MeshModel", "MeshTesting"]),
 ]

@@ -32,7 +32,8 @@ final class ResourceChecker {
         checkAddresses(resources)
         let workloads = Set(resources.workloads.map(\.reference))
         for service in resources.services {
-            for case .workload(let reference) in service.members where !workloads.contains(reference) {
+            for member in service.members {
+                guard case .workload(let reference) = member.place, !workloads.contains(reference) else { continue }
                 let nearest = Spelling.nearest(to: reference.description, among: workloads.map(\.description))
                 places["Service \(service.reference)"]?.complain(
                     .danglingReference,

@@ -10,6 +10,17 @@ struct RoutedPort: Hashable {
 }
 
 extension DiscoverySnapshot {
+    /// Routes that stand back behind an older one of another kind, and where: for whoever wonders why they do nothing.
+    package var displacedRoutes: [String] {
+        let ofServices = routes.flatMap { port, table in
+            table.displaced.map { "\($0) at Service \(port.service), port \(port.port)" }
+        }
+        let ofGateways = gateways.listeners.flatMap { listener in
+            (listener.routes?.displaced ?? []).map { "\($0) at listener \(listener.label)" }
+        }
+        return Set(ofServices + ofGateways).sorted()
+    }
+
     /// Routes of requests, by the ports they are attached to.
     static func routes(_ resources: MeshResources, callers: ResourceName?) -> [RoutedPort: RouteTable] {
         guard !resources.routes.isEmpty else { return [:] }

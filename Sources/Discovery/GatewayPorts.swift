@@ -68,6 +68,7 @@ package struct GatewayPorts: Sendable {
         for gateway in resources.gateways {
             for listener in gateway.listeners {
                 let attached = GatewayListener(gateway, listener, resources)
+                listeners.append(attached)
                 for address in gateway.boundAddresses {
                     let socket = SocketAddress(address, listener.port)
                     ports[socket, default: GatewayPort(listener.transport)].add(attached)
@@ -75,6 +76,9 @@ package struct GatewayPorts: Sendable {
             }
         }
     }
+
+    /// Every listener of every gateway.
+    private(set) var listeners: [GatewayListener] = []
 
     package var isEmpty: Bool { ports.isEmpty }
 

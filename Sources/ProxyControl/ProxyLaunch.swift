@@ -86,11 +86,13 @@ enum ProxyLaunch {
         case .none, .unsettled: break
         }
         let reports = try system { () throws(SystemError) in try ReportSink() }
+        let snapshot = DiscoverySnapshot(
+            file.resources, registryOnly: file.proxy.outbound.registryOnly, metricsPort: file.proxy.ports.metrics,
+            workload: file.proxy.workload, generation: 1)
+        log.warn(ofDisplacedIn: snapshot)
         let dataPlane = try DataPlane(
             settings: DataPlaneSettings(file.proxy, descriptorLimit: limit, loopbackListeners: loopbackListeners),
-            snapshot: DiscoverySnapshot(
-                file.resources, registryOnly: file.proxy.outbound.registryOnly, metricsPort: file.proxy.ports.metrics,
-                workload: file.proxy.workload, generation: 1),
+            snapshot: snapshot,
             ownAddresses: try system { () throws(SystemError) in try OwnAddresses.all() }, reports: reports)
         if let identity = state.identity { dataPlane.use(identity) }
         warnOfDescriptors(file.proxy, limit, log)

@@ -89,9 +89,9 @@ extension ProxyRuntime {
     func reload() {
         do throws(Problems) {
             let file = try ConfigurationReader.read(path: configurationPath)
+            try use(file)
             state.configurationProblem = nil
             state.reloads.done += 1
-            use(file)
             log.log(LogLine(.info, "configuration reloaded", [("file", configurationPath)]))
         } catch {
             state.configurationProblem = error.all.first
@@ -103,9 +103,26 @@ extension ProxyRuntime {
         lookAtIdentity(force: true)
     }
 
-    private func use(_ new: ConfigurationFile) {
+    /// Nothing changes where it throws.
+    private func use(_ new: ConfigurationFile) throws(Problems) {
         let old = state.file
         var file = new
+        file.proxy.workload = old.proxy.workload
+        file.proxy.ports = old.proxy.ports
+        file.proxy.admin = old.proxy.admin
+        file.proxy.dataThreads = old.proxy.dataThreads
+        file.proxy.stateDirectory = old.proxy.stateDirectory
+        file.proxy.identity = old.proxy.identity
+        // First what may fail: a port of a gateway that cannot be bound.
+        let snapshot = DiscoverySnapshot(
+            file.resources, registryOnly: file.proxy.outbound.registryOnly, metricsPort: file.proxy.ports.metrics,
+            workload: file.proxy.workload, generation: snapshotGeneration + 1)
+        do throws(Problem) {
+            try dataPlane.use(dataPlaneSettings(file.proxy), snapshot)
+        } catch {
+            throw Problems(error)
+        }
+        log.warn(ofDisplacedIn: snapshot)
         // What is bound or started stays as it is until the next start, and is said.
         for (name, hasChanged) in [
             ("metadata", old.proxy.workload != new.proxy.workload), ("spec.ports", old.proxy.ports != new.proxy.ports),
@@ -117,37 +134,37 @@ extension ProxyRuntime {
             let problem = Problem(.notReloadable, at: name, "has changed", remedy: "restart the proxy for it")
             log.log(LogLine(.warn, "a change takes effect at the next start", problem))
         }
-        file.proxy.workload = old.proxy.workload
-        file.proxy.ports = old.proxy.ports
-        file.proxy.admin = old.proxy.admin
-        file.proxy.dataThreads = old.proxy.dataThreads
-        file.proxy.stateDirectory = old.proxy.stateDirectory
-        file.proxy.identity = old.proxy.identity
+        snapshotGeneration += 1
         state.file = file
         log.level = file.proxy.log.level
         log.format = file.proxy.log.format
         spans.resize(file.proxy.tracing.spansKept)
         collector.evictAfter = file.proxy.metrics.evictAfter
         if let loader = file.identityLoader { identityKeeper.use(loader) }
-        snapshotGeneration += 1
-        useSettings()
-        dataPlane.use(
-            DiscoverySnapshot(
-                file.resources, registryOnly: file.proxy.outbound.registryOnly, metricsPort: file.proxy.ports.metrics,
-                workload: file.proxy.workload, generation: snapshotGeneration))
     }
 
     /// Hands the settings in force to the data threads.
     private func useSettings() {
-        dataPlane.use(
-            DataPlaneSettings(
-                state.file.proxy, descriptorLimit: state.descriptorLimit, loopbackListeners: loopbackListeners))
+        dataPlane.use(dataPlaneSettings(state.file.proxy))
+    }
+
+    private func dataPlaneSettings(_ proxy: ProxySettings) -> DataPlaneSettings {
+        DataPlaneSettings(proxy, descriptorLimit: state.descriptorLimit, loopbackListeners: loopbackListeners)
     }
 
     func setLogLevel(_ level: LogSettings.Level) {
         state.file.proxy.log.level = level
         log.level = level
         useSettings()
+    }
+}
+
+extension LogWriter {
+    /// HTTPRoutes and GRPCRoutes for one host do not mix.
+    func warn(ofDisplacedIn snapshot: DiscoverySnapshot) {
+        for route in snapshot.displacedRoutes {
+            log(LogLine(.warn, "a route stands back behind an older one of another kind", [("route", route)]))
+        }
     }
 }
 

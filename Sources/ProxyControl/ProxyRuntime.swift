@@ -142,7 +142,7 @@ final class ProxyRuntime {
             log.log(
                 LogLine(
                     .info, "listening",
-                    [("direction", binding.direction.rawValue), ("address", binding.address.description)]))
+                    [("direction", binding.direction), ("address", binding.address.description)]))
         }
         if let problem = state.identityProblem {
             log.log(LogLine(.error, "there is no identity yet; connections that need it wait", problem))

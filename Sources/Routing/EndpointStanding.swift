@@ -9,6 +9,8 @@ package enum EndpointState: String, Hashable, Sendable, CaseIterable, Comparable
     case resting
     /// It failed too often and gets nothing for a while.
     case ejected
+    /// Its checks fail: it gets nothing until they succeed.
+    case unhealthy
 
     /// Better than.
     package static func < (left: EndpointState, right: EndpointState) -> Bool { left.rank < right.rank }
@@ -63,11 +65,18 @@ package struct EndpointStanding: Sendable {
     package init() { self.init(EndpointHealth(), now: Instant(nanoseconds: 0)) }
 
     fileprivate init(_ health: EndpointHealth, now: Instant) {
-        state = health.isEjected(now: now) ? .ejected : health.isResting(now: now) ? .resting : .healthy
+        state =
+            if health.isUnhealthy {
+                .unhealthy
+            } else if health.isEjected(now: now) {
+                .ejected
+            } else {
+                health.isResting(now: now) ? .resting : .healthy
+            }
         switch state {
         case .ejected: until = health.ejectedUntil
         case .resting: until = health.restingUntil
-        case .healthy: until = nil
+        case .healthy, .unhealthy: until = nil
         }
         openCount = health.activeCount
         tally = health.tally

@@ -178,7 +178,7 @@ package struct MetricLabel: Sendable {
     static let grpcStatus = MetricLabel("grpc_status", [], "of a call of gRPC, 0 to 16; else empty")
     static let limit = MetricLabel("limit", BreakerLimit.allCases.map(\.rawValue), "that was reached")
     static let endpointState = MetricLabel(
-        "state", ["healthy", "resting", "ejected"], "as in [`/endpoints`](admin.md#endpoints)")
+        "state", ["healthy", "resting", "ejected", "unhealthy"], "as in [`/endpoints`](admin.md#endpoints)")
     static let status = MetricLabel("status", [], "of the answer; 0 where there was none")
     static let outcome = MetricLabel("outcome", [], "the name of an [outcome](errors.md#connections)")
     static let code = MetricLabel("code", [], "the code of the outcome, `WEFT3000` and on")

@@ -142,6 +142,22 @@ struct GatewayPortTests {
         }
     }
 
+    @Test("a route that stands back is named with its place")
+    func displaced() {
+        let snapshot = Self.snapshot { resources in
+            let parents = [RouteParent(Self.edge, port: .known(80)), Self.api]
+            resources.routes.append(Self.route("web", Self.api))
+            resources.routes.append(
+                Route(kind: .grpc, reference: SmallMesh.reference("calls"), parents: parents, rules: [RouteRule()]))
+        }
+        #expect(
+            snapshot.displacedRoutes == [
+                "default/calls at Service default/api, port 80", "default/calls at listener default/edge/shop",
+                "default/calls at listener default/edge/web", "default/calls at listener default/edge/wide",
+            ])
+        #expect(Self.snapshot().displacedRoutes.isEmpty)
+    }
+
     private static let api = RouteParent(service: SmallMesh.reference("api"), port: .known(80))
 
     @Test(

@@ -67,6 +67,20 @@ struct StandingTests {
         #expect(Self.all(balancer, now: later).allSatisfy { $0.state == .healthy && $0.until == nil })
     }
 
+    @Test("what checks have found is said until they find otherwise, before all else")
+    func unhealthy() {
+        var balancer = Self.balancer(2)
+        for _ in 0..<2 {
+            _ = balancer.finish(1, .serverError(retryAfter: nil), latency: .milliseconds(1), now: Self.start)
+        }
+        balancer.mark(1, isUnhealthy: true)
+        let troubled = balancer.standings(onlyTroubled: true, now: Self.start + .seconds(3600))
+        #expect(troubled.map(\.endpoint) == [1] && troubled.map(\.standing.state) == [.unhealthy])
+        #expect(troubled.first?.standing.until == nil)
+        balancer.mark(1, isUnhealthy: false)
+        #expect(Self.all(balancer).map(\.state) == [.healthy, .ejected])
+    }
+
     @Test("of two threads the worse state counts, and numbers add up, whoever is asked first")
     func merging() throws {
         var (one, two) = (Self.balancer(2), Self.balancer(2))

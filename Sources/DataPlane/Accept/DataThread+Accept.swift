@@ -25,6 +25,9 @@ extension DataThread {
             if snapshot.routes(of: service.key.service, port: service.key.port) != nil {
                 return PlainFront.begin(self, accepted.takeSocket(), record)
             }
+            if let table = snapshot.connectionRoutes(of: service.key.service, port: service.key.port) {
+                return acceptRouted(accepted, table, family, record)
+            }
         }
         let plan = OutboundPlan(destination, original: original.value)
         OutboundStart.begin(self, accepted.takeSocket(), record, plan)
@@ -43,10 +46,14 @@ extension DataThread {
         guard !address.isLoopback, !address.isLinkLocal else { return refused(record, .linkLocalRefused) }
         guard ownAddresses.contains(address) else { return refused(record, .notOurAddress) }
         guard !isFull else { return refused(record, .connectionLimit) }
+        if let port = snapshot.gateways.port(dialled: original.value) {
+            // Rules of before the gateway was there have captured it.
+            return acceptGateway(accepted, port, dialled: original.value)
+        }
         InboundGate.begin(self, accepted.takeSocket(), original.value, record)
     }
 
-    private func record(of accepted: borrowing Accepted, _ direction: TrafficDirection) -> ConnectionRecord {
+    func record(of accepted: borrowing Accepted, _ direction: TrafficDirection) -> ConnectionRecord {
         ConnectionRecord(
             id: nextConnectionID(), direction: direction, client: accepted.client.value, startedAt: loop.now)
     }

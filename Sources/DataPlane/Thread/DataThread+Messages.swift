@@ -13,7 +13,8 @@ internal import Telemetry
 /// What a data thread is told.
 enum DataThreadMessage: Sendable {
     case settings(DataPlaneSettings)
-    case snapshot(DiscoverySnapshot)
+    /// With the sockets of gateways that are new; those whose listeners are gone are closed.
+    case snapshot(DiscoverySnapshot, [ListeningSocket])
     case identity(IdentityMaterial)
     case ownAddresses(Set<IPAddress>)
     /// Tell what you know; the answer is called on the data thread.
@@ -30,7 +31,10 @@ extension DataThread {
     func handle(_ message: DataThreadMessage) {
         switch message {
         case .settings(let settings): swap(settings)
-        case .snapshot(let snapshot): swap(snapshot)
+        case .snapshot(let snapshot, let sockets):
+            closeGateways(missingIn: snapshot)
+            swap(snapshot)
+            listen(sockets)
         case .identity(let material): swap(material)
         case .ownAddresses(let addresses): ownAddresses = addresses
         case .report(let detail, let answer): answer(report(detail))
@@ -61,11 +65,33 @@ extension DataThread {
             guard let old = balancers[destination.key] else { continue }
             continued[destination.key] = Balancer(
                 destination.endpoints, destination.ejection, balancing: destination.balancing,
-                identity: { $0.stableIdentity }, continuing: old)
+                weights: destination.weights, identity: { $0.stableIdentity }, continuing: old)
         }
         balancers = continued
         retire(pool.retire { !snapshot.stillHas($0.address, $0.identity, uid: $0.workloadUID) })
         cutWhatIsNotAllowed()
+    }
+
+    /// Before the snapshot is swapped: what still waits in their queues goes where it was dialled.
+    private func closeGateways(missingIn snapshot: DiscoverySnapshot) {
+        func isGone(_ listener: Listener) -> Bool {
+            listener.role == .gateway && snapshot.gateways[listener.address] == nil
+        }
+        let gone = listeners.filter(isGone)
+        guard !gone.isEmpty else { return }
+        listeners.removeAll(where: isGone)
+        for listener in gone { listener.close() }
+    }
+
+    private func listen(_ sockets: [ListeningSocket]) {
+        for socket in sockets where !isFinishing {
+            do throws(SystemError) {
+                listeners.append(try Listener(self, socket))
+            } catch {
+                reportProblem(
+                    Problem(.listenFailed, at: "gateway \(socket.address)", "cannot be watched: \(error.errno)"))
+            }
+        }
     }
 
     private func swap(_ material: IdentityMaterial) {
@@ -193,9 +219,9 @@ extension DataThread {
     }
 
     private func closeInbound() {
-        let inbound = listeners.filter { $0.direction == .inbound }
+        let inbound = listeners.filter { $0.role != .captured(.outbound) }
         guard !inbound.isEmpty else { return }
-        listeners.removeAll { $0.direction == .inbound }
+        listeners.removeAll { $0.role != .captured(.outbound) }
         for listener in inbound { listener.close() }
         loop.forEachHandler { handler in
             if let front = handler as? PlainFront, front.record.direction == .inbound {
@@ -210,6 +236,7 @@ extension DataThread {
         loop.forEachHandler { handler in
             if let relay = handler as? Relay { loop.atEndOfTurn { relay.cut(outcome) } }
             if let gate = handler as? InboundGate { loop.atEndOfTurn { gate.refuse(outcome) } }
+            if let gate = handler as? ServerNameGate { loop.atEndOfTurn { gate.refuse(outcome) } }
         }
     }
 

@@ -96,7 +96,10 @@ extension DataThread {
         snapshot.verifications += UInt64(identity?.verifications ?? 0)
         snapshot.rememberedVerifications += UInt64(identity?.rememberedHits ?? 0)
         loop.forEachHandler { handler in
-            guard var record = (handler as? Relay)?.record ?? (handler as? InboundGate)?.listing else { return }
+            guard
+                var record = (handler as? Relay)?.record ?? (handler as? InboundGate)?.listing
+                    ?? (handler as? ServerNameGate)?.listing
+            else { return }
             snapshot[record.direction].downstreamBytesReceived += record.downstreamBytesReceived
             snapshot[record.direction].downstreamBytesSent += record.downstreamBytesSent
             snapshot[record.direction].upstreamBytesReceived += record.upstreamBytesReceived

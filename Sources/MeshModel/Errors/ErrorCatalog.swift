@@ -349,6 +349,17 @@ extension ErrorCode {
                 "not-tls",
                 "Bytes that are not TLS came where the server name decides.",
                 "Speak TLS there, or attach a TCPRoute in place of the TLSRoute.")
+        case .nameNotResolved:
+            Entry(
+                "name-not-resolved",
+                "DNS has never had an address for the names that the service's endpoints have.",
+                "`GET /names` of the admin endpoint and the log (WEFT6014) say why; look at the name and at /etc/resolv.conf."
+            )
+        case .listenerUnrouted:
+            Entry(
+                "listener-unrouted",
+                "No route is attached to the listener of the gateway.",
+                "Attach a TCPRoute to it by `parentRefs`, or take the listener away.")
         case .handshakeFailed:
             Entry(
                 "handshake-failed",
@@ -834,6 +845,11 @@ extension ErrorCode {
                 "program-not-started",
                 "The program to be held back could not be started.",
                 "Check its path and permissions; it is looked for in `PATH` as a shell would.")
+        case .nameLookupFailed:
+            Entry(
+                "name-lookup-failed",
+                "DNS gave no good answer for a name of an endpoint; the last good one stays.",
+                "Look at the name and at the servers in /etc/resolv.conf; it is tried again, ever more seldom.")
         }
     }
 }

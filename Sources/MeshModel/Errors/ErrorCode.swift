@@ -140,10 +140,14 @@ package enum ErrorCode: UInt16, Hashable, Sendable, CaseIterable {
     case noEndpoint = 3042
     /// The service has no such port.
     case portNotServed = 3043
+    /// DNS has never had an address for the names that the service's endpoints have.
+    case nameNotResolved = 3044
     /// No TLSRoute or listener is for the server name that the client asks for.
     case serverNameUnknown = 3045
     /// Bytes that are not TLS came where the server name decides.
     case notTLS = 3046
+    /// No route is attached to the listener of the gateway.
+    case listenerUnrouted = 3047
     /// The TLS handshake failed.
     case handshakeFailed = 3050
     /// The peer's certificate is not good.
@@ -346,6 +350,8 @@ package enum ErrorCode: UInt16, Hashable, Sendable, CaseIterable {
     case descriptorLimit = 6012
     /// The program to be held back could not be started.
     case programNotStarted = 6013
+    /// DNS gave no good answer for a name of an endpoint; the last good one stays.
+    case nameLookupFailed = 6014
 }
 
 extension ErrorCode {

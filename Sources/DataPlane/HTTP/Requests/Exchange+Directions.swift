@@ -57,7 +57,8 @@ extension Exchange {
             // The routes have been taken away since the connection was made: as without them.
             destination = thread.snapshot.destination(
                 of: service, port: .known(dialled.port), dialled.address.family)
-            return destination == nil ? Refusal(outcome: .noEndpoint, detail: "service \(service)") : nil
+            return destination == nil
+                ? Refusal(outcome: thread.snapshot.lack(of: service), detail: "service \(service)") : nil
         }
         switch table.match(request, path: record.path) {
         case .notFound: return Refusal(outcome: .routeNotFound, detail: "service \(service)")
@@ -93,7 +94,10 @@ extension Exchange {
         self.backend = backend
         record.service = backend.service
         guard let destination = thread.snapshot.destination(of: backend.service, port: backend.port, family) else {
-            return Refusal(outcome: .backendMissing, detail: "\(rule.label): \(backend.service) port \(backend.port)")
+            let lack = thread.snapshot.lack(of: backend.service)
+            return Refusal(
+                outcome: lack == .nameNotResolved ? lack : .backendMissing,
+                detail: "\(rule.label): \(backend.service) port \(backend.port)")
         }
         self.destination = destination
         return nil
