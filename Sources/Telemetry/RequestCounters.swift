@@ -62,6 +62,8 @@ package struct RequestCounters: Sendable {
     package static let servicesMax = 200
 
     package private(set) var finished: [Kind: Count] = [:]
+    /// Those of them that stand for others: few, and beside the limit.
+    private var otherCount = 0
     package private(set) var services: [ServiceKind: Traffic] = [:]
     /// Requests that were counted as "other".
     package private(set) var overflowed: UInt64 = 0
@@ -105,6 +107,7 @@ package struct RequestCounters: Sendable {
         // Most often there is nothing to be forgotten; then nothing is copied.
         if finished.values.contains(where: { $0.seenAt < moment }) {
             finished = finished.filter { $0.value.seenAt >= moment }
+            otherCount = finished.keys.count { $0.isOther }
         }
         if services.values.contains(where: { $0.seenAt < moment }) {
             services = services.filter { $0.value.seenAt >= moment }
@@ -116,13 +119,14 @@ package struct RequestCounters: Sendable {
         // One look is enough for nearly every request.
         if finished[kind]?.add(total, seenAt: seenAt) != nil { return }
         var kind = kind
-        if finished.count >= Self.kindsMax, !kind.isOther {
+        if !kind.isOther, finished.count - otherCount >= Self.kindsMax {
             overflowed += total
             kind = Kind(
                 direction: kind.direction, service: nil, route: nil, peer: nil, spoken: kind.spoken,
                 status: kind.status / 100 * 100, grpcStatus: nil, outcome: kind.outcome, security: kind.security,
                 isOther: true)
         }
+        if kind.isOther, finished[kind] == nil { otherCount += 1 }
         finished[kind, default: Count()].add(total, seenAt: seenAt)
     }
 

@@ -12,10 +12,10 @@ extension Sidecars {
             let scene = try await RequestScene(
                 RequestScene.plain,
                 settings: ["tracing": "{samplePercent: 100}", "log": "{format: json, connections: false}"])
-            let result = try await scene.get("/echo?secret=1")
+            let result = try await scene.get("/echo/it?secret=1")
             let out = try await eventually("the client's span") { try await scene.client.spans().first }
             #expect(out.name == "GET default/shop" && out.kind == 3 && out.parentSpanId == nil, "\(out)")
-            #expect(out["url.path"] == "/echo" && out["http.response.status_code"] == "200", "\(out)")
+            #expect(out["url.path"] == "/echo/it" && out["http.response.status_code"] == "200", "\(out)")
             #expect(out["weft.route"] == "default/shop-route[0]" && out["weft.outcome"] == "completed")
             #expect(try #require(UInt64(out.endTimeUnixNano)) > (try #require(UInt64(out.startTimeUnixNano))))
             let pod = out["network.peer.address"] == scene.one.address ? scene.one : scene.two
