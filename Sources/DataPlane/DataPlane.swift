@@ -20,11 +20,11 @@ package final class DataPlane {
 
     /// Binds every listener and starts the threads. Nothing runs if anything fails.
     package init(
-        settings: DataPlaneSettings, snapshot: DiscoverySnapshot, ownAddresses: Set<IPAddress>, reports: ReportSink
+        settings: DataPlaneSettings, snapshot: DiscoverySnapshot, gateways certificates: GatewayMaterial,
+        ownAddresses: Set<IPAddress>, reports: ReportSink
     ) throws(Problem) {
         let count = max(1, settings.proxy.dataThreads)
         var sockets = try ListeningSocket.bind(settings)
-        if let problem = GatewayFront.problem(of: snapshot) { throw problem }
         let ofGateways = try ListeningSocket.bindGateways(snapshot.gateways.addresses, beside: [], settings)
         for index in 0..<count { sockets[index] += ofGateways.values.map { $0[index] } }
         gateways = Set(ofGateways.keys)
@@ -43,24 +43,28 @@ package final class DataPlane {
         } catch {
             throw Problem(.listenFailed, "the data path cannot start: \(error)")
         }
+        use(certificates)
     }
 
     package func use(_ settings: DataPlaneSettings) { tell(.settings(settings)) }
 
     /// Binds what the gateways of a snapshot need beside what is bound, and hands it over, after the settings that belong
     /// to it. Where something cannot be bound, nothing changes. To be called from one thread only.
-    package func use(_ settings: DataPlaneSettings, _ snapshot: DiscoverySnapshot) throws(Problem) {
-        if let problem = GatewayFront.problem(of: snapshot) { throw problem }
+    package func use(
+        _ settings: DataPlaneSettings, _ snapshot: DiscoverySnapshot, _ certificates: GatewayMaterial
+    ) throws(Problem) {
         let wanted = snapshot.gateways.addresses
         let sockets = try ListeningSocket.bindGateways(wanted, beside: gateways, settings)
         gateways = gateways.intersection(wanted).union(sockets.keys)
         for (index, mailbox) in mailboxes.enumerated() {
             mailbox.send(.settings(settings))
+            mailbox.send(.gateways(certificates))
             mailbox.send(.snapshot(snapshot, sockets.values.map { $0[index] }))
         }
     }
 
     package func use(_ material: IdentityMaterial) { tell(.identity(material)) }
+    package func use(_ certificates: GatewayMaterial) { tell(.gateways(certificates)) }
     package func use(_ pressure: MemoryPressure) { tell(.memory(pressure)) }
     package func use(ownAddresses: Set<IPAddress>) { tell(.ownAddresses(ownAddresses)) }
 

@@ -13,11 +13,12 @@ package final class GatewayListener: Sendable {
     package let connectionRoutes: ConnectionTable?
 
     /// For logs: `default/edge/web`.
-    package var label: String { "\(gateway)/\(listener.name)" }
+    package let label: String
 
     init(_ gateway: Gateway, _ listener: Gateway.Listener, _ resources: MeshResources) {
         self.gateway = gateway.reference
         self.listener = listener
+        label = gateway.label(of: listener)
         routes = RouteTable(
             resources.routes, gateway: gateway.reference, listener: listener, filters: resources.filters)
         connectionRoutes = ConnectionTable(

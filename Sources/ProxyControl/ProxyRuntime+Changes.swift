@@ -58,6 +58,7 @@ extension ProxyRuntime {
 
     /// Loads the identity if its files have changed, and puts it in force if it is good.
     func lookAtIdentity(force: Bool) {
+        lookAtGateways()
         switch identityKeeper.look(force: force, now: WallTime.now()) {
         case .none:
             if identityKeeper.material != nil { state.identityProblem = nil }
@@ -80,6 +81,17 @@ extension ProxyRuntime {
             log.log(LogLine(.error, "identity rejected; \(consequence)", problem))
         case .unsettled:
             lookSoon(.seconds(1))
+        }
+    }
+
+    /// Takes other certificates for HTTPS listeners if their files have changed.
+    private func lookAtGateways() {
+        do throws(Problem) {
+            guard let material = try gatewayKeeper.look() else { return }
+            dataPlane.use(material)
+            log.log(LogLine(.info, "certificates of gateways renewed"))
+        } catch {
+            log.log(LogLine(.error, "certificates of gateways rejected; the old ones stay", error))
         }
     }
 
@@ -118,7 +130,9 @@ extension ProxyRuntime {
             file.resources, registryOnly: file.proxy.outbound.registryOnly, metricsPort: file.proxy.ports.metrics,
             workload: file.proxy.workload, generation: snapshotGeneration + 1)
         do throws(Problem) {
-            try dataPlane.use(dataPlaneSettings(file.proxy), snapshot)
+            let certificates = try GatewayKeeper.load(file.resources.gateways)
+            try dataPlane.use(dataPlaneSettings(file.proxy), snapshot, certificates)
+            gatewayKeeper.use(file.resources.gateways, certificates)
         } catch {
             throw Problems(error)
         }

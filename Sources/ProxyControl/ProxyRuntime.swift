@@ -25,6 +25,7 @@ final class ProxyRuntime {
     let dataPlane: DataPlane
     let collector: ReportCollector
     let identityKeeper: IdentityKeeper
+    let gatewayKeeper: GatewayKeeper
     let loopbackListeners: LoopbackListeners
     let configurationPath: String
     var state: ProxyState
@@ -46,6 +47,7 @@ final class ProxyRuntime {
         log = parts.log
         dataPlane = parts.dataPlane
         identityKeeper = parts.identityKeeper
+        gatewayKeeper = parts.gatewayKeeper
         loopbackListeners = parts.loopbackListeners
         configurationPath = parts.configurationPath
         state = parts.state

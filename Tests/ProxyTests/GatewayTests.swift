@@ -67,6 +67,10 @@ extension Sidecars {
             try await scene.edge.tells("a connection by IPv6") {
                 $0.originalDestination == "[\(scene.edge.address6)]:5432" && $0.outcome == "completed"
             }
+            // The workload beside it comes in as everybody does.
+            let own = try scene.edge.connect("\(scene.edge.address):5432")
+            try await own.hears("own", to: "own")
+            try await own.stop()
             let crowd = try scene.outside.start("lab-tool", "crowd", "\(scene.edge.address):5432", "50")
             crowd.type("hello")
             try await crowd.line(containing: "round hello right=50 wrong=0")

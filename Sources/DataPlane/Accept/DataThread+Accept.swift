@@ -17,6 +17,9 @@ extension DataThread {
         }
         record.originalDestination = original.value
         guard !isOwnListener(original.value) else { return refused(record, .ownListener) }
+        if let port = ownGateway(original.value) {
+            return acceptGateway(accepted, port, dialled: original.value)
+        }
         guard !isFull else { return refused(record, .connectionLimit) }
         let destination = snapshot.destination(of: original.value)
         if case .refused(let code) = destination { return refused(record, code) }
@@ -46,7 +49,7 @@ extension DataThread {
         guard !address.isLoopback, !address.isLinkLocal else { return refused(record, .linkLocalRefused) }
         guard ownAddresses.contains(address) else { return refused(record, .notOurAddress) }
         guard !isFull else { return refused(record, .connectionLimit) }
-        if let port = snapshot.gateways.port(dialled: original.value) {
+        if let port = ownGateway(original.value) {
             // Rules of before the gateway was there have captured it.
             return acceptGateway(accepted, port, dialled: original.value)
         }

@@ -28,7 +28,8 @@ extension DataThread {
         record.originalDestination = dialled
         guard !isFull else { return refused(record, .connectionLimit) }
         switch port.opening {
-        case .request: GatewayFront.begin(self, accepted.takeSocket(), port, record)
+        case .request:
+            PlainFront.begin(self, accepted.takeSocket(), record, gateway: GatewayOrigin(secureListener: nil))
         case .clientHello: ServerNameGate.begin(self, accepted.takeSocket(), .gateway(port), record)
         case .bytes:
             let listener = port.listener(for: nil)
@@ -40,6 +41,14 @@ extension DataThread {
             if let control = settings.pacedCongestionControl { end.expectCongestion(control) }
             begin(&end, rule, record, replacing: nil, early: [])
         }
+    }
+
+    /// The gateway's port that a captured connection was meant for, if it was for this very pod: no sidecar answers there.
+    func ownGateway(_ dialled: SocketAddress) -> GatewayPort? {
+        guard let port = snapshot.gateways.port(dialled: dialled), ownAddresses.contains(dialled.address) else {
+            return nil
+        }
+        return port
     }
 
     /// Captured, to a port of a service that routes of connections are attached to.
@@ -69,7 +78,7 @@ extension DataThread {
         else {
             end.reset()
             if let handler { loop.remove(handler) }
-            return refused(record, backend == nil ? .backendMissing : .noEndpoint)
+            return refused(record, backend.map { snapshot.lack(of: $0.service) } ?? .backendMissing)
         }
         let plan = OutboundPlan(.service(service), original: original)
         OutboundStart.begin(self, &end, record, plan, replacing: handler, early: early)

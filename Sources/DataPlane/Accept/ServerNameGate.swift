@@ -102,8 +102,8 @@ final class ServerNameGate: EventHandler {
             if let control = thread.settings.pacedCongestionControl { end.expectCongestion(control) }
             if listener.listener.transport == .https {
                 leave()
-                return GatewayFront.beginSecure(
-                    thread, &end, replacing: self, port, listener, record, firstBytes: bytes)
+                return SecureFront.begin(
+                    thread, &end, replacing: self, listener, record, firstBytes: bytes)
             }
             guard let rule = listener.connectionRoutes?.rule(serverName: name) else { return refuseName(name) }
             leave()

@@ -16,6 +16,8 @@ enum DataThreadMessage: Sendable {
     /// With the sockets of gateways that are new; those whose listeners are gone are closed.
     case snapshot(DiscoverySnapshot, [ListeningSocket])
     case identity(IdentityMaterial)
+    /// What HTTPS listeners show.
+    case gateways(GatewayMaterial)
     case ownAddresses(Set<IPAddress>)
     /// Tell what you know; the answer is called on the data thread.
     case report(ReportDetail, @Sendable (ThreadReport) -> Void)
@@ -36,6 +38,7 @@ extension DataThread {
             swap(snapshot)
             listen(sockets)
         case .identity(let material): swap(material)
+        case .gateways(let material): swap(material)
         case .ownAddresses(let addresses): ownAddresses = addresses
         case .report(let detail, let answer): answer(report(detail))
         case .drain(let settings, let done): beginDrain(settings, done)
@@ -111,6 +114,19 @@ extension DataThread {
             // The material was checked before it was sent; what is in force stays.
             reportProblem(error)
         }
+    }
+
+    /// Sessions go on with the certificate they began with.
+    private func swap(_ material: GatewayMaterial) {
+        for (label, certificates) in material.certificates {
+            do throws(Problem) {
+                gatewayContexts[label] = try GatewayTLSContext(certificates, staging: staging)
+            } catch {
+                // What the library does not take after all; what is in force for this listener stays.
+                reportProblem(error)
+            }
+        }
+        gatewayContexts = gatewayContexts.filter { material.certificates[$0.key] != nil }
     }
 
     /// The trust bundle has changed: whoever it no longer vouches for goes, in the middle of a stream too.

@@ -503,6 +503,11 @@ extension ErrorCode {
                 "request-unsupported",
                 "The request asks for something that is not done.",
                 "CONNECT works in HTTP/1.1 only.")
+        case .requestMisdirected:
+            Entry(
+                "request-misdirected",
+                "The request is for a host of another listener than the one whose certificate the client was shown.",
+                "Clients open a connection of its own for the host when they see 421. One that does not should be looked at.")
         case .routeNotFound:
             Entry(
                 "route-not-found",

@@ -207,6 +207,8 @@ package enum ErrorCode: UInt16, Hashable, Sendable, CaseIterable {
     case excessHTTP2 = 3104
     /// The request asks for something that is not done.
     case requestUnsupported = 3105
+    /// The request is for a host of another listener than the one whose certificate the client was shown.
+    case requestMisdirected = 3106
     /// No rule of the routes attached to the service matches the request.
     case routeNotFound = 3110
     /// The rule that matches names no backend that could be used.

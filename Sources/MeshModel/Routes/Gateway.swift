@@ -70,6 +70,9 @@ package struct Gateway: Hashable, Sendable {
         self.listeners = listeners
     }
 
+    /// A listener's name for logs, unique in a configuration: `default/edge/web`.
+    package func label(of listener: Listener) -> String { "\(reference)/\(listener.name)" }
+
     /// The addresses to bind.
     package var boundAddresses: [IPAddress] {
         addresses.isEmpty ? ["0.0.0.0", "::"].compactMap { IPAddress($0) } : addresses

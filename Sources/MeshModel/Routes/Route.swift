@@ -69,24 +69,6 @@ package struct HostPattern: Hashable, Sendable, CustomStringConvertible {
     }
 
     package var description: String { isWildcard ? "*" + name : name }
-
-    /// The place of the pattern that says most about a host (lower case, without port): the host itself, then the longest
-    /// wildcard, then none at all, which stands for every host. Nil if none matches.
-    package static func mostPrecise(of patterns: [HostPattern?], for host: String?) -> Int? {
-        let host = host?.lowercased()
-        var best: (index: Int, rank: Int)?
-        for (index, pattern) in patterns.enumerated() {
-            let rank: Int
-            if let pattern {
-                guard let host, pattern.matches(host) else { continue }
-                rank = pattern.isWildcard ? pattern.name.utf8.count : .max
-            } else {
-                rank = 0
-            }
-            if best.map({ rank > $0.rank }) ?? true { best = (index, rank) }
-        }
-        return best?.index
-    }
 }
 
 /// One rule of a route: any of its matches, all its filters, one of its backends.
