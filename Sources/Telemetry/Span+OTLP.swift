@@ -102,7 +102,6 @@ extension Span {
     private func writeRequest(into writer: inout JSONWriter) {
         writer.attribute("http.request.method", knownMethod ?? "_OTHER")
         if knownMethod == nil { writer.attribute("http.request.method_original", record.method) }
-        writer.attribute("url.scheme", "http")
         writer.attribute("url.path", record.path)
         writer.attribute("server.address", record.authority)
         writer.attribute("network.protocol.name", "http")
@@ -126,6 +125,7 @@ extension Span {
         }
         writer.attribute("weft.security", record.security.label)
         if case .mutualTLS(let peer, _) = record.security { writer.attribute("weft.peer", peer.description) }
+        if let listener = record.listener { writer.attribute("weft.listener", listener) }
         if let service = record.service { writer.attribute("weft.service", service.description) }
         if let route = record.route { writer.attribute("weft.route", route) }
         if let authorization = record.authorization { writer.attribute("weft.authorization", authorization) }
