@@ -27,7 +27,7 @@ struct ProxyState {
         var reasons: [String] = []
         if isDraining { reasons.append("it drains") }
         if !isListening { reasons.append("its listeners are not up") }
-        if identity == nil { reasons.append("it has no identity: \(identityProblem?.description ?? "not loaded yet")") }
+        if identity == nil, file.proxy.identity != nil { reasons.append("it has no identity: \(identityProblem?.description ?? "not loaded yet")") }
         return reasons
     }
 }
