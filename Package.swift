@@ -103,7 +103,8 @@ let wholes: [Target] = [
         [
             "AdminServer", "Bytes", "CommandLine", "Configuration", "ConnectionStates", "DataPlane", "Discovery",
             "HTTPCodec", "Identity",
-            "LinuxSystem", "MeshModel", "NameResolution", "Reactor", "TLSSession", "Telemetry",
+            "LinuxSystem", "MeshModel", "NameResolution", "Reactor", "Routing", "TLSSession",
+            "Telemetry",
         ]),
     library(
         "CaptureControl",

@@ -74,9 +74,10 @@ package final class DataPlane {
     package func use(_ pressure: MemoryPressure) { tell(.memory(pressure)) }
     package func use(ownAddresses: Set<IPAddress>) { tell(.ownAddresses(ownAddresses)) }
 
-    /// Asks every thread what it knows; `answer` is called once per thread, on that thread.
-    package func report(includingConnections: Bool, _ answer: @escaping @Sendable (ThreadReport) -> Void) {
-        tell(.report(includingConnections: includingConnections, answer))
+    /// Asks every thread what it knows; `answer` is called once per thread, on that thread. What it is told of requests is
+    /// told but once, and must be added to what was told before.
+    package func report(_ detail: ReportDetail, _ answer: @escaping @Sendable (ThreadReport) -> Void) {
+        tell(.report(detail, answer))
     }
 
     package var threadCount: Int { mailboxes.count }

@@ -19,6 +19,8 @@ struct AdminRoutes {
         ("/ready", ["GET", "HEAD"], "200 when the proxy may receive traffic, else 503 with the reason"),
         ("/live", ["GET", "HEAD"], "200 while the control thread answers"),
         ("/connections", ["GET", "HEAD"], "every connection under way"),
+        ("/endpoints", ["GET", "HEAD"], "every endpoint of the services that are called, and how it does"),
+        ("/traces", ["GET", "HEAD"], "spans of the last sampled requests, in the JSON form of OTLP"),
         ("/certificates", ["GET", "HEAD"], "the own chain and the trust bundles, never keys"),
         ("/config", ["GET", "HEAD"], "the configuration in force"),
         ("/names", ["GET", "HEAD"], "the names of endpoints, and what DNS says of them"),
@@ -45,7 +47,9 @@ struct AdminRoutes {
         case "/ready": respond(ready(request.audience))
         case "/live": respond(.text("live\n"))
         case "/connections":
-            runtime.collector.ask(includingConnections: true) { respond(list($0.connections)) }
+            runtime.collector.ask(.connections) { respond(list($0.connections)) }
+        case "/endpoints": runtime.collector.ask(.endpoints) { respond(endpoints($0)) }
+        case "/traces": respond(traces())
         case "/certificates": respond(certificates())
         case "/config": respond(configuration())
         case "/names": respond(names())
@@ -140,7 +144,7 @@ struct AdminRoutes {
 
     // MARK: Metrics
 
-    private func metrics(_ report: ReportCollector.Answer) -> AdminResponse {
+    private func metrics(_ report: GatheredReport) -> AdminResponse {
         let state = runtime.state
         var writer = ExpositionWriter()
         writer.write(.buildInfo, [([("version", WeftVersion.text), ("tls", TLSLibrary.version)], "1")])
@@ -155,6 +159,9 @@ struct AdminRoutes {
                     check.isHealthy ? "1" : "0"
                 )
             })
+        writer.write(report.services)
+        writer.write(.spansRecorded, runtime.spans.recorded)
+        writer.write(.spansDropped, runtime.spans.dropped)
         let ends = (state.identity?.chain ?? []).enumerated().compactMap { index, certificate in
             certificate.notAfter.map { end -> ExpositionWriter.Sample in
                 ([("certificate", index == 0 ? "leaf" : "intermediate-\(index)")], String(end.seconds))

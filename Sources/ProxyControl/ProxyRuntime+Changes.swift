@@ -165,6 +165,8 @@ extension ProxyRuntime {
         state.file = file
         log.level = file.proxy.log.level
         log.format = file.proxy.log.format
+        spans.resize(file.proxy.tracing.spansKept)
+        collector.evictAfter = file.proxy.metrics.evictAfter
         if let loader = file.identityLoader { identityKeeper.use(loader) }
     }
 

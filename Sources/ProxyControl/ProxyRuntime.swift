@@ -37,6 +37,8 @@ final class ProxyRuntime {
     var exitCode = ProxyExitCode.done
     let drained: Mailbox<Bool>
 
+    var spans: SpanBuffer
+
     let identityLook = Alarm()
     let resolver: NameResolver
     /// When what is known of names is put in force, whether or not all have been answered.
@@ -57,7 +59,8 @@ final class ProxyRuntime {
         configurationPath = parts.configurationPath
         state = parts.state
         resolver = NameResolver(loop)
-        collector = try ReportCollector(dataPlane, on: loop)
+        collector = try ReportCollector(dataPlane, on: loop, evictAfter: state.file.proxy.metrics.evictAfter)
+        spans = SpanBuffer(capacity: state.file.proxy.tracing.spansKept)
         drained = try Mailbox()
         let routes = Routes()
         admin = AdminServer(loop) { request, respond in routes.table?.answer(request, respond) }
@@ -67,6 +70,7 @@ final class ProxyRuntime {
         try drained.receive(on: loop) { [unowned self] in threadDrained(wasClean: $0) }
         try parts.reports.receive(on: loop) { [unowned self] batch in
             log.write(batch, now: loop.now)
+            keepSpans(batch)
         }
     }
 
@@ -93,6 +97,7 @@ final class ProxyRuntime {
         beginNames()
         announce()
         Ticker.begin(loop, every: .seconds(10)) { [unowned self] in tick() }
+        Ticker.begin(loop, every: .seconds(60)) { [unowned self] in collector.gather() }
         if let limit = state.memoryLimit {
             Ticker.begin(loop, every: .seconds(1)) { [unowned self] in lookAtMemory(limit) }
         }

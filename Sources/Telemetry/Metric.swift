@@ -19,6 +19,14 @@ package enum Metric: String, Sendable, CaseIterable {
     case requestDuration = "weft_request_duration_seconds"
     case requestBytes = "weft_request_bytes_total"
     case requestRetries = "weft_request_retries_total"
+    case requestSeries = "weft_request_series"
+    case requestSeriesEvicted = "weft_request_series_evicted_total"
+    case requestsOverflowed = "weft_requests_overflowed_total"
+    case breakerRefusals = "weft_breaker_refusals_total"
+    case breakersOpen = "weft_breakers_open"
+    case endpoints = "weft_endpoints"
+    case spansRecorded = "weft_spans_recorded_total"
+    case spansDropped = "weft_spans_dropped_total"
     case connectDuration = "weft_connect_duration_seconds"
     case handshakeDuration = "weft_handshake_duration_seconds"
     case handshakes = "weft_handshakes_total"
@@ -84,6 +92,14 @@ package enum Metric: String, Sendable, CaseIterable {
         case .requestDuration: "From the head of a request to the end of its answer."
         case .requestBytes: "Bytes of the bodies of requests (received) and answers (sent)."
         case .requestRetries: "Requests that were sent again."
+        case .requestSeries: "Series of weft_requests_total that are told."
+        case .requestSeriesEvicted: "Series about requests that had not counted for long and are told no more."
+        case .requestsOverflowed: "Requests counted without service, route and peer, since there are too many series."
+        case .breakerRefusals: "Requests and retries that a limit of the service's breaker did not let through."
+        case .breakersOpen: "1 while the service's breaker lets nothing more through."
+        case .endpoints: "Endpoints of the services that are called, by what is known of them."
+        case .spansRecorded: "Spans of sampled requests that were recorded."
+        case .spansDropped: "Recorded spans that gave way to newer ones."
         case .connectDuration: "How long connects took."
         case .handshakeDuration: "How long TLS handshakes took."
         case .handshakes: "TLS handshakes between sidecars."
@@ -122,9 +138,13 @@ package enum Metric: String, Sendable, CaseIterable {
         case .buildInfo: [.version, .tls]
         case .connectionsOpened, .connectionsActive, .connectionDuration: [.direction]
         case .connectionsFinished: [.direction, .outcome, .code, .security]
-        case .requests: [.direction, .service, .route, .status, .outcome, .code, .security]
-        case .requestDuration: [.direction]
-        case .requestBytes: [.direction, .flow]
+        case .requests:
+            [.direction, .service, .route, .peer, .spoken, .status, .grpcStatus, .outcome, .code, .security]
+        case .requestDuration: [.direction, .service]
+        case .requestBytes: [.direction, .service, .flow]
+        case .breakerRefusals: [.service, .limit]
+        case .breakersOpen: [.service]
+        case .endpoints: [.service, .endpointState]
         case .plaintextConnections: [.direction, .reason]
         case .detectedProtocols: [.direction, .protocol]
         case .bytes: [.direction, .side, .flow]
@@ -159,8 +179,15 @@ package struct MetricLabel: Sendable {
     static let direction = MetricLabel(
         "direction", TrafficDirection.allCases.map(\.rawValue), "toward or from the workload")
     static let service = MetricLabel(
-        "service", [], "that the request was for, `namespace/name`; empty on the inbound side")
+        "service", [], "that is called, `namespace/name`; empty on the inbound side, `_other` where there are too many")
     static let route = MetricLabel("route", [], "and its rule, `namespace/name[index]`; empty where none decided")
+    static let peer = MetricLabel(
+        "peer", [], "the SPIFFE ID at the other end, as its certificate proves it; empty without one")
+    static let spoken = MetricLabel("protocol", ["http/1", "http/2"], "what the request came as")
+    static let grpcStatus = MetricLabel("grpc_status", [], "of a call of gRPC, 0 to 16; else empty")
+    static let limit = MetricLabel("limit", BreakerLimit.allCases.map(\.rawValue), "that was reached")
+    static let endpointState = MetricLabel(
+        "state", ["healthy", "resting", "ejected", "unhealthy"], "as in [`/endpoints`](admin.md#endpoints)")
     static let status = MetricLabel("status", [], "of the answer; 0 where there was none")
     static let outcome = MetricLabel("outcome", [], "the name of an [outcome](errors.md#connections)")
     static let code = MetricLabel("code", [], "the code of the outcome, `WEFT3000` and on")

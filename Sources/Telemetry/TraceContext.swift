@@ -9,6 +9,8 @@ package struct TraceContext: Hashable, Sendable, CustomStringConvertible {
     /// Bit 0: sampled.
     package let flags: UInt8
 
+    package static let sampledFlag: UInt8 = 1
+
     package init(trace: TraceID, span: UInt64, flags: UInt8) {
         self.trace = trace
         self.span = span
@@ -45,7 +47,8 @@ package struct TraceContext: Hashable, Sendable, CustomStringConvertible {
 
     package var description: String { "00-\(trace)-\(Self.hex(span, 16))-\(Self.hex(UInt64(flags), 2))" }
 
-    private static func hex(_ number: UInt64, _ width: Int) -> String {
+    /// Lower case, with as many digits.
+    static func hex(_ number: UInt64, _ width: Int) -> String {
         let text = String(number, radix: 16)
         return String(repeating: "0", count: max(0, width - text.utf8.count)) + text
     }

@@ -8,7 +8,7 @@ internal import PeerProtocol
 internal import Reactor
 internal import Routing
 internal import TLSSession
-package import Telemetry
+internal import Telemetry
 
 /// What a data thread is told.
 enum DataThreadMessage: Sendable {
@@ -20,7 +20,7 @@ enum DataThreadMessage: Sendable {
     case gateways(GatewayMaterial)
     case ownAddresses(Set<IPAddress>)
     /// Tell what you know; the answer is called on the data thread.
-    case report(includingConnections: Bool, @Sendable (ThreadReport) -> Void)
+    case report(ReportDetail, @Sendable (ThreadReport) -> Void)
     /// Begin to drain; told through the closure, on the data thread, when it is over.
     case drain(DrainSettings, @Sendable (_ wasClean: Bool) -> Void)
     case memory(MemoryPressure)
@@ -29,13 +29,6 @@ enum DataThreadMessage: Sendable {
     /// End what is left now.
     case cut(ErrorCode)
     case stop
-}
-
-/// What a data thread tells of itself.
-package struct ThreadReport: Sendable {
-    package let counters: DataPlaneCounters
-    package let connections: [ConnectionRecord]
-    package let checks: [EndpointCheck]
 }
 
 extension DataThread {
@@ -49,7 +42,7 @@ extension DataThread {
         case .identity(let material): swap(material)
         case .gateways(let material): swap(material)
         case .ownAddresses(let addresses): ownAddresses = addresses
-        case .report(let includingConnections, let answer): answer(report(includingConnections))
+        case .report(let detail, let answer): answer(report(detail))
         case .drain(let settings, let done): beginDrain(settings, done)
         case .memory(let pressure): take(pressure)
         case .health(let service, let endpoint, let isUnhealthy): mark(service, endpoint, isUnhealthy: isUnhealthy)
@@ -221,30 +214,6 @@ extension DataThread {
     private func forgetHeld() {
         held.removeAll { $0.token == 0 }
         counters.heldNow = held.count
-    }
-
-    // MARK: Telling
-
-    private func report(_ includingConnections: Bool) -> ThreadReport {
-        var snapshot = counters
-        var connections: [ConnectionRecord] = []
-        snapshot.poolIdle = pool.count
-        snapshot.verifications += UInt64(identity?.verifications ?? 0)
-        snapshot.rememberedVerifications += UInt64(identity?.rememberedHits ?? 0)
-        loop.forEachHandler { handler in
-            guard
-                var record = (handler as? Relay)?.record ?? (handler as? InboundGate)?.listing
-                    ?? (handler as? ServerNameGate)?.listing
-            else { return }
-            snapshot[record.direction].downstreamBytesReceived += record.downstreamBytesReceived
-            snapshot[record.direction].downstreamBytesSent += record.downstreamBytesSent
-            snapshot[record.direction].upstreamBytesReceived += record.upstreamBytesReceived
-            snapshot[record.direction].upstreamBytesSent += record.upstreamBytesSent
-            guard includingConnections else { return }
-            record.duration = loop.now - record.startedAt
-            connections.append(record)
-        }
-        return ThreadReport(counters: snapshot, connections: connections, checks: checker?.report ?? [])
     }
 
     private func reportProblem(_ problem: Problem) { problems.append(problem) }

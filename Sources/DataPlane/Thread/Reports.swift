@@ -17,6 +17,8 @@ package struct FinishedWork: Sendable {
 
     package let record: Record
     package let endedAt: Instant
+    /// It may be here for its span alone.
+    package let isLogged: Bool
 }
 
 /// The way of finished work from the data threads to whoever writes them down: bounded, and never waiting. A log

@@ -159,6 +159,7 @@ final class Exchange: EventHandler {
         hasBeenRead = true
         hasWholeRequest = true
         super.init()
+        if let span = original.record.span { beginSpan(under: span.id, flags: span.flags) }
         thread.loop.add(self)
     }
 
