@@ -88,8 +88,8 @@ lint: ## the style of Swift and of shell
 	for script in init-scripts/*.sh .ci/run; do sh -n $$script || exit 1; done
 
 .PHONY: golden
-golden: ## rewrites the golden files of the redirect rules; review the diff
-	WEFT_WRITE_GOLDEN=1 swift test --filter RedirectionTests
+golden: ## rewrites the golden files of the redirect rules and of imports; review the diff
+	WEFT_WRITE_GOLDEN=1 swift test --filter 'RedirectionTests|EnvoyImportTests.GoldenTests'
 
 .PHONY: fuzz
 fuzz: ## fuzzes every parser, or one with T=, for SECONDS=20 each

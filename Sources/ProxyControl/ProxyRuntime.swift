@@ -140,7 +140,7 @@ final class ProxyRuntime {
                 [
                     ("version", WeftVersion.text), ("tls", TLSLibrary.version),
                     ("workload", proxy.workload.description),
-                    ("identity", state.identity?.identity.description ?? "none yet"),
+                    ("identity", state.identity?.identity.description ?? (proxy.identity == nil ? "none" : "none yet")),
                     ("inbound_mode", proxy.inbound.mode.rawValue), ("data_threads", String(dataPlane.threadCount)),
                     ("descriptors", String(state.descriptorLimit)), ("admin", proxy.adminSocketPath),
                 ]))

@@ -30,7 +30,9 @@ struct ProxyState {
         if isDraining { reasons.append("it drains") }
         if !isListening { reasons.append("its listeners are not up") }
         if isResolvingNames { reasons.append("names of endpoints are being looked up") }
-        if identity == nil { reasons.append("it has no identity: \(identityProblem?.description ?? "not loaded yet")") }
+        if identity == nil, file.proxy.identity != nil {
+            reasons.append("it has no identity: \(identityProblem?.description ?? "not loaded yet")")
+        }
         return reasons
     }
 }

@@ -97,6 +97,16 @@ extension ErrorCode {
                 "bad-document",
                 "The input is too large or too deep to be a configuration.",
                 "Keep a file under 16 MiB and 64 levels.")
+        case .notImportable:
+            Entry(
+                "not-importable",
+                "Something of an imported configuration that Weft has no word for.",
+                "The message says what to do instead; `--partial` writes the rest.")
+        case .importNote:
+            Entry(
+                "import-note",
+                "Something of an imported configuration was left out, or is a little different here.",
+                "Nothing, unless you depend on it.")
         case .proxyUserMissing:
             Entry(
                 "proxy-user-missing",

@@ -40,6 +40,10 @@ package enum ErrorCode: UInt16, Hashable, Sendable, CaseIterable {
     case notReloadable = 1015
     /// The input is too large or too deep to be a configuration.
     case badDocument = 1016
+    /// Something of an imported configuration that Weft has no word for.
+    case notImportable = 1020
+    /// Something of an imported configuration was left out, or is a little different here.
+    case importNote = 1021
 
     // MARK: Redirect rules
 
