@@ -10,7 +10,8 @@ internal import Telemetry
 /// Asks the endpoints of services that have checks whether they are well. Lives on the first data thread alone; what it
 /// finds is told to all of them.
 ///
-/// An endpoint of a service is asked once, however many ports and families lead to it. From one check to the next it is the
+/// An address and port of a service is asked once, however many of its ports lead to it; a workload with addresses of both
+/// families is asked at both. From one check to the next it is the
 /// interval, give or take a tenth, so that the sidecars of a mesh do not ask together.
 final class HealthChecker {
     struct Key: Hashable {
