@@ -48,6 +48,8 @@ let cEdge: [Target] = [
     .systemLibrary(
         name: "CNghttp2", path: "Sources/CEdge/CNghttp2", pkgConfig: "libnghttp2",
         providers: [.apt(["libnghttp2-dev"])]),
+    .systemLibrary(
+        name: "CCares", path: "Sources/CEdge/CCares", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
     // libmnl (libmnl-dev); linked by weft-init alone.
     .target(
         name: "CNetlink", path: "Sources/CEdge/CNetlink", cSettings: pedantic, linkerSettings: [.linkedLibrary("mnl")]),
@@ -76,6 +78,7 @@ let machine: [Target] = [
     library("LinuxSystem", ["CLinux", "MeshModel"]),
     library("Netlink", ["CNetlink", "LinuxSystem", "MeshModel"]),
     library("Reactor", ["LinuxSystem", "MeshModel"]),
+    library("NameResolution", ["CCares", "LinuxSystem", "MeshModel", "Reactor"]),
     library("TLSSession", ["COpenSSL", "Detection", "MeshModel", "PeerProtocol"]),
 ]
 
@@ -99,7 +102,7 @@ let wholes: [Target] = [
         [
             "AdminServer", "Bytes", "CommandLine", "Configuration", "ConnectionStates", "DataPlane", "Discovery",
             "HTTPCodec", "Identity",
-            "LinuxSystem", "MeshModel", "Reactor", "TLSSession", "Telemetry",
+            "LinuxSystem", "MeshModel", "NameResolution", "Reactor", "TLSSession", "Telemetry",
         ]),
     library(
         "CaptureControl",
@@ -153,7 +156,7 @@ let tested: [Target] = [
     tests("RoutingTests", ["HTTPCodec", "MeshModel", "MeshTesting", "Patterns", "Routing"]),
     tests("AuthorizationTests", ["Authorization", "HTTPCodec", "MeshModel", "MeshTesting"]),
     tests("PatternsTests", ["MeshTesting", "Patterns"]),
-    tests("DiscoveryTests", ["Discovery", "MeshModel"]),
+    tests("DiscoveryTests", ["Discovery", "HTTPCodec", "MeshModel", "Routing"]),
     tests("TelemetryTests", ["MeshModel", "Telemetry"]),
     tests("HTTPCodecTests", ["HTTPCodec", "MeshModel", "MeshTesting"]),
     tests("HTTP2CodecTests", ["HTTP2Codec", "HTTPCodec", "MeshModel"]),
@@ -161,6 +164,7 @@ let tested: [Target] = [
         "CommandLineTests",
         ["CaptureControl", "CommandLine", "LinuxSystem", "MeshModel", "MeshTesting", "ProxyControl"]),
     tests("ConfigurationTests", ["Configuration", "MeshModel", "MeshTesting"]),
+    tests("NameResolutionTests", ["LinuxSystem", "MeshModel", "MeshTesting", "NameResolution", "Reactor"]),
     tests("ReactorTests", ["LinuxSystem", "MeshModel", "MeshTesting", "Reactor"]),
     tests("MeshModelTests", ["MeshModel", "MeshTesting"]),
 ]

@@ -52,7 +52,7 @@ package struct PolicySet: Sendable {
                     service.reference == target && service.has(workload, at: addresses)
                 }
                 guard !services.isEmpty else { continue }
-                servicePorts = services.flatMap { $0.ports.map(\.targetPort) }
+                servicePorts = services.flatMap { $0.servedPorts(by: workload, at: addresses) }
             }
             for (index, rule) in policy.rules.enumerated() {
                 let compiled = CompiledRule(
@@ -156,11 +156,24 @@ package struct PolicySet: Sendable {
 
 extension Service {
     fileprivate func has(_ workload: ResourceReference, at addresses: [IPAddress]) -> Bool {
-        members.contains { member in
-            switch member {
-            case .workload(let reference): reference == workload
-            case .address(let address): addresses.contains(address)
-            }
+        members.contains { $0.leads(to: workload, at: addresses) }
+    }
+
+    /// The ports at which the workload serves it: its own, where a member says one, else the target ports.
+    fileprivate func servedPorts(by workload: ResourceReference, at addresses: [IPAddress]) -> [Port] {
+        members.filter { $0.leads(to: workload, at: addresses) }.flatMap { member in
+            member.port.map { [$0] } ?? ports.map(\.targetPort)
+        }
+    }
+}
+
+extension Service.Member {
+    fileprivate func leads(to workload: ResourceReference, at addresses: [IPAddress]) -> Bool {
+        switch place {
+        case .workload(let reference): reference == workload
+        case .address(let address): addresses.contains(address)
+        // What a name has been found to be stands here as an address.
+        case .name: false
         }
     }
 }

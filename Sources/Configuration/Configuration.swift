@@ -41,12 +41,19 @@ package enum ConfigurationReader {
 
 extension Value {
     fileprivate func requireVersion(of kind: String) {
-        guard kind == "HTTPRoute" else {
-            _ = scalar("`weft/v1`, the only version there is") { $0 == "weft/v1" ? $0 : nil }
-            return
-        }
-        let versions = ["v1", "v1beta1"].map { "gateway.networking.k8s.io/\($0)" }
-        _ = scalar("`\(versions[0])` or `\(versions[1])`") { versions.contains($0) ? $0 : nil }
+        let own = "weft/v1"
+        let versions: [String] =
+            switch kind {
+            case "HTTPRoute": ["v1", "v1beta1"]
+            case "GRPCRoute", "TCPRoute": ["v1", "v1alpha2"]
+            case "TLSRoute": ["v1", "v1alpha3", "v1alpha2"]
+            case "Gateway": ["v1", "v1beta1"]
+            default: []
+            }
+        let all =
+            (versions.isEmpty || kind == "Gateway" ? [own] : []) + versions.map { "gateway.networking.k8s.io/\($0)" }
+        let expected = all.map { "`\($0)`" }.joined(separator: " or ")
+        _ = scalar(all.count == 1 ? "\(expected), the only version there is" : expected) { all.contains($0) ? $0 : nil }
     }
 }
 
@@ -59,7 +66,8 @@ private struct Collected {
 
     /// The kinds that one file may hold.
     private static let kinds = [
-        "Proxy", "Mesh", "Workload", "Service", "Trust", "HTTPRoute", "Filter", "Policy",
+        "Proxy", "Mesh", "Workload", "Service", "Trust", "HTTPRoute", "GRPCRoute", "TLSRoute", "TCPRoute", "Gateway",
+        "Filter", "Policy",
     ]
 
     mutating func read(_ document: Value) {
@@ -89,12 +97,24 @@ private struct Collected {
                 }
             case "Trust":
                 if let trust = fields.trust() { resources.trust.append(trust) }
-            case "HTTPRoute":
-                // One that is not right as a whole is not looked at for where it leads.
-                let before = document.findings.problems.count
-                if let route = fields.httpRoute(), document.findings.problems.count == before {
+            case "HTTPRoute", "GRPCRoute":
+                let read = Route.Kind(rawValue: kind).flatMap { kind in whole(document) { fields.route(kind) } }
+                if let route = read {
                     resources.routes.append(route)
                     marks.seen(route, document)
+                }
+            case "TLSRoute", "TCPRoute":
+                let read = ConnectionRoute.Kind(rawValue: kind).flatMap { kind in
+                    whole(document) { fields.connectionRoute(kind) }
+                }
+                if let route = read {
+                    resources.connectionRoutes.append(route)
+                    marks.seen(route, document)
+                }
+            case "Gateway":
+                if let gateway = fields.gateway() {
+                    resources.gateways.append(gateway)
+                    marks.seen(gateway, document)
                 }
             case "Filter":
                 if let filter = fields.filter() {
@@ -117,14 +137,21 @@ private struct Collected {
         }
     }
 
+    /// What `read` gives, unless it complained: a route that is not right as a whole is not looked at for where it leads.
+    private func whole<Resource>(_ document: Value, _ read: () -> Resource?) -> Resource? {
+        let before = document.findings.problems.count
+        let resource = read()
+        return document.findings.problems.count == before ? resource : nil
+    }
+
     /// The whole file, checked across documents; nil where a part is missing, which has been complained of.
     func file(_ findings: Findings) -> ConfigurationFile? {
         let start = Mark(line: 1, column: 1)
         if meshes > 1 {
             findings.add(.missingDocument, "", start, "there are \(meshes) documents `kind: Mesh`", "keep one")
         }
-        checker.check(resources, findings)
-        guard proxies.count == 1, let proxy = proxies.first else {
+        checker.check(resources, proxies.first, findings)
+        guard proxies.count == 1, var proxy = proxies.first else {
             let message =
                 proxies.isEmpty
                 ? "there is no document `kind: Proxy`" : "there are \(proxies.count) documents `kind: Proxy`"
@@ -132,6 +159,10 @@ private struct Collected {
             if findings.problems.isEmpty { findings.add(.missingDocument, "", start, message, "keep exactly one") }
             return nil
         }
+        // What comes to a gateway is for the proxy itself; captured, it would be taken for the workload's.
+        proxy.capture.inbound.ports.skip += gatewayPorts.map { PortRange($0) }
         return ConfigurationFile(proxy: proxy, resources: resources)
     }
+
+    private var gatewayPorts: [Port] { Set(resources.gateways.flatMap(\.listeners).map(\.port)).sorted() }
 }

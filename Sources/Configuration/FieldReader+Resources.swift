@@ -69,27 +69,6 @@ extension FieldReader {
         }
     }
 
-    mutating func service() -> Service? {
-        let metadata = metadata()
-        return require("spec") { value in
-            value.mapping { fields in
-                let addresses = fields.require("addresses") { $0.list { $0.hostAddress } }
-                let ports = fields.require("ports") { $0.list { $0.servicePort } }
-                let members = fields.require("endpoints") { $0.list { $0.member } }
-                let ejection = fields.ejection()
-                let balancing = fields.balancing()
-                let breaker = fields.breaker()
-                fields.complainOfTwins((ports ?? []).map(\.port), in: "ports")
-                guard let metadata, let addresses, let ports, let members else { return nil }
-                if addresses.isEmpty { fields.complain(.badValue, "`addresses` is empty", "give at least one") }
-                if ports.isEmpty { fields.complain(.badValue, "`ports` is empty", "give at least one") }
-                return Service(
-                    reference: metadata.reference, addresses: addresses, ports: ports, members: members,
-                    ejection: ejection, balancing: balancing, breaker: breaker)
-            }
-        }
-    }
-
     func complainOfTwins(_ ports: [Port], in list: String) {
         var seen: Set<Port> = []
         for port in ports where !seen.insert(port).inserted {
@@ -157,31 +136,8 @@ extension Value {
         }
     }
 
-    fileprivate var servicePort: Service.PortMapping? {
-        mapping { fields in
-            let port = fields.require("port") { $0.port }
-            let target = fields.read("targetPort") { $0.port }
-            let hint = fields.read("protocol") { $0.choice(ProtocolHint.self) } ?? .detect
-            return port.map { Service.PortMapping(port: $0, targetPort: target ?? $0, hint: hint) }
-        }
-    }
-
-    fileprivate var member: Service.Member? {
-        mapping { fields in
-            let workload = fields.read("workload") { $0.reference }
-            let address = fields.read("address") { $0.hostAddress }
-            switch (workload, address) {
-            case (let reference?, nil): return .workload(reference)
-            case (nil, let address?): return .address(address)
-            default:
-                fields.complain(.missingField, "an endpoint is either `workload: NAME` or `address: ADDRESS`")
-                return nil
-            }
-        }
-    }
-
     /// `name` or `namespace/name`.
-    private var reference: ResourceReference? {
+    var workloadReference: ResourceReference? {
         scalar("the name of a workload, `name` or `namespace/name`") { text in
             let parts = text.split(separator: "/", omittingEmptySubsequences: false).map { ResourceName($0) }
             switch parts.count {

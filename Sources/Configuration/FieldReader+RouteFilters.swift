@@ -3,9 +3,23 @@
 internal import MeshModel
 
 /// Where filters stand; a backend takes fewer of them, since the others act before a backend is chosen.
-enum FilterPlace {
-    case rule
-    case backend
+enum FilterPlace: Equatable {
+    case rule(Route.Kind)
+    case backend(Route.Kind)
+
+    /// Of the route.
+    var kind: Route.Kind {
+        switch self {
+        case .rule(let kind), .backend(let kind): kind
+        }
+    }
+}
+
+/// Where a backend stands; those of a mirror and of connections have no filters.
+private enum BackendPlace {
+    case mirror
+    case route(Route.Kind)
+    case connections
 }
 
 /// Filters and backends of a route.
@@ -23,7 +37,13 @@ extension Value {
             for (other, value) in values where other != type {
                 value?.complain(.conflict, "does not belong to a filter of `type: \(type.rawValue)`", "remove it")
             }
-            if place == .backend, !type.fitsBackend {
+            guard type.fits(place.kind) else {
+                complain(
+                    .badValue, "a \(place.kind.rawValue) has no filter of `type: \(type.rawValue)`",
+                    "use an HTTPRoute, or remove the filter")
+                return nil
+            }
+            if case .backend = place, !type.fitsBackend {
                 complain(
                     .badValue, "a filter of `type: \(type.rawValue)` cannot stand at a backend", "put it at the rule")
                 return nil
@@ -109,7 +129,7 @@ extension Value {
     private func mirror(in namespace: ResourceName) -> RouteFilter.Mirror? {
         mapping { fields in
             let backend = fields.require("backendRef") { value in
-                value.mapping { $0.backend(in: namespace, isWeighted: false) }
+                value.mapping { $0.backend(in: namespace, .mirror) }
             }
             let percent = fields.read("percent") { $0.integer(0...100) }
             let fraction = fields.read("fraction") { $0.fraction }
@@ -149,21 +169,32 @@ extension Value {
         }
     }
 
-    func routeBackend(in namespace: ResourceName) -> RouteBackend? {
-        mapping { $0.backend(in: namespace, isWeighted: true) }
+    func routeBackend(of kind: Route.Kind, in namespace: ResourceName) -> RouteBackend? {
+        mapping { $0.backend(in: namespace, .route(kind)) }
+    }
+
+    func connectionBackend(in namespace: ResourceName) -> RouteBackend? {
+        mapping { $0.backend(in: namespace, .connections) }
     }
 }
 
 extension FieldReader {
     /// A service and a port of it; `weight` and `filters` where the backend is one of several.
-    fileprivate mutating func backend(in namespace: ResourceName, isWeighted: Bool) -> RouteBackend? {
+    fileprivate mutating func backend(in namespace: ResourceName, _ place: BackendPlace) -> RouteBackend? {
         read("group") { $0.requireCoreGroup() }
         _ = read("kind") { value in value.scalar("`Service`") { $0 == "Service" ? $0 : nil } }
         let home = read("namespace") { $0.resourceName } ?? namespace
         let name = require("name") { $0.resourceName }
         let port = require("port") { $0.port }
-        let weight = isWeighted ? read("weight") { $0.integer(0...1_000_000) } : nil
-        let filters = isWeighted ? read("filters") { $0.routeFilters(in: namespace, place: .backend) } : nil
+        var weight: Int?
+        var filters: [RouteFilter]?
+        switch place {
+        case .mirror: break
+        case .connections: weight = read("weight") { $0.integer(0...1_000_000) }
+        case .route(let kind):
+            weight = read("weight") { $0.integer(0...1_000_000) }
+            filters = read("filters") { $0.routeFilters(in: namespace, place: .backend(kind)) }
+        }
         complainOfTwinFilters(filters ?? [])
         guard let name, let port else { return nil }
         return RouteBackend(
@@ -217,6 +248,8 @@ private enum FilterType: String, CaseIterable {
     }
 
     var isRepeatable: Bool { self == .mirror || self == .resource }
+
+    func fits(_ kind: Route.Kind) -> Bool { kind == .http || self != .redirect && self != .rewrite }
     var fitsBackend: Bool { self == .requestHeaders || self == .responseHeaders || self == .rewrite }
 }
 

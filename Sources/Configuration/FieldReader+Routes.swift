@@ -2,9 +2,10 @@
 
 internal import MeshModel
 
-/// `kind: HTTPRoute` of the Gateway API, as it is written there; `docs/http-route.md` says what of it is read.
+/// `kind: HTTPRoute` and `kind: GRPCRoute` of the Gateway API, as they are written there; `docs/http-route.md` and
+/// `docs/grpc-route.md` say what of them is read.
 extension FieldReader {
-    mutating func httpRoute() -> Route? {
+    mutating func route(_ kind: Route.Kind) -> Route? {
         let metadata = metadata()
         return require("spec") { value in
             value.mapping { fields in
@@ -12,12 +13,12 @@ extension FieldReader {
                 let namespace = metadata?.reference.namespace ?? .defaultNamespace
                 let parents = fields.require("parentRefs") { $0.routeParents(in: namespace) }
                 let hostnames = fields.read("hostnames") { $0.list { $0.hostPattern } }
-                let rules = fields.read("rules") { $0.list { $0.routeRule(in: namespace) } }
+                let rules = fields.read("rules") { $0.list { $0.routeRule(of: kind, in: namespace) } }
                 fields.complainOfTwinWords((rules ?? []).compactMap(\.name), in: "rules", what: "name")
                 guard let metadata, let parents else { return nil }
                 return Route(
-                    reference: metadata.reference, createdAt: metadata.createdAt, parents: parents,
-                    hostnames: hostnames ?? [], rules: rules ?? [RouteRule()])
+                    kind: kind, reference: metadata.reference, createdAt: metadata.createdAt, parents: parents,
+                    hostnames: hostnames ?? [], rules: rules ?? [RouteRule(everythingOf: kind)])
             }
         }
     }
@@ -31,57 +32,81 @@ extension FieldReader {
 }
 
 extension Value {
-    fileprivate func routeParents(in namespace: ResourceName) -> [RouteParent]? {
-        if case .sequence(let nodes) = node.content, nodes.isEmpty {
-            complain(.badValue, "is empty", "name the service that the route is for")
-        }
-        return list { $0.routeParent(in: namespace) }
-    }
-
-    private func routeParent(in namespace: ResourceName) -> RouteParent? {
-        mapping { fields in
-            let group = fields.value("group")
-            let kind = fields.value("kind")
-            let home = fields.read("namespace") { $0.resourceName } ?? namespace
-            let name = fields.require("name") { $0.resourceName }
-            let port = fields.read("port") { $0.port }
-            if let section = fields.value("sectionName") {
-                section.complain(.unknownField, "ports of a service have no names here", "write `port` instead")
-            }
-            // The Gateway API takes a parent that does not say for a gateway.
-            let kindText = kind.map { $0.text ?? "Service" } ?? "Gateway"
-            guard kindText == "Service" else {
-                let message =
-                    kindText == "Gateway"
-                    ? "the parent is a Gateway, which is not there yet"
-                    : "a parent of the kind `\(kindText)` does not exist"
-                let remedy = "attach the route to a service: `kind: Service`, `group: \"\"`"
-                if let kind { kind.complain(.badValue, message, remedy) } else { complain(.badValue, message, remedy) }
-                return nil
-            }
-            group?.requireCoreGroup()
-            return name.map { RouteParent(service: ResourceReference(namespace: home, name: $0), port: port) }
-        }
-    }
-
-    /// The group of a Service: none, or its other name in the Gateway API.
-    func requireCoreGroup() {
-        _ = scalar("the group of a Service, which is `\"\"`") { $0.isEmpty || $0 == "core" ? $0 : nil }
-    }
-
-    fileprivate func routeRule(in namespace: ResourceName) -> RouteRule? {
+    fileprivate func routeRule(of kind: Route.Kind, in namespace: ResourceName) -> RouteRule? {
         mapping { fields in
             var rule = RouteRule()
             rule.name = fields.read("name") { $0.resourceName?.text }
-            fields.assign("matches", to: &rule.matches) { $0.list { $0.routeMatch } }
-            fields.assign("filters", to: &rule.filters) { $0.routeFilters(in: namespace, place: .rule) }
-            fields.assign("backendRefs", to: &rule.backends) { $0.list { $0.routeBackend(in: namespace) } }
-            fields.section("timeouts") { $0.routeTimeouts(&rule.timeouts) }
-            rule.retry = fields.read("retry") { $0.retrySettings }
+            fields.assign("matches", to: &rule.matches) { $0.list { $0.match(of: kind) } }
+            if rule.matches.isEmpty { rule.matches = RouteRule(everythingOf: kind).matches }
+            fields.assign("filters", to: &rule.filters) { $0.routeFilters(in: namespace, place: .rule(kind)) }
+            fields.assign("backendRefs", to: &rule.backends) { $0.list { $0.routeBackend(of: kind, in: namespace) } }
             rule.affinityHeader = fields.read("sessionPersistence") { $0.affinityHeader }
+            if kind == .http {
+                fields.section("timeouts") { $0.routeTimeouts(&rule.timeouts) }
+                rule.retry = fields.read("retry") { $0.retrySettings }
+            }
             fields.complainOfFilters(of: rule)
             return rule
         }
+    }
+
+    private func match(of kind: Route.Kind) -> RouteMatch? {
+        switch kind {
+        case .http: routeMatch
+        case .grpc: callMatch
+        }
+    }
+
+    /// A match of a GRPCRoute; without `method` every call.
+    private var callMatch: RouteMatch? {
+        mapping { fields in
+            var match = RouteMatch()
+            match.call = fields.read("method") { $0.methodMatch } ?? CallMatch()
+            fields.assign("headers", to: &match.headers) { $0.list { $0.valueMatch(isHeader: true) } }
+            return match
+        }
+    }
+
+    private var methodMatch: CallMatch? {
+        mapping { fields in
+            let isExpression = fields.read("type") { $0.choice(ValueMatchType.self) } == .regularExpression
+            let service = fields.read("service") { isExpression ? $0.expressionText : $0.serviceName }
+            let method = fields.read("method") { isExpression ? $0.expressionText : $0.methodName }
+            guard fields.contains("service") || fields.contains("method") else {
+                fields.complain(
+                    .missingField, "a match has a `service`, a `method` or both", "leave `method` away for every call")
+                return nil
+            }
+            let match = CallMatch(service: service, method: method, isExpression: isExpression)
+            // Each part may be good and the whole not: `\\Q` would swallow what follows.
+            if let whole = match.pathExpression, !Value.isExpression(whole) {
+                fields.complain(
+                    .badValue, "the expressions cannot be put together", "write each so that it can stand in brackets")
+            }
+            return match
+        }
+    }
+
+    /// Protocol Buffers' full name of a service, as the Gateway API has it.
+    private var serviceName: String? {
+        scalar("the full name of a gRPC service such as shop.v1.Cart") { text in
+            let isName =
+                text.utf8.count <= 1024
+                && text.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+                    .allSatisfy(Value.isIdentifier)
+            return isName ? text : nil
+        }
+    }
+
+    private var methodName: String? {
+        scalar("the name of a gRPC method such as AddItem") { text in
+            text.utf8.count <= 1024 && Value.isIdentifier(text.utf8) ? text : nil
+        }
+    }
+
+    private static func isIdentifier(_ text: some Collection<UInt8>) -> Bool {
+        guard let first = text.first, !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first) else { return false }
+        return text.allSatisfy { $0 == UInt8(ascii: "_") || isAlphanumeric($0) }
     }
 
     fileprivate var routeMatch: RouteMatch? {
@@ -147,6 +172,17 @@ extension FieldReader {
         if let whole = timeouts.request, let one = timeouts.backendRequest, one > whole {
             complain(.conflict, "`backendRequest` is longer than `request`, of which it is a part", "make it shorter")
         }
+    }
+}
+
+extension RouteRule {
+    /// A rule that matches whatever a route of this kind can match.
+    fileprivate init(everythingOf kind: Route.Kind) {
+        self.init()
+        guard kind == .grpc else { return }
+        var match = RouteMatch()
+        match.call = CallMatch()
+        matches = [match]
     }
 }
 

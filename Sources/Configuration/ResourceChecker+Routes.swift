@@ -7,18 +7,42 @@ extension ResourceChecker {
     func checkRoutes(_ resources: MeshResources) {
         let services = Dictionary(resources.services.map { ($0.reference, $0) }) { first, _ in first }
         let filters = Dictionary(resources.filters.map { ($0.reference, $0) }) { first, _ in first }
+        let gateways = Dictionary(resources.gateways.map { ($0.reference, $0) }) { first, _ in first }
         for route in resources.routes {
-            guard let document = place("HTTPRoute \(route.reference)") else { continue }
-            for (index, parent) in route.parents.enumerated() {
-                document.descendant("spec", "parentRefs", index).require(parent.service, parent.port, among: services)
-            }
+            guard let document = place("\(route.kindName) \(route.reference)") else { continue }
+            check(route, document, services, gateways)
             for (index, rule) in route.rules.enumerated() {
                 let value = document.descendant("spec", "rules", index)
-                for (index, backend) in rule.backends.enumerated() {
-                    value.descendant("backendRefs", index).require(backend.service, backend.port, among: services)
-                }
+                check(rule.backends, at: value, services)
                 check(rule.filters, at: value, services, filters)
             }
+        }
+        for route in resources.connectionRoutes {
+            guard let document = place("\(route.kindName) \(route.reference)") else { continue }
+            check(route, document, services, gateways)
+            check(route.backends, at: document.descendant("spec", "rules", 0), services)
+        }
+    }
+
+    private func check(
+        _ route: some AttachableRoute, _ document: Value,
+        _ services: [ResourceReference: Service], _ gateways: [ResourceReference: Gateway]
+    ) {
+        for (index, parent) in route.parents.enumerated() {
+            let value = document.descendant("spec", "parentRefs", index)
+            switch parent.target {
+            case .service(let reference): value.require(reference, parent.port, among: services)
+            case .gateway(let reference, let section):
+                check(reference, section: section, parent.port, for: route, at: value, among: gateways)
+            }
+        }
+    }
+
+    private func check(
+        _ backends: [RouteBackend], at rule: Value, _ services: [ResourceReference: Service]
+    ) {
+        for (index, backend) in backends.enumerated() {
+            rule.descendant("backendRefs", index).require(backend.service, backend.port, among: services)
         }
     }
 
@@ -75,7 +99,7 @@ extension Int: ValueStep {
 
 extension Value {
     /// What is found by these steps; as far as they lead, where something is not there.
-    fileprivate func descendant(_ steps: any ValueStep...) -> Value {
+    func descendant(_ steps: any ValueStep...) -> Value {
         var value = self
         for step in steps {
             guard let next = step.take(from: value) else { return value }
@@ -96,7 +120,7 @@ extension Value {
         complain(.danglingReference, "Service \(reference) has no port \(port)", "its ports are \(ports)")
     }
 
-    fileprivate func complainOfDangling(
+    func complainOfDangling(
         _ kind: String, _ reference: ResourceReference, among known: some Sequence<ResourceReference>
     ) {
         let nearest = Spelling.nearest(to: reference.description, among: known.map(\.description).sorted())

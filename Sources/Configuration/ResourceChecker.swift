@@ -10,7 +10,10 @@ final class ResourceChecker {
     func seen(_ service: Service, _ document: Value) { see("Service \(service.reference)", document) }
     func seen(_ policy: Policy, _ document: Value) { see("Policy \(policy.reference)", document) }
 
-    func seen(_ route: Route, _ document: Value) { see("HTTPRoute \(route.reference)", document) }
+    func seen(_ route: some AttachableRoute, _ document: Value) {
+        see("\(route.kindName) \(route.reference)", document)
+    }
+    func seen(_ gateway: Gateway, _ document: Value) { see("Gateway \(gateway.reference)", document) }
     func seen(_ filter: FilterResource, _ document: Value) { see("Filter \(filter.reference)", document) }
 
     /// The document of a resource.
@@ -24,11 +27,13 @@ final class ResourceChecker {
         }
     }
 
-    func check(_ resources: MeshResources, _ findings: Findings) {
+    /// `proxy`: nil where there is none that could be read.
+    func check(_ resources: MeshResources, _ proxy: ProxySettings?, _ findings: Findings) {
         checkAddresses(resources)
         let workloads = Set(resources.workloads.map(\.reference))
         for service in resources.services {
-            for case .workload(let reference) in service.members where !workloads.contains(reference) {
+            for member in service.members {
+                guard case .workload(let reference) = member.place, !workloads.contains(reference) else { continue }
                 let nearest = Spelling.nearest(to: reference.description, among: workloads.map(\.description))
                 places["Service \(service.reference)"]?.complain(
                     .danglingReference,
@@ -37,6 +42,7 @@ final class ResourceChecker {
             }
         }
         checkRoutes(resources)
+        checkGateways(resources, proxy)
         checkPolicies(resources)
         var domains: Set<TrustDomain> = []
         for trust in resources.trust where !domains.insert(trust.trustDomain).inserted {

@@ -34,6 +34,8 @@ extension Value {
         }
     }
 
+    static func isExpression(_ text: String) -> Bool { (try? Pattern(text)) != nil }
+
     /// The name of a header field (RFC 9110 section 5.1), in lower case.
     private var headerName: String? {
         scalar("the name of a header field") { text in
@@ -127,7 +129,7 @@ extension Value {
         isAlphanumeric(byte) || "!#$%&'*+-.^_`|~".utf8.contains(byte)
     }
 
-    private static func isAlphanumeric(_ byte: UInt8) -> Bool {
+    static func isAlphanumeric(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
             UInt8(ascii: "0")...UInt8(ascii: "9"):

@@ -5,29 +5,36 @@ package import Discovery
 internal import LinuxSystem
 package import MeshModel
 internal import Reactor
+internal import Synchronization
 package import TLSSession
 
 /// The data path as a whole: starts the threads, hands them what changes, gathers what they tell. Every function may be
 /// called from any thread, and all but ``stop()`` return at once.
 package final class DataPlane {
     /// What is listened on, as far as the families of this host allow.
-    package let bindings: [(direction: TrafficDirection, address: SocketAddress)]
+    package let bindings: [(direction: String, address: SocketAddress)]
+    /// What is bound for gateways. Only the control thread changes the snapshot.
+    private var gateways: Set<SocketAddress>
     private let mailboxes: [Mailbox<DataThreadMessage>]
     private var threads: [RunningThread] = []
 
     /// Binds every listener and starts the threads. Nothing runs if anything fails.
     package init(
-        settings: DataPlaneSettings, snapshot: DiscoverySnapshot, ownAddresses: Set<IPAddress>, reports: ReportSink
+        settings: DataPlaneSettings, snapshot: DiscoverySnapshot, gateways certificates: GatewayMaterial,
+        ownAddresses: Set<IPAddress>, reports: ReportSink
     ) throws(Problem) {
         let count = max(1, settings.proxy.dataThreads)
-        let sockets = try ListeningSocket.bind(settings)
-        bindings = sockets[0].map { ($0.direction, $0.address) }
+        var sockets = try ListeningSocket.bind(settings)
+        let ofGateways = try ListeningSocket.bindGateways(snapshot.gateways.addresses, beside: [], settings)
+        for index in 0..<count { sockets[index] += ofGateways.values.map { $0[index] } }
+        gateways = Set(ofGateways.keys)
+        bindings = sockets[0].map { ($0.role.name, $0.address) }
         do throws(SystemError) {
             var mailboxes: [Mailbox<DataThreadMessage>] = []
             for _ in 0..<count { mailboxes.append(try Mailbox()) }
             self.mailboxes = mailboxes
             for index in 0..<count {
-                let (mailbox, listening) = (mailboxes[index], sockets[index])
+                let (mailbox, listening) = (mailboxes[index], HandedSockets(sockets[index]))
                 let thread = try WorkerThread(name: "weft-data-\(index)") {
                     runDataThread(index, settings, snapshot, ownAddresses, reports, mailbox, listening)
                 }
@@ -36,11 +43,28 @@ package final class DataPlane {
         } catch {
             throw Problem(.listenFailed, "the data path cannot start: \(error)")
         }
+        use(certificates)
     }
 
     package func use(_ settings: DataPlaneSettings) { tell(.settings(settings)) }
-    package func use(_ snapshot: DiscoverySnapshot) { tell(.snapshot(snapshot)) }
+
+    /// Binds what the gateways of a snapshot need beside what is bound, and hands it over, after the settings that belong
+    /// to it. Where something cannot be bound, nothing changes. To be called from one thread only.
+    package func use(
+        _ settings: DataPlaneSettings, _ snapshot: DiscoverySnapshot, _ certificates: GatewayMaterial
+    ) throws(Problem) {
+        let wanted = snapshot.gateways.addresses
+        let sockets = try ListeningSocket.bindGateways(wanted, beside: gateways, settings)
+        gateways = gateways.intersection(wanted).union(sockets.keys)
+        for (index, mailbox) in mailboxes.enumerated() {
+            mailbox.send(.settings(settings))
+            mailbox.send(.gateways(certificates))
+            mailbox.send(.snapshot(snapshot, sockets.values.map { $0[index] }))
+        }
+    }
+
     package func use(_ material: IdentityMaterial) { tell(.identity(material)) }
+    package func use(_ certificates: GatewayMaterial) { tell(.gateways(certificates)) }
     package func use(_ pressure: MemoryPressure) { tell(.memory(pressure)) }
     package func use(ownAddresses: Set<IPAddress>) { tell(.ownAddresses(ownAddresses)) }
 
@@ -71,6 +95,21 @@ package final class DataPlane {
     }
 }
 
+/// Sockets on their way to the thread that owns them from then on. What starts a thread lives as long as it does: sockets
+/// that it held would stay open when their listeners close.
+private final class HandedSockets: Sendable {
+    private let sockets: Mutex<[ListeningSocket]>
+
+    init(_ sockets: [ListeningSocket]) { self.sockets = Mutex(sockets) }
+
+    func take() -> [ListeningSocket] {
+        sockets.withLock { sockets in
+            defer { sockets = [] }
+            return sockets
+        }
+    }
+}
+
 /// A thread in an array, to be joined once.
 private final class RunningThread {
     private var thread: WorkerThread?
@@ -83,13 +122,13 @@ private final class RunningThread {
 /// The life of a data thread.
 private func runDataThread(
     _ index: Int, _ settings: DataPlaneSettings, _ snapshot: DiscoverySnapshot, _ ownAddresses: Set<IPAddress>,
-    _ reports: ReportSink, _ mailbox: Mailbox<DataThreadMessage>, _ sockets: [ListeningSocket]
+    _ reports: ReportSink, _ mailbox: Mailbox<DataThreadMessage>, _ sockets: HandedSockets
 ) {
     do throws(SystemError) {
         let thread = try DataThread(
             index: index, settings: settings, snapshot: snapshot, ownAddresses: ownAddresses, reports: reports)
         try mailbox.receive(on: thread.loop) { message in thread.handle(message) }
-        for socket in sockets { thread.listeners.append(try Listener(thread, socket)) }
+        for socket in sockets.take() { thread.listeners.append(try Listener(thread, socket)) }
         try thread.loop.run()
     } catch {
         // An epoll instance and its registrations: without them there is no proxy, and a supervisor starts another.

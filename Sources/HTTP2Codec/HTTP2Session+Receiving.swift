@@ -100,14 +100,16 @@ extension HTTP2Session {
         case .head: return refuse(stream, .malformed("DATA comes before a head"))
         case .ended, .discarding: return consumeAll(stream)
         }
-        if let left = stream.bodyLeft {
-            let (rest, isTooMuch) = left.subtractingReportingOverflow(UInt64(bytes.count))
-            guard !isTooMuch else {
-                return refuse(stream, .malformed("the body is longer than Content-Length says, or there is none"))
-            }
-            stream.bodyLeft = rest
+        guard let left = stream.bodyLeft else {
+            unsafe user?.received(id, bytes)
+            return
         }
-        unsafe user?.received(id, bytes)
+        let allowed = Int(min(left, UInt64(bytes.count)))
+        stream.bodyLeft = left - UInt64(allowed)
+        // What belongs to the body is told, so that it is the same in whatever pieces it comes.
+        if allowed > 0 { unsafe user?.received(id, UnsafeRawBufferPointer(rebasing: bytes[..<allowed])) }
+        guard allowed < bytes.count, streams[id] === stream else { return }
+        refuse(stream, .malformed("the body is longer than Content-Length says, or there is none"))
     }
 
     /// Ends a stream for what its peer did wrong. A request that is well-formed but not taken is answered, once the client
@@ -190,10 +192,10 @@ extension HTTP2Session {
         let code = HTTP2ErrorCode(rawValue: code)
         let isUnsent = role == .client && !stream.isSent
         let isRefused = code == .refusedStream && role == .client
-        let isTheirs = stream.isResetByPeer || isRefused
+        let isTheirs = stream.isResetByPeer || isRefused && (isPeerLeaving || !isUnsent)
         let detail =
-            isTheirs
-            ? "the peer ended the stream: \(code.name)" : isUnsent ? "the request was not sent" : Library.reason(code)
+            isUnsent
+            ? "the request was not sent" : isTheirs ? "the peer ended the stream: \(code.name)" : Library.reason(code)
         tell(id, HTTP2Reset(code: code, detail: detail, isUntouched: isRefused || isUnsent, isOurs: !isTheirs))
     }
 }

@@ -190,6 +190,21 @@ extension HTTP2Session {
         }
     }
 
+    /// The library could not send a frame. Without its head or its trailers an answer would never end; a client's stream is
+    /// closed by the library itself.
+    func notSent(_ frame: borrowing nghttp2_frame) {
+        let header = unsafe frame.hd
+        guard UInt32(header.type) == NGHTTP2_HEADERS.rawValue, failure == nil, let stream = stream(header.stream_id),
+            role == .server || stream.isSent
+        else { return }
+        reset(stream.id, .internalError)
+        tell(
+            stream.id,
+            HTTP2Reset(
+                code: .internalError, detail: "a head or trailers were too large to be sent", isUntouched: false,
+                isOurs: true))
+    }
+
     private func sentEnd(_ id: Int32) {
         guard let stream = self.stream(id) else { return }
         stream.hasSentEnd = true

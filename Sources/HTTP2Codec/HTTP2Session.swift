@@ -142,6 +142,8 @@ package final class HTTP2Session {
             let piece = unsafe UnsafeRawBufferPointer(rebasing: bytes[start..<end])
             let (good, flood) = unsafe census.scan(piece.bytes, &floods)
             unsafe feed(UnsafeRawBufferPointer(rebasing: piece[..<good]))
+            // What the library has found comes first: it came first.
+            makeOutput(upTo: Self.readyByteCount)
             if let flood { fail(flood) }
             let queued = unsafe nghttp2_session_get_outbound_queue_size(library)
             if queued > Self.queuedFrames + 2 * streams.count { fail(.queuedOutput) }

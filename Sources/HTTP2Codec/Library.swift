@@ -133,6 +133,11 @@ enum Library {
             unsafe session.sent(frame.pointee)
             return 0
         }
+        unsafe nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks) { _, frame, _, context in
+            guard let frame = unsafe frame, let session = unsafe Library.session(context) else { return 0 }
+            unsafe session.notSent(frame.pointee)
+            return 0
+        }
         unsafe nghttp2_session_callbacks_set_on_stream_close_callback(callbacks) { _, id, code, context in
             unsafe Library.session(context)?.closed(id, code)
             return 0

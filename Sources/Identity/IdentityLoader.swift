@@ -7,8 +7,6 @@ package import TLSSession
 /// Reads certificate chain, key and trust bundles from files, as one set, and judges the set as a peer would. What does not
 /// pass here never replaces what is in force.
 package struct IdentityLoader: Sendable {
-    private static let fileLimit = 1 << 20
-    private static let chainLimit = 8
     private static let bundleLimit = 256
 
     private let paths: IdentityPaths
@@ -31,60 +29,21 @@ package struct IdentityLoader: Sendable {
 
     /// Reads and judges the set. Generations continue from `previous`: what has not changed keeps its number.
     package func load(continuing previous: IdentityMaterial?, now: WallTime) throws(Problem) -> IdentityMaterial {
-        let chain = try certificates(paths.chain, limit: Self.chainLimit, "a certificate chain, leaf first")
-        let key = try key()
-        guard let leaf = chain.first, key.fits(leaf) else {
-            throw Problem(
-                .keyMismatch, at: paths.key, "does not belong to the first certificate of \(paths.chain)",
-                remedy: "install both from the same issue")
-        }
+        let (chain, key) = try CredentialFiles.pair(chain: paths.chain, key: paths.key)
+        guard let leaf = chain.first else { throw Problem(.identityMalformed, at: paths.chain, "is empty") }
         guard key.isP256 else { throw Problem(.weakKey, at: paths.key, "is not an EC key on P-256") }
-        let ownRoots = try certificates(paths.bundle, limit: Self.bundleLimit, "root certificates")
+        let ownRoots = try CredentialFiles.certificates(paths.bundle, limit: Self.bundleLimit, "root certificates")
         let identity = try identity(of: leaf)
         var roots: [TrustDomain: [Certificate]] = [identity.trustDomain: ownRoots]
         for other in trust where other.trustDomain != identity.trustDomain {
-            roots[other.trustDomain] = try certificates(other.bundlePath, limit: Self.bundleLimit, "root certificates")
+            roots[other.trustDomain] = try CredentialFiles.certificates(
+                other.bundlePath, limit: Self.bundleLimit, "root certificates")
         }
         try judge(chain, TrustBundles([identity.trustDomain: ownRoots], generation: 0), now: now)
         try checkConstant(identity, previous)
         return IdentityMaterial(
             identity: identity, chain: chain, key: key, bundles: bundles(roots, continuing: previous),
             generation: generation(chain, continuing: previous))
-    }
-
-    private func read(_ path: String) throws(Problem) -> (bytes: [UInt8], facts: FileFacts) {
-        do throws(SystemError) {
-            return try Files.read(path, limit: Self.fileLimit)
-        } catch {
-            throw Problem(.identityFileUnreadable, at: path, "cannot be read: \(error.errno)")
-        }
-    }
-
-    private func certificates(_ path: String, limit: Int, _ expected: String) throws(Problem) -> [Certificate] {
-        guard let certificates = Certificate.list(pem: try read(path).bytes, limit: limit) else {
-            throw Problem(.identityMalformed, at: path, "does not hold \(expected) in PEM")
-        }
-        return certificates
-    }
-
-    private func key() throws(Problem) -> PrivateKey {
-        var (bytes, facts) = try read(paths.key)
-        defer { wipe(&bytes) }
-        let allowed: Set<UInt32> = [0o400, 0o440, 0o600, 0o640]
-        guard allowed.contains(facts.permissions & 0o777) else {
-            throw Problem(
-                .identityPermissions, at: paths.key, "has mode \(String(facts.permissions, radix: 8))",
-                remedy: "make it 0600 or 0640: `chmod 600 \(paths.key)`")
-        }
-        guard facts.user == 0 || facts.user == ThisProcess.effectiveUser else {
-            throw Problem(
-                .identityPermissions, at: paths.key, "belongs to uid \(facts.user)",
-                remedy: "it must belong to root or to uid \(ThisProcess.effectiveUser), which the proxy runs as")
-        }
-        guard let key = PrivateKey.read(pem: bytes) else {
-            throw Problem(.identityMalformed, at: paths.key, "does not hold an unencrypted private key in PEM")
-        }
-        return key
     }
 
     /// Whom the leaf names. The rest of the judgement follows with the bundle of that trust domain.

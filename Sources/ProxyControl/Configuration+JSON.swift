@@ -99,6 +99,8 @@ extension MeshResources {
             writer.array(workloads) { $1.write(into: &$0) }
             writer.key("services")
             writer.array(services) { $1.write(into: &$0) }
+            writer.key("gateways")
+            writer.array(gateways) { $1.write(into: &$0) }
             writer.key("trust")
             writer.array(trust) { writer, trust in
                 writer.object { writer in
@@ -146,11 +148,16 @@ extension Service {
                 }
             }
             writer.key("endpoints")
-            writer.array(members) { writer, member in
-                switch member {
-                case .workload(let reference): writer.string(reference.description)
-                case .address(let address): writer.string(address.description)
-                }
+            writer.array(members) { $1.write(into: &$0) }
+            writer.key("resolution")
+            resolution.write(into: &writer)
+            if let connectTimeout {
+                writer.key("timeouts")
+                writer.object { writer in writer.field("connect", DurationText.text(connectTimeout)) }
+            }
+            if let health {
+                writer.key("health")
+                health.write(into: &writer)
             }
             writer.key("balancing")
             balancing.write(into: &writer)

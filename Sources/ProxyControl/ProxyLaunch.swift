@@ -17,6 +17,7 @@ struct ProxyParts: ~Copyable {
     let dataPlane: DataPlane
     let reports: ReportSink
     let identityKeeper: IdentityKeeper
+    let gatewayKeeper: GatewayKeeper
     let loopbackListeners: LoopbackListeners
     let configurationPath: String
     let state: ProxyState
@@ -86,16 +87,21 @@ enum ProxyLaunch {
         case .none, .unsettled: break
         }
         let reports = try system { () throws(SystemError) in try ReportSink() }
+        let snapshot = DiscoverySnapshot(
+            file.resources, registryOnly: file.proxy.outbound.registryOnly, metricsPort: file.proxy.ports.metrics,
+            workload: file.proxy.workload, generation: 1)
+        log.warn(ofDisplacedIn: snapshot)
+        let gatewayKeeper = GatewayKeeper()
+        gatewayKeeper.use(file.resources.gateways, try GatewayKeeper.load(file.resources.gateways))
         let dataPlane = try DataPlane(
             settings: DataPlaneSettings(file.proxy, descriptorLimit: limit, loopbackListeners: loopbackListeners),
-            snapshot: DiscoverySnapshot(
-                file.resources, registryOnly: file.proxy.outbound.registryOnly, metricsPort: file.proxy.ports.metrics,
-                workload: file.proxy.workload, generation: 1),
+            snapshot: snapshot, gateways: gatewayKeeper.material,
             ownAddresses: try system { () throws(SystemError) in try OwnAddresses.all() }, reports: reports)
         if let identity = state.identity { dataPlane.use(identity) }
         warnOfDescriptors(file.proxy, limit, log)
         let parts = ProxyParts(
             loop: loop, log: log, dataPlane: dataPlane, reports: reports, identityKeeper: keeper,
+            gatewayKeeper: gatewayKeeper,
             loopbackListeners: loopbackListeners, configurationPath: options.configurationPath, state: state)
         let runtime = try makeRuntime(parts)
         return try runtime.run(signals, untilProcess: process)
@@ -153,7 +159,8 @@ enum ProxyLaunch {
     /// the missing capabilities are what protects then.
     private static func confine(_ file: ConfigurationFile, _ configurationPath: String, _ log: LogWriter) {
         var readable: Set<String> = []
-        let files = [configurationPath] + (file.identityLoader?.files ?? [])
+        let files =
+            [configurationPath] + (file.identityLoader?.files ?? []) + GatewayKeeper.files(of: file.resources.gateways)
         for path in files {
             readable.insert(Files.directory(of: path))
             // A mounted secret is a symlink; what it leads to must be readable too.

@@ -58,6 +58,7 @@ extension ProxyRuntime {
 
     /// Loads the identity if its files have changed, and puts it in force if it is good.
     func lookAtIdentity(force: Bool) {
+        lookAtGateways()
         switch identityKeeper.look(force: force, now: WallTime.now()) {
         case .none:
             if identityKeeper.material != nil { state.identityProblem = nil }
@@ -83,15 +84,26 @@ extension ProxyRuntime {
         }
     }
 
+    /// Takes other certificates for HTTPS listeners if their files have changed.
+    private func lookAtGateways() {
+        do throws(Problem) {
+            guard let material = try gatewayKeeper.look() else { return }
+            dataPlane.use(material)
+            log.log(LogLine(.info, "certificates of gateways renewed"))
+        } catch {
+            log.log(LogLine(.error, "certificates of gateways rejected; the old ones stay", error))
+        }
+    }
+
     // MARK: Configuration
 
     /// SIGHUP: reads the configuration and the identity again. Either takes effect as a whole or not at all.
     func reload() {
         do throws(Problems) {
             let file = try ConfigurationReader.read(path: configurationPath)
+            try use(file)
             state.configurationProblem = nil
             state.reloads.done += 1
-            use(file)
             log.log(LogLine(.info, "configuration reloaded", [("file", configurationPath)]))
         } catch {
             state.configurationProblem = error.all.first
@@ -103,9 +115,28 @@ extension ProxyRuntime {
         lookAtIdentity(force: true)
     }
 
-    private func use(_ new: ConfigurationFile) {
+    /// Nothing changes where it throws.
+    private func use(_ new: ConfigurationFile) throws(Problems) {
         let old = state.file
         var file = new
+        file.proxy.workload = old.proxy.workload
+        file.proxy.ports = old.proxy.ports
+        file.proxy.admin = old.proxy.admin
+        file.proxy.dataThreads = old.proxy.dataThreads
+        file.proxy.stateDirectory = old.proxy.stateDirectory
+        file.proxy.identity = old.proxy.identity
+        // First what may fail: a port of a gateway that cannot be bound.
+        let snapshot = DiscoverySnapshot(
+            file.resources, registryOnly: file.proxy.outbound.registryOnly, metricsPort: file.proxy.ports.metrics,
+            workload: file.proxy.workload, generation: snapshotGeneration + 1)
+        do throws(Problem) {
+            let certificates = try GatewayKeeper.load(file.resources.gateways)
+            try dataPlane.use(dataPlaneSettings(file.proxy), snapshot, certificates)
+            gatewayKeeper.use(file.resources.gateways, certificates)
+        } catch {
+            throw Problems(error)
+        }
+        log.warn(ofDisplacedIn: snapshot)
         // What is bound or started stays as it is until the next start, and is said.
         for (name, hasChanged) in [
             ("metadata", old.proxy.workload != new.proxy.workload), ("spec.ports", old.proxy.ports != new.proxy.ports),
@@ -117,35 +148,35 @@ extension ProxyRuntime {
             let problem = Problem(.notReloadable, at: name, "has changed", remedy: "restart the proxy for it")
             log.log(LogLine(.warn, "a change takes effect at the next start", problem))
         }
-        file.proxy.workload = old.proxy.workload
-        file.proxy.ports = old.proxy.ports
-        file.proxy.admin = old.proxy.admin
-        file.proxy.dataThreads = old.proxy.dataThreads
-        file.proxy.stateDirectory = old.proxy.stateDirectory
-        file.proxy.identity = old.proxy.identity
+        snapshotGeneration += 1
         state.file = file
         log.level = file.proxy.log.level
         log.format = file.proxy.log.format
         if let loader = file.identityLoader { identityKeeper.use(loader) }
-        snapshotGeneration += 1
-        useSettings()
-        dataPlane.use(
-            DiscoverySnapshot(
-                file.resources, registryOnly: file.proxy.outbound.registryOnly, metricsPort: file.proxy.ports.metrics,
-                workload: file.proxy.workload, generation: snapshotGeneration))
     }
 
     /// Hands the settings in force to the data threads.
     private func useSettings() {
-        dataPlane.use(
-            DataPlaneSettings(
-                state.file.proxy, descriptorLimit: state.descriptorLimit, loopbackListeners: loopbackListeners))
+        dataPlane.use(dataPlaneSettings(state.file.proxy))
+    }
+
+    private func dataPlaneSettings(_ proxy: ProxySettings) -> DataPlaneSettings {
+        DataPlaneSettings(proxy, descriptorLimit: state.descriptorLimit, loopbackListeners: loopbackListeners)
     }
 
     func setLogLevel(_ level: LogSettings.Level) {
         state.file.proxy.log.level = level
         log.level = level
         useSettings()
+    }
+}
+
+extension LogWriter {
+    /// HTTPRoutes and GRPCRoutes for one host do not mix.
+    func warn(ofDisplacedIn snapshot: DiscoverySnapshot) {
+        for route in snapshot.displacedRoutes {
+            log(LogLine(.warn, "a route stands back behind an older one of another kind", [("route", route)]))
+        }
     }
 }
 

@@ -25,6 +25,7 @@ final class ProxyRuntime {
     let dataPlane: DataPlane
     let collector: ReportCollector
     let identityKeeper: IdentityKeeper
+    let gatewayKeeper: GatewayKeeper
     let loopbackListeners: LoopbackListeners
     let configurationPath: String
     var state: ProxyState
@@ -44,6 +45,7 @@ final class ProxyRuntime {
         log = parts.log
         dataPlane = parts.dataPlane
         identityKeeper = parts.identityKeeper
+        gatewayKeeper = parts.gatewayKeeper
         loopbackListeners = parts.loopbackListeners
         configurationPath = parts.configurationPath
         state = parts.state
@@ -137,7 +139,7 @@ final class ProxyRuntime {
             log.log(
                 LogLine(
                     .info, "listening",
-                    [("direction", binding.direction.rawValue), ("address", binding.address.description)]))
+                    [("direction", binding.direction), ("address", binding.address.description)]))
         }
         if let problem = state.identityProblem {
             log.log(LogLine(.error, "there is no identity yet; connections that need it wait", problem))

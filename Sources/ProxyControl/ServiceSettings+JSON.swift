@@ -40,3 +40,69 @@ extension EjectionSettings {
         }
     }
 }
+
+extension Service.Member {
+    func write(into writer: inout JSONWriter) {
+        writer.object { writer in
+            switch place {
+            case .workload(let reference): writer.field("workload", reference.description)
+            case .address(let address): writer.field("address", address.description)
+            case .name(let name): writer.field("hostname", name.text)
+            }
+            if let port { writer.field("port", port.number) }
+            writer.field("weight", weight)
+        }
+    }
+}
+
+extension ResolutionSettings {
+    func write(into writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.field("mode", mode.rawValue)
+            writer.field("family", family.rawValue)
+            writer.field("interval", DurationText.text(interval))
+        }
+    }
+}
+
+extension HealthCheck {
+    func write(into writer: inout JSONWriter) {
+        writer.object { writer in
+            switch probe {
+            case .tcp:
+                writer.key("tcp")
+                writer.object { _ in }
+            case .http(let probe):
+                writer.key("http")
+                probe.write(into: &writer)
+            }
+            if let port { writer.field("port", port.number) }
+            writer.field("interval", DurationText.text(interval))
+            writer.field("timeout", DurationText.text(timeout))
+            writer.field("healthyThreshold", healthyThreshold)
+            writer.field("unhealthyThreshold", unhealthyThreshold)
+        }
+    }
+}
+
+extension HealthCheck.HTTPProbe {
+    fileprivate func write(into writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.field("method", method)
+            writer.field("path", path)
+            writer.field("host", ifPresent: host)
+            writer.key("headers")
+            writer.array(fields) { writer, field in
+                writer.object { writer in
+                    writer.field("name", field.name)
+                    writer.field("value", field.value)
+                }
+            }
+            writer.key("statuses")
+            writer.array(statuses) { writer, range in
+                writer.string(
+                    range.count == 1 ? "\(range.lowerBound)" : "\(range.lowerBound)-\(range.upperBound)")
+            }
+        }
+    }
+}

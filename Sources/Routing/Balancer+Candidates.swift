@@ -7,6 +7,7 @@ enum Standing: Int, Sendable {
     case good
     /// It has asked to be left alone for a while (Retry-After).
     case resting
+    /// Or found to be unhealthy by a check.
     case ejected
 }
 
@@ -27,8 +28,7 @@ extension Balancer {
             return Candidates(
                 count: endpoints.count, standing: nil, isHeedingRest: heedingRest, isPanicking: false, now: now)
         }
-        let healthyCount = endpoints.count - ejectedCount(now: now)
-        let isPanicking = healthyCount * 100 < settings.panicPercent * endpoints.count
+        let isPanicking = healthyCount(now: now) * 100 < settings.panicPercent * endpoints.count
         var best = Candidates(
             count: 0, standing: .good, isHeedingRest: heedingRest, isPanicking: isPanicking, now: now)
         for standing in [Standing.good, .resting, .ejected] where best.count == 0 {
@@ -44,7 +44,7 @@ extension Balancer {
     func isCandidate(_ index: Int, of candidates: Candidates, excluding excluded: [Endpoint]) -> Bool {
         guard let wanted = candidates.standing else { return true }
         let standing: Standing =
-            if !candidates.isPanicking, health[index].isEjected(now: candidates.now) {
+            if !candidates.isPanicking, health[index].isLeftOut(now: candidates.now) {
                 .ejected
             } else if candidates.isHeedingRest, health[index].isResting(now: candidates.now) {
                 .resting
@@ -54,19 +54,24 @@ extension Balancer {
         return standing == wanted && (excluded.isEmpty || !excluded.contains(endpoints[index]))
     }
 
-    /// One of them, each as likely as the others.
+    /// One of them, each as likely as its weight says.
     func any(
         of candidates: Candidates, excluding excluded: [Endpoint], using random: inout some RandomNumberGenerator
     ) -> Int? {
         guard candidates.count > 0 else { return nil }
+        if let weights { return draw(weights, candidates, excluded, sparing: nil, using: &random) }
         return index(at: Int.random(in: 0..<candidates.count, using: &random), of: candidates, excluding: excluded)
     }
 
-    /// Two that differ, unless there is but one.
+    /// Two that differ, unless there is but one; drawn one after the other, by their weights.
     func pair(
         of candidates: Candidates, excluding excluded: [Endpoint], using random: inout some RandomNumberGenerator
     ) -> (Int, Int)? {
         guard candidates.count > 0 else { return nil }
+        if let weights {
+            let first = draw(weights, candidates, excluded, sparing: nil, using: &random)
+            return first.map { ($0, draw(weights, candidates, excluded, sparing: $0, using: &random) ?? $0) }
+        }
         let position = Int.random(in: 0..<candidates.count, using: &random)
         guard let first = index(at: position, of: candidates, excluding: excluded) else { return nil }
         guard candidates.count > 1 else { return (first, first) }
@@ -75,17 +80,44 @@ extension Balancer {
         return (first, index(at: other, of: candidates, excluding: excluded) ?? first)
     }
 
-    /// The one after the last, in the order of the list.
+    /// The one after the last, in the order of the list; with weights, the one whose turn comes first.
     mutating func next(
         of candidates: Candidates, excluding excluded: [Endpoint], using random: inout some RandomNumberGenerator
     ) -> Int? {
         guard candidates.count > 0 else { return nil }
+        if let weights {
+            // Taken out, so that it is changed in place while the candidates are looked at.
+            var current = round.take() ?? WeightedRound(weights, using: &random)
+            defer { round = current }
+            guard candidates.standing != nil else { return current.next() }
+            return current.next { isCandidate($0, of: candidates, excluding: excluded) }
+        }
         let start = cursor ?? Int.random(in: 0..<endpoints.count, using: &random)
         for offset in 0..<endpoints.count {
             let index = (start + offset) % endpoints.count
             guard isCandidate(index, of: candidates, excluding: excluded) else { continue }
             cursor = (index + 1) % endpoints.count
             return index
+        }
+        return nil
+    }
+
+    /// One candidate by weight, not `spared`; nil if there is no other.
+    private func draw(
+        _ weights: EndpointWeights, _ candidates: Candidates, _ excluded: [Endpoint], sparing spared: Int?,
+        using random: inout some RandomNumberGenerator
+    ) -> Int? {
+        guard candidates.standing != nil else { return weights.draw(sparing: spared, using: &random) }
+        func isWanted(_ index: Int) -> Bool {
+            index != spared && isCandidate(index, of: candidates, excluding: excluded)
+        }
+        var total = 0
+        for index in endpoints.indices where isWanted(index) { total += weights[index] }
+        guard total > 0 else { return nil }
+        var rest = Int.random(in: 0..<total, using: &random)
+        for index in endpoints.indices where isWanted(index) {
+            rest -= weights[index]
+            if rest < 0 { return index }
         }
         return nil
     }

@@ -7,13 +7,14 @@ extension Balancer {
     /// For connections and requests. Continues with what `previous` knew of the endpoints that are still there.
     ///
     /// `identity` names an endpoint for the choice by a hash: the same number in every proxy, and before and after a
-    /// restart. What an endpoint describes itself as will do, and takes microseconds for each.
+    /// restart. What an endpoint describes itself as will do, and takes microseconds for each. `weights` are theirs, in the
+    /// same order and at least one each; none: all weigh the same.
     package init(
-        _ endpoints: [Endpoint], _ settings: EjectionSettings, balancing: BalancingSettings,
+        _ endpoints: [Endpoint], _ settings: EjectionSettings, balancing: BalancingSettings, weights: [Int] = [],
         identity: @escaping (Endpoint) -> UInt64 = { stableHash(String(describing: $0).utf8) },
         continuing previous: Balancer? = nil
     ) {
-        self.init(endpoints, settings, balancing, identifiedBy: identity, continuing: previous)
+        self.init(endpoints, settings, balancing, weights, identifiedBy: identity, continuing: previous)
     }
 
     /// Chooses an endpoint that is not in `excluded` for a request, and counts one under way; nil if none is left.
@@ -65,23 +66,46 @@ extension Balancer {
             // The decay of one that is new begins when it is looked at for the first time.
             health[first].settle(now: now)
             health[second].settle(now: now)
-            return health[second].cost(now: now) < health[first].cost(now: now) ? second : first
+            return cheaper(first, second, now: now)
         case .leastRequests, .consistentHash:
             guard let (first, second) = pair(of: candidates, excluding: excluded, using: &random) else { return nil }
-            return health[second].activeCount < health[first].activeCount ? second : first
+            return lessBusy(first, second)
         case .roundRobin: return next(of: candidates, excluding: excluded, using: &random)
         case .random: return any(of: candidates, excluding: excluded, using: &random)
         }
     }
 
+    /// That of two which costs less. With weights, the first, which they have chosen, unless it costs more than twice as much
+    /// as the other: by cost alone an idle service would go to the fastest endpoint, whatever it weighs. The decay of an
+    /// estimate lets an endpoint that was slow be tried again; it does not make one that is seldom used look fast.
+    private func cheaper(_ first: Int, _ second: Int, now: Instant) -> Int {
+        guard let weights else { return health[second].cost(now: now) < health[first].cost(now: now) ? second : first }
+        var one = health[first].load(weight: weights[first])
+        var other = health[second].load(weight: weights[second])
+        if let answered = health[first].latency.answered, let known = health[second].latency.answered {
+            one *= min(answered, health[first].latency.value(isBusy: health[first].activeCount > 0, now: now))
+            other *= known
+        }
+        return other * 2 < one ? second : first
+    }
+
     /// Rendezvous hashing: each endpoint draws a number from its identity and the hash, the highest wins. Where one leaves,
-    /// only what it had moves, and to all the others alike; where one comes, it takes an equal share from each.
+    /// only what it had moves, and to all the others alike; where one comes, it takes an equal share from each. With weights
+    /// the number is ``EndpointWeights/lot(_:weight:)`` of it, and the lowest wins, which comes to the same for equal ones.
     private func highest(of candidates: Candidates, excluding excluded: [Endpoint], _ hash: UInt64) -> Int? {
-        var best: (index: Int, weight: UInt64)?
         let key = mixed(hash)
+        guard let weights else {
+            var best: (index: Int, number: UInt64)?
+            for index in endpoints.indices where isCandidate(index, of: candidates, excluding: excluded) {
+                let number = mixed(identities[index] ^ key)
+                if best.map({ number > $0.number }) ?? true { best = (index, number) }
+            }
+            return best?.index
+        }
+        var best: (index: Int, lot: Double)?
         for index in endpoints.indices where isCandidate(index, of: candidates, excluding: excluded) {
-            let weight = mixed(identities[index] ^ key)
-            if best.map({ weight > $0.weight }) ?? true { best = (index, weight) }
+            let lot = EndpointWeights.lot(mixed(identities[index] ^ key), weight: weights[index])
+            if best.map({ lot < $0.lot }) ?? true { best = (index, lot) }
         }
         return best?.index
     }

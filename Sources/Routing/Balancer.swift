@@ -18,22 +18,31 @@ package struct Balancer<Endpoint: Hashable & Sendable>: Sendable {
     private let places: [Endpoint: Int]
     /// For the choice by a hash; empty where nobody will ask for it.
     let identities: [UInt64]
+    /// Nil where all endpoints weigh the same, which costs nothing then.
+    let weights: EndpointWeights?
     var health: [EndpointHealth]
+    /// Of a weighted round; made when it is first needed.
+    var round: WeightedRound?
     /// Where round robin goes on; nil before its first choice, so that not every proxy begins with the same endpoint.
     var cursor: Int?
     /// From then on nobody is ejected or resting, as far as is known.
     private var troubledUntil: Instant
+    private var unhealthyCount: Int
 
     /// For connections. Continues with what `previous` knew of the endpoints that are still there.
-    package init(_ endpoints: [Endpoint], _ settings: EjectionSettings, continuing previous: Balancer? = nil) {
-        self.init(endpoints, settings, BalancingSettings(), identifiedBy: nil, continuing: previous)
+    package init(
+        _ endpoints: [Endpoint], _ settings: EjectionSettings, weights: [Int] = [], continuing previous: Balancer? = nil
+    ) {
+        self.init(endpoints, settings, BalancingSettings(), weights, identifiedBy: nil, continuing: previous)
     }
 
     init(
-        _ endpoints: [Endpoint], _ settings: EjectionSettings, _ balancing: BalancingSettings,
+        _ endpoints: [Endpoint], _ settings: EjectionSettings, _ balancing: BalancingSettings, _ weights: [Int],
         identifiedBy identity: ((Endpoint) -> UInt64)?, continuing previous: Balancer?
     ) {
+        precondition(weights.isEmpty || weights.count == endpoints.count, "Each endpoint has its weight, or none has.")
         self.endpoints = endpoints
+        self.weights = EndpointWeights(weights)
         self.settings = settings
         self.balancing = balancing
         var places: [Endpoint: Int] = [:]
@@ -53,13 +62,24 @@ package struct Balancer<Endpoint: Hashable & Sendable>: Sendable {
         self.identities = identities
         cursor = previous?.cursor
         troubledUntil = previous?.troubledUntil ?? Instant(nanoseconds: 0)
+        unhealthyCount = health.count { $0.isUnhealthy }
     }
 
     package var isEmpty: Bool { endpoints.isEmpty }
     package var count: Int { endpoints.count }
 
-    /// How many are left out now.
+    /// How many are left out for what was seen of them.
     package func ejectedCount(now: Instant) -> Int { health.count { $0.isEjected(now: now) } }
+
+    /// How many may be used: neither ejected nor found to be unhealthy.
+    func healthyCount(now: Instant) -> Int { health.count { !$0.isLeftOut(now: now) } }
+
+    /// What a check has found of the endpoint. It is left out until a later check finds otherwise, however many are.
+    package mutating func mark(_ endpoint: Endpoint, isUnhealthy: Bool) {
+        guard let index = index(of: endpoint), health[index].isUnhealthy != isUnhealthy else { return }
+        health[index].isUnhealthy = isUnhealthy
+        unhealthyCount += isUnhealthy ? 1 : -1
+    }
 
     package func activeCount(of endpoint: Endpoint) -> Int? { index(of: endpoint).map { health[$0].activeCount } }
 
@@ -73,9 +93,7 @@ package struct Balancer<Endpoint: Hashable & Sendable>: Sendable {
         let chosen: Int?
         switch balancing.algorithm {
         case .latency, .leastRequests, .consistentHash:
-            chosen = pair(of: candidates, excluding: excluded, using: &random).map { first, second in
-                health[second].activeCount < health[first].activeCount ? second : first
-            }
+            chosen = pair(of: candidates, excluding: excluded, using: &random).map { lessBusy($0, $1) }
         case .roundRobin: chosen = next(of: candidates, excluding: excluded, using: &random)
         case .random: chosen = any(of: candidates, excluding: excluded, using: &random)
         }
@@ -117,5 +135,12 @@ package struct Balancer<Endpoint: Hashable & Sendable>: Sendable {
         if let restingUntil = health[index].restingUntil { troubledUntil = max(troubledUntil, restingUntil) }
     }
 
-    func isTroubled(now: Instant) -> Bool { now < troubledUntil }
+    func isTroubled(now: Instant) -> Bool { unhealthyCount > 0 || now < troubledUntil }
+
+    /// That of two with less under way for its weight; between equals the first, which chance has chosen.
+    func lessBusy(_ first: Int, _ second: Int) -> Int {
+        let (one, other) = (health[first].activeCount, health[second].activeCount)
+        guard let weights else { return other < one ? second : first }
+        return other * weights[first] < one * weights[second] ? second : first
+    }
 }

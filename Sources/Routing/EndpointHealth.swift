@@ -35,7 +35,13 @@ package struct EndpointHealth: Sendable {
     private var intervalSuccesses = 0
     private var intervalRequests = 0
 
+    /// What the last checks of it have said.
+    var isUnhealthy = false
+
     package init() {}
+
+    /// It gets nothing as long as there are others.
+    func isLeftOut(now: Instant) -> Bool { isUnhealthy || isEjected(now: now) }
 
     package func isEjected(now: Instant) -> Bool { ejectedUntil.map { now < $0 } ?? false }
 
@@ -46,6 +52,9 @@ package struct EndpointHealth: Sendable {
     func cost(now: Instant) -> Double {
         latency.value(isBusy: activeCount > 0, now: now) * Double(activeCount + 1)
     }
+
+    /// What is before one more request and itself, where endpoints differ in what they can take.
+    func load(weight: Int) -> Double { Double(activeCount) / Double(max(1, weight)) + 1 }
 
     // MARK: What is under way
 

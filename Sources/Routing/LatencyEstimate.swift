@@ -21,6 +21,9 @@ struct LatencyEstimate: Sendable {
 
     private var average = unknown
     private var updatedAt: Instant?
+    /// The same from answers alone: it begins with the first one and does not decay. Nil without one.
+    private(set) var answered: Double?
+    private var answeredAt: Instant?
 
     init() {}
 
@@ -42,6 +45,10 @@ struct LatencyEstimate: Sendable {
         let sample = min(max(0, Double(latency.wholeNanoseconds)), Self.longest)
         let weight = updatedAt.map { Self.weight(after: now - $0) } ?? 1
         average = sample >= average ? sample : average * weight + sample * (1 - weight)
+        let known = answered ?? 0
+        let share = answeredAt.map { Self.weight(after: now - $0) } ?? 0
+        answered = sample >= known ? sample : known * share + sample * (1 - share)
+        answeredAt = max(answeredAt ?? now, now)
         updatedAt = max(updatedAt ?? now, now)
     }
 

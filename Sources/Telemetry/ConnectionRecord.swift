@@ -17,8 +17,12 @@ package struct ConnectionRecord: Sendable {
     package var originalDestination: SocketAddress?
     /// Where we connected to for it.
     package var upstream: SocketAddress?
-    /// The service whose address was dialled.
+    /// The service whose address was dialled, or which a route of connections has chosen.
     package var service: ResourceReference?
+    /// The listener of a gateway that it came to: `default/edge/web`.
+    package var listener: String?
+    /// The rule of a TLSRoute or TCPRoute that chose the service: `default/my-route[0]`.
+    package var route: String?
     package var detected = DetectedProtocol.unknown
     package var security = ConnectionSecurity.undecided
     /// Inbound: who connected to the peer's sidecar, as the peer says; a claim.
@@ -85,6 +89,8 @@ extension ConnectionRecord {
         writer.field("original_destination", ifPresent: originalDestination?.description)
         writer.field("upstream", ifPresent: upstream?.description)
         writer.field("service", ifPresent: service?.description)
+        writer.field("listener", ifPresent: listener)
+        writer.field("route", ifPresent: route)
         writer.field("protocol", detected.rawValue)
         writeSecurity(into: &writer)
         writer.field("claimed_client", ifPresent: claimedClient?.description)
@@ -112,6 +118,8 @@ extension ConnectionRecord {
         var text = "\(time) info \(direction.rawValue) \(client) -> \(originalDestination?.description ?? "?")"
         if let upstream, upstream != originalDestination { text += " via \(upstream)" }
         if let service { text += " (\(service))" }
+        if let listener { text += " listener \(listener)" }
+        if let route { text += " route \(route)" }
         switch security {
         case .undecided: break
         case .plaintext(let reason): text += " plaintext(\(reason.rawValue))"

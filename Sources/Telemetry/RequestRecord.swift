@@ -24,6 +24,8 @@ package struct RequestRecord: Sendable {
     /// What the request came as.
     package var spoken = DetectedProtocol.http1
     package var service: ResourceReference?
+    /// The listener of a gateway that it came to.
+    package var listener: String?
     /// The rule of the route that matched.
     package var route: String?
     package var upstream: SocketAddress?
@@ -79,6 +81,7 @@ extension RequestRecord {
         if let grpcStatus { writer.field("grpc_status", UInt64(clamping: grpcStatus)) }
         writer.field("protocol", spoken.rawValue)
         writer.field("service", ifPresent: service?.description)
+        writer.field("listener", ifPresent: listener)
         writer.field("route", ifPresent: route)
         writer.field("upstream", ifPresent: upstream?.description)
         writer.field("attempts", UInt64(clamping: attempts))

@@ -194,6 +194,13 @@ struct PolicySetTests {
             "of a service that names the address", [policy("p", deny(), target: .service(reference("by-address")))],
             connection(), false, "deny default/p[0]"),
         Case(
+            "of a service, on the port that its member has",
+            [policy("p", deny(), target: .service(reference("own-port")))], connection(port: 9090), false,
+            "deny default/p[0]"),
+        Case(
+            "of a service, on a target port that its member does not use",
+            [policy("p", deny(), target: .service(reference("own-port")))], connection(port: 8080), true, "no policy"),
+        Case(
             "of a service of others", [policy("p", deny(), target: .service(reference("other")))], connection(), true,
             "no policy"),
         Case(
@@ -215,6 +222,7 @@ struct PolicySetTests {
             try service("api", .workload(reference("api-1"))),
             try service("by-address", .address(try #require(IPAddress("10.0.0.2")))),
             try service("other", .workload(reference("api-2"))),
+            try service("own-port", Service.Member(.workload(reference("api-1")), port: .known(9090))),
         ]
     }
 

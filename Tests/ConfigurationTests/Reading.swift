@@ -1,6 +1,7 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
 import Configuration
+import Foundation
 import MeshModel
 import Testing
 
@@ -28,3 +29,10 @@ extension Result where Success == ConfigurationFile, Failure == Problems {
 
 /// The least that a file can be.
 let leastProxy = "kind: Proxy\nmetadata: {name: web}\nspec: {}\n"
+
+/// The first example of a page under `docs`.
+func example(_ name: String) throws -> String {
+    let path = URL(fileURLWithPath: #filePath).pathComponents.dropLast(3) + ["docs", name]
+    let page = try String(contentsOfFile: NSString.path(withComponents: Array(path)), encoding: .utf8)
+    return try #require(page.components(separatedBy: "```yaml\n").dropFirst().first).components(separatedBy: "```")[0]
+}

@@ -166,7 +166,8 @@ struct RefusalTests {
                     + "did you mean `default/api`?"),
             Resource(
                 "an endpoint that is both", api + service("endpoints: [{workload: api, address: 10.0.0.9}]"),
-                "WEFT1007 spec.endpoints[0] (f:11:64): an endpoint is either `workload: NAME` or `address: ADDRESS`"),
+                "WEFT1007 spec.endpoints[0] (f:11:64): an endpoint is one of `workload: NAME`, `address: ADDRESS` and "
+                    + "`hostname: NAME`"),
             Resource(
                 "one address for two", api + "kind: Workload\nmetadata: {name: b}\nspec: {addresses: [10.0.0.2]}",
                 "WEFT1014 f:9:1: Workload default/b has the address 10.0.0.2, which Workload default/api has too; "

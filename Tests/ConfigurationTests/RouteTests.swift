@@ -8,20 +8,14 @@ import Testing
 
 @Suite("HTTPRoute and Filter")
 struct RouteTests {
-    /// The first example of a page.
-    private static func example(_ name: String) throws -> String {
-        let path = URL(fileURLWithPath: #filePath).pathComponents.dropLast(3) + ["docs", name]
-        let page = try String(contentsOfFile: NSString.path(withComponents: Array(path)), encoding: .utf8)
-        return try #require(page.components(separatedBy: "```yaml\n").dropFirst().first).components(separatedBy: "```")[
-            0]
-    }
-
     @Test("the example of docs/http-route.md is read as it says")
     func routeExample() throws {
-        let file = try read(try Self.example("http-route.md")).get()
+        let file = try read(try example("http-route.md")).get()
         let route = try #require(file.resources.routes.first)
         #expect(route.reference.description == "default/shop" && route.createdAt == nil && route.hostnames.isEmpty)
-        #expect(route.parents.map(\.port) == [.known(80)] && route.rules.map(\.name) == ["beta", "cart", "moved", nil])
+        #expect(
+            route.kind == .http && route.parents.map(\.port) == [.known(80)]
+                && route.rules.map(\.name) == ["beta", "cart", "moved", nil])
         #expect(route.rules[0].matches[0].headers == [ValueMatch(name: "x-beta", value: "yes")])
         let cart = route.rules[1]
         #expect(cart.matches[0].path == .prefix("/cart") && cart.backends.map(\.weight) == [90, 10])
@@ -37,7 +31,7 @@ struct RouteTests {
 
     @Test("the example of docs/filter.md is read as it says")
     func filterExample() throws {
-        let file = try read(try Self.example("filter.md")).get()
+        let file = try read(try example("filter.md")).get()
         let actions = file.resources.filters.map(\.action)
         let fault = FilterResource.Fault(
             delay: .init(duration: .milliseconds(300), share: 1000), abort: .init(status: 503, share: 25),
@@ -134,10 +128,10 @@ struct RouteTests {
             Case("rules: []", "WEFT1007 spec.parentRefs (f:13:3): is missing"),
             Case(
                 "parentRefs: [{name: g}]",
-                "WEFT1003 spec.parentRefs[0] (f:13:16): the parent is a Gateway, which is not"),
+                "WEFT1013 spec.parentRefs[0] (f:13:16): Gateway default/g does not exist; add a `kind: Gateway`"),
             Case(
-                "parentRefs: [{kind: Gateway, name: g}]",
-                "WEFT1003 spec.parentRefs[0].kind (f:13:23): the parent is a Gateway, which is not there yet"),
+                "parentRefs: [{kind: Pod, name: g}]",
+                "WEFT1003 spec.parentRefs[0].kind (f:13:23): `Pod` is none of Service, Gateway"),
             Case(
                 "parentRefs: [{kind: Service, name: s, sectionName: web}]",
                 "WEFT1006 spec.parentRefs[0].sectionName (f:13:54): ports of a service have no names"),

@@ -97,6 +97,49 @@ struct FlowTests {
         #expect(pair.client.receivedByteCount == 60_000 && pair.client.told.last == "end 1")
     }
 
+    @Test("a stream that is reset between two portions of its body leaves the others as they are")
+    func resetBetweenPortions() throws {
+        let pair = Pair()
+        pair.client.isQuietAboutData = true
+        for _ in 0..<2 { _ = pair.client.session.submit(Pair.request(), endsStream: true) }
+        try pair.run()
+        for id in [Int32(1), 3] {
+            pair.server.answer(id)
+            pair.server.send([UInt8](repeating: 66, count: 60_000), on: id)
+            pair.server.end(id)
+        }
+        try pair.client.receive(pair.server.output(atMost: 1000))
+        pair.server.session.reset(1, .cancel)
+        try pair.run()
+        #expect(pair.client.told.contains("reset 1 CANCEL") && pair.client.told.last == "end 3")
+        #expect(pair.server.resets.isEmpty && pair.server.session.openStreamCount == 0)
+    }
+
+    @Test("what is too large to be sent ends its stream, on both sides", arguments: [true, false])
+    func oversized(isHead: Bool) throws {
+        let pair = Pair()
+        let id = try #require(pair.client.session.submit(Pair.request(), endsStream: true))
+        try pair.run()
+        let large = String(repeating: "a", count: 300_000)
+        if isHead {
+            var answer = HTTPResponse(status: 200)
+            answer.fields.add("x", large)
+            pair.server.session.submit(answer, on: id, endsStream: true)
+        } else {
+            pair.server.answer(id)
+            pair.server.end(id, [("x", large)])
+        }
+        try pair.run()
+        #expect(pair.client.told.last == "reset 1 INTERNAL_ERROR" && pair.server.told.last == "reset 1 INTERNAL_ERROR")
+        #expect(pair.server.session.openStreamCount == 0)
+        let request = Pair.request(fields: [("x", large)])
+        _ = pair.client.session.submit(request, endsStream: true)
+        try pair.run()
+        #expect(pair.client.told.last == "reset 3 REFUSED_STREAM" && pair.client.resets.last?.isOurs == true)
+        #expect(pair.client.resets.last?.isUntouched == true)
+        #expect(pair.client.session.openStreamCount == 0 && pair.client.session.failure == nil)
+    }
+
     @Test("resets go both ways, and what was sent before arrives")
     func resets() throws {
         let pair = Pair()

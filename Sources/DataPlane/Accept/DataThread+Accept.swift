@@ -17,6 +17,9 @@ extension DataThread {
         }
         record.originalDestination = original.value
         guard !isOwnListener(original.value) else { return refused(record, .ownListener) }
+        if let port = ownGateway(original.value) {
+            return acceptGateway(accepted, port, dialled: original.value)
+        }
         guard !isFull else { return refused(record, .connectionLimit) }
         let destination = snapshot.destination(of: original.value)
         if case .refused(let code) = destination { return refused(record, code) }
@@ -24,6 +27,9 @@ extension DataThread {
             record.service = service.key.service
             if snapshot.routes(of: service.key.service, port: service.key.port) != nil {
                 return PlainFront.begin(self, accepted.takeSocket(), record)
+            }
+            if let table = snapshot.connectionRoutes(of: service.key.service, port: service.key.port) {
+                return acceptRouted(accepted, table, family, record)
             }
         }
         let plan = OutboundPlan(destination, original: original.value)
@@ -43,10 +49,14 @@ extension DataThread {
         guard !address.isLoopback, !address.isLinkLocal else { return refused(record, .linkLocalRefused) }
         guard ownAddresses.contains(address) else { return refused(record, .notOurAddress) }
         guard !isFull else { return refused(record, .connectionLimit) }
+        if let port = ownGateway(original.value) {
+            // Rules of before the gateway was there have captured it.
+            return acceptGateway(accepted, port, dialled: original.value)
+        }
         InboundGate.begin(self, accepted.takeSocket(), original.value, record)
     }
 
-    private func record(of accepted: borrowing Accepted, _ direction: TrafficDirection) -> ConnectionRecord {
+    func record(of accepted: borrowing Accepted, _ direction: TrafficDirection) -> ConnectionRecord {
         ConnectionRecord(
             id: nextConnectionID(), direction: direction, client: accepted.client.value, startedAt: loop.now)
     }

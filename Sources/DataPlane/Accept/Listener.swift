@@ -14,7 +14,9 @@ final class Listener: EventHandler {
     /// be noticed.
     private static let rest: Duration = .milliseconds(50)
 
-    let direction: TrafficDirection
+    let role: ListeningSocket.Role
+    /// What it is bound to.
+    let address: SocketAddress
     private let family: AddressFamily
     private let thread: DataThread
     private var socket: ListeningSocket?
@@ -22,7 +24,8 @@ final class Listener: EventHandler {
 
     init(_ thread: DataThread, _ socket: ListeningSocket) throws(SystemError) {
         self.thread = thread
-        direction = socket.direction
+        role = socket.role
+        address = socket.address
         family = socket.address.address.family
         self.socket = socket
         super.init()
@@ -45,9 +48,10 @@ final class Listener: EventHandler {
         for _ in 0..<Self.batch {
             do throws(SystemError) {
                 guard let accepted = try socket.descriptor.accept() else { return true }
-                switch direction {
-                case .outbound: thread.acceptOutbound(accepted, family)
-                case .inbound: thread.acceptInbound(accepted, family)
+                switch role {
+                case .captured(.outbound): thread.acceptOutbound(accepted, family)
+                case .captured(.inbound): thread.acceptInbound(accepted, family)
+                case .gateway: thread.acceptGateway(accepted, address)
                 }
             } catch {
                 // No descriptor, no memory: what waits in the queue keeps waiting.
@@ -55,7 +59,7 @@ final class Listener: EventHandler {
                 takeRest()
                 return false
             }
-            if direction == .inbound, thread.counters.handshakesActive >= thread.settings.handshakesPerThread {
+            if role == .captured(.inbound), thread.counters.handshakesActive >= thread.settings.handshakesPerThread {
                 takeRest()
                 return false
             }

@@ -7,17 +7,32 @@ package import MeshModel
 ///
 /// What the accepted sockets need (no delay, reset on close, keepalive, user timeout) is set here once: they inherit it.
 package final class ListeningSocket: Sendable {
+    /// What comes to it.
+    enum Role: Hashable, Sendable {
+        case captured(TrafficDirection)
+        /// What was dialled on purpose, from outside the mesh.
+        case gateway
+
+        /// For the log.
+        var name: String {
+            switch self {
+            case .captured(let direction): direction.rawValue
+            case .gateway: "gateway"
+            }
+        }
+    }
+
     private static let backlog: Int32 = 4096
 
-    package let direction: TrafficDirection
+    let role: Role
     package let address: SocketAddress
     let descriptor: Descriptor
 
     /// `isShared`: the same address is bound once per data thread, and the kernel spreads connections over them.
     private init(
-        _ direction: TrafficDirection, _ address: SocketAddress, isShared: Bool, _ settings: DataPlaneSettings
+        _ role: Role, _ address: SocketAddress, isShared: Bool, _ settings: DataPlaneSettings
     ) throws(SystemError) {
-        self.direction = direction
+        self.role = role
         self.address = address
         descriptor = try Descriptor.stream(address.address.family)
         try descriptor.set(.reuseAddress)
@@ -28,7 +43,7 @@ package final class ListeningSocket: Sendable {
         descriptor.set(settings.liveness)
         // Whoever comes to the outbound side was redirected on this host; for the others that is decided once it is known
         // how far they are.
-        if direction == .outbound || settings.pacedCongestionControl != nil { descriptor.expectNoCongestion() }
+        if role == .captured(.outbound) || settings.pacedCongestionControl != nil { descriptor.expectNoCongestion() }
         try descriptor.bind(to: address)
         try descriptor.listen(backlog: Self.backlog)
     }
@@ -47,9 +62,10 @@ package final class ListeningSocket: Sendable {
                 do throws(SystemError) {
                     // Sharing would also let a second proxy bind beside the first and take half of its connections, so
                     // the address must be free to begin with.
-                    if threads > 1 { _ = try ListeningSocket(direction, address, isShared: false, settings) }
+                    if threads > 1 { _ = try ListeningSocket(.captured(direction), address, isShared: false, settings) }
                     for index in 0..<threads {
-                        sets[index].append(try ListeningSocket(direction, address, isShared: threads > 1, settings))
+                        sets[index].append(
+                            try ListeningSocket(.captured(direction), address, isShared: threads > 1, settings))
                     }
                     isBound = true
                 } catch {
@@ -68,5 +84,35 @@ package final class ListeningSocket: Sendable {
             }
         }
         return sets
+    }
+
+    /// Binds more addresses of gateways, one socket per thread for each; nothing stays bound if one fails. `bound`: what is
+    /// bound for them already. An address that stands for all of its family is left out where the host does not have that.
+    static func bindGateways(
+        _ wanted: Set<SocketAddress>, beside bound: Set<SocketAddress>, _ settings: DataPlaneSettings
+    ) throws(Problem) -> [SocketAddress: [ListeningSocket]] {
+        var sockets: [SocketAddress: [ListeningSocket]] = [:]
+        for address in wanted.subtracting(bound) {
+            // Shared even by one thread: what takes the place of another address of the same port is bound before that is
+            // closed. So it is asked first whether somebody else has the port.
+            let isOurs = bound.contains {
+                $0.port == address.port && $0.address.family == address.address.family
+            }
+            do throws(SystemError) {
+                if !isOurs { _ = try ListeningSocket(.gateway, address, isShared: false, settings) }
+                for _ in 0..<max(1, settings.proxy.dataThreads) {
+                    sockets[address, default: []].append(
+                        try ListeningSocket(.gateway, address, isShared: true, settings))
+                }
+            } catch {
+                let isMissing = error.errno == .addressNotAvailable || error.errno == .familyNotSupported
+                if isMissing, address.address.isUnspecified { continue }
+                throw Problem(
+                    .listenFailed, at: "gateway \(address)", "cannot be bound: \(error.errno)",
+                    remedy: isMissing
+                        ? "this host has no such address" : "another program may have it: `ss -ltnp`")
+            }
+        }
+        return sockets
     }
 }

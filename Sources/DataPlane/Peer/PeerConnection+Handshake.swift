@@ -29,7 +29,7 @@ extension PeerConnection {
             connected(peer)
             begun = peer
             try thread.loop.watch(peer.socket?.number ?? -1, for: peer)
-            thread.loop.setDeadline(thread.loop.now + thread.settings.proxy.timeouts.connect, of: peer)
+            thread.loop.setDeadline(thread.loop.now + peer.connectPatience, of: peer)
         } catch {
             if let peer = begun {
                 return peer.fail(connectOutcome(error.errno), error.description, .ambiguous)
@@ -56,6 +56,9 @@ extension PeerConnection {
         // The client may have ended, or sent more, before we looked.
         if mayHaveMore { peer.noteInput() }
     }
+
+    /// How long an attempt to connect may take for whom it is made.
+    var connectPatience: Duration { stream?.connectTimeout ?? thread.settings.proxy.timeouts.connect }
 
     /// The connect is decided; false if it failed.
     func connected() -> Bool {

@@ -230,7 +230,7 @@ final class PeerConnection: EventHandler {
 
     override func deadlineReached(now: Instant) {
         switch phase {
-        case .connecting: fail(.connectTimeout, "after \(thread.settings.proxy.timeouts.connect)", .ambiguous)
+        case .connecting: fail(.connectTimeout, "after \(connectPatience)", .ambiguous)
         case .handshaking: fail(.handshakeTimeout, "", .ambiguous)
         case .established: establishedDeadline(now: now)
         case .leaving, .closed: close()

@@ -11,6 +11,8 @@ protocol PeerStreamUser: AnyObject {
     var startedAt: Instant { get }
     /// True while what has been received cannot be passed on: the peer is not read meanwhile.
     var isSinkFull: Bool { get }
+    /// How long one attempt to connect may take, where the service says it; nil: as the proxy says.
+    var connectTimeout: Duration? { get }
 
     /// Outbound: the connection can carry the stream now.
     func peerIsReady()
@@ -33,4 +35,8 @@ protocol PeerStreamUser: AnyObject {
     func peerTakesDataAgain()
     /// Ends by force: the peer is no longer to be trusted.
     func dismiss(_ outcome: ErrorCode, _ detail: String)
+}
+
+extension PeerStreamUser {
+    var connectTimeout: Duration? { nil }
 }

@@ -50,6 +50,11 @@ struct OutboundPlan {
         return current
     }
 
+    /// One attempt to connect, where the service says it; else the proxy does.
+    var connectTimeout: Duration? {
+        if case .service(let service) = choice { service.connectTimeout } else { nil }
+    }
+
     /// True if another endpoint may be tried after this one.
     var hasAlternatives: Bool {
         guard case .service(let service) = choice else { return false }
@@ -91,9 +96,9 @@ extension DataThread {
 
     private func prepareBalancer(of service: ServiceDestination) {
         guard balancers[service.key] == nil else { return }
-        balancers[service.key] = Balancer(service.endpoints, service.ejection, balancing: service.balancing) {
-            $0.stableIdentity
-        }
+        balancers[service.key] = Balancer(
+            service.endpoints, service.ejection, balancing: service.balancing, weights: service.weights
+        ) { $0.stableIdentity }
     }
 
     /// Begins a connect. A plaintext socket resets on close until it has ended cleanly; a TLS socket need not, since there
@@ -131,18 +136,31 @@ enum OutboundStart {
     static func begin(
         _ thread: DataThread, _ socket: consuming Descriptor, _ record: ConnectionRecord, _ plan: OutboundPlan
     ) {
+        var end = PlainEnd(socket)
+        begin(thread, &end, record, plan, replacing: nil, early: [])
+    }
+
+    /// The same for one of which something has been read, in the place of whoever did.
+    static func begin(
+        _ thread: DataThread, _ end: inout PlainEnd, _ record: ConnectionRecord, _ plan: OutboundPlan,
+        replacing handler: EventHandler?, early: [UInt8]
+    ) {
         thread.opened(.outbound)
         var plan = plan
-        var end = PlainEnd(socket)
+        var record = record
         guard let endpoint = plan.next(thread) else {
             end.reset()
-            var record = record
+            if let handler { thread.loop.remove(handler) }
             record.outcome = .noEndpoint
             return thread.finished(record)
         }
         switch endpoint.security {
-        case .mutualTLS: StreamRelay.beginOutbound(thread, &end, record, plan, replacing: nil, early: [])
-        case .plaintext: PlainRelay.beginOutbound(thread, &end, record, plan, replacing: nil, early: [])
+        case .mutualTLS:
+            // A plaintext relay counts what it is given; here it has been counted by whoever read it.
+            record.downstreamBytesReceived += UInt64(early.count)
+            record.upstreamBytesSent += UInt64(early.count)
+            StreamRelay.beginOutbound(thread, &end, record, plan, replacing: handler, early: early)
+        case .plaintext: PlainRelay.beginOutbound(thread, &end, record, plan, replacing: handler, early: early)
         }
     }
 }

@@ -99,7 +99,8 @@ final class PlainRelay: Relay {
         do throws(SystemError) {
             upstream.open(try thread.dial(address, isPlaintext: true))
             try thread.loop.watch(upstream.number, for: self, slot: Self.upstreamSlot)
-            thread.loop.setDeadline(thread.loop.now + thread.settings.proxy.timeouts.connect, of: self)
+            let patience = plan?.connectTimeout ?? thread.settings.proxy.timeouts.connect
+            thread.loop.setDeadline(thread.loop.now + patience, of: self)
         } catch {
             dialFailed(error.errno)
         }

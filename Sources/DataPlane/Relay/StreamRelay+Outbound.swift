@@ -20,6 +20,7 @@ extension StreamRelay {
         let relay = StreamRelay(thread, record, app: app, isOutbound: true)
         relay.plan = plan
         relay.retained = early
+        if record.detected != .unknown { relay.skipClassifying() }
         if let handler {
             thread.loop.replace(handler, with: relay)
         } else {
@@ -98,6 +99,8 @@ extension StreamRelay {
         }
         replay.sendData()
     }
+
+    var connectTimeout: Duration? { plan?.connectTimeout }
 
     /// HELLO has come: the endpoint works.
     func peerIsConfirmed() { plan?.succeeded(thread) }

@@ -13,8 +13,11 @@ package import Telemetry
 /// What a data thread is told.
 enum DataThreadMessage: Sendable {
     case settings(DataPlaneSettings)
-    case snapshot(DiscoverySnapshot)
+    /// With the sockets of gateways that are new; those whose listeners are gone are closed.
+    case snapshot(DiscoverySnapshot, [ListeningSocket])
     case identity(IdentityMaterial)
+    /// What HTTPS listeners show.
+    case gateways(GatewayMaterial)
     case ownAddresses(Set<IPAddress>)
     /// Tell what you know; the answer is called on the data thread.
     case report(includingConnections: Bool, @Sendable (ThreadReport) -> Void)
@@ -36,8 +39,12 @@ extension DataThread {
     func handle(_ message: DataThreadMessage) {
         switch message {
         case .settings(let settings): swap(settings)
-        case .snapshot(let snapshot): swap(snapshot)
+        case .snapshot(let snapshot, let sockets):
+            closeGateways(missingIn: snapshot)
+            swap(snapshot)
+            listen(sockets)
         case .identity(let material): swap(material)
+        case .gateways(let material): swap(material)
         case .ownAddresses(let addresses): ownAddresses = addresses
         case .report(let includingConnections, let answer): answer(report(includingConnections))
         case .drain(let settings, let done): beginDrain(settings, done)
@@ -67,11 +74,33 @@ extension DataThread {
             guard let old = balancers[destination.key] else { continue }
             continued[destination.key] = Balancer(
                 destination.endpoints, destination.ejection, balancing: destination.balancing,
-                identity: { $0.stableIdentity }, continuing: old)
+                weights: destination.weights, identity: { $0.stableIdentity }, continuing: old)
         }
         balancers = continued
         retire(pool.retire { !snapshot.stillHas($0.address, $0.identity, uid: $0.workloadUID) })
         cutWhatIsNotAllowed()
+    }
+
+    /// Before the snapshot is swapped: what still waits in their queues goes where it was dialled.
+    private func closeGateways(missingIn snapshot: DiscoverySnapshot) {
+        func isGone(_ listener: Listener) -> Bool {
+            listener.role == .gateway && snapshot.gateways[listener.address] == nil
+        }
+        let gone = listeners.filter(isGone)
+        guard !gone.isEmpty else { return }
+        listeners.removeAll(where: isGone)
+        for listener in gone { listener.close() }
+    }
+
+    private func listen(_ sockets: [ListeningSocket]) {
+        for socket in sockets where !isFinishing {
+            do throws(SystemError) {
+                listeners.append(try Listener(self, socket))
+            } catch {
+                reportProblem(
+                    Problem(.listenFailed, at: "gateway \(socket.address)", "cannot be watched: \(error.errno)"))
+            }
+        }
     }
 
     private func swap(_ material: IdentityMaterial) {
@@ -91,6 +120,19 @@ extension DataThread {
             // The material was checked before it was sent; what is in force stays.
             reportProblem(error)
         }
+    }
+
+    /// Sessions go on with the certificate they began with.
+    private func swap(_ material: GatewayMaterial) {
+        for (label, certificates) in material.certificates {
+            do throws(Problem) {
+                gatewayContexts[label] = try GatewayTLSContext(certificates, staging: staging)
+            } catch {
+                // What the library does not take after all; what is in force for this listener stays.
+                reportProblem(error)
+            }
+        }
+        gatewayContexts = gatewayContexts.filter { material.certificates[$0.key] != nil }
     }
 
     /// The trust bundle has changed: whoever it no longer vouches for goes, in the middle of a stream too.
@@ -168,7 +210,10 @@ extension DataThread {
         snapshot.verifications += UInt64(identity?.verifications ?? 0)
         snapshot.rememberedVerifications += UInt64(identity?.rememberedHits ?? 0)
         loop.forEachHandler { handler in
-            guard var record = (handler as? Relay)?.record ?? (handler as? InboundGate)?.listing else { return }
+            guard
+                var record = (handler as? Relay)?.record ?? (handler as? InboundGate)?.listing
+                    ?? (handler as? ServerNameGate)?.listing
+            else { return }
             snapshot[record.direction].downstreamBytesReceived += record.downstreamBytesReceived
             snapshot[record.direction].downstreamBytesSent += record.downstreamBytesSent
             snapshot[record.direction].upstreamBytesReceived += record.upstreamBytesReceived
@@ -220,9 +265,9 @@ extension DataThread {
     }
 
     private func closeInbound() {
-        let inbound = listeners.filter { $0.direction == .inbound }
+        let inbound = listeners.filter { $0.role != .captured(.outbound) }
         guard !inbound.isEmpty else { return }
-        listeners.removeAll { $0.direction == .inbound }
+        listeners.removeAll { $0.role != .captured(.outbound) }
         for listener in inbound { listener.close() }
         loop.forEachHandler { handler in
             if let front = handler as? PlainFront, front.record.direction == .inbound {
@@ -237,6 +282,7 @@ extension DataThread {
         loop.forEachHandler { handler in
             if let relay = handler as? Relay { loop.atEndOfTurn { relay.cut(outcome) } }
             if let gate = handler as? InboundGate { loop.atEndOfTurn { gate.refuse(outcome) } }
+            if let gate = handler as? ServerNameGate { loop.atEndOfTurn { gate.refuse(outcome) } }
         }
     }
 

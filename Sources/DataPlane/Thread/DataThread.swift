@@ -28,6 +28,8 @@ final class DataThread {
     var snapshot: DiscoverySnapshot
     var ownAddresses: Set<IPAddress>
     var identity: TLSContext?
+    /// By the label of the HTTPS listener.
+    var gatewayContexts: [String: GatewayTLSContext] = [:]
 
     // What the thread itself keeps.
     var pool: PeerPool

@@ -338,6 +338,28 @@ extension ErrorCode {
                 "port-not-served",
                 "The service has no such port.",
                 "Add the port to the Service, or dial one that it has.")
+        case .serverNameUnknown:
+            Entry(
+                "server-name-unknown",
+                "No TLSRoute or listener is for the server name that the client asks for.",
+                "Add the name to the `hostnames` of a TLSRoute, or dial one that is there. A client that sends no name needs a route without `hostnames`."
+            )
+        case .notTLS:
+            Entry(
+                "not-tls",
+                "Bytes that are not TLS came where the server name decides.",
+                "Speak TLS there, or attach a TCPRoute in place of the TLSRoute.")
+        case .nameNotResolved:
+            Entry(
+                "name-not-resolved",
+                "DNS has never had an address for the names that the service's endpoints have.",
+                "`GET /names` of the admin endpoint and the log (WEFT6014) say why; look at the name and at /etc/resolv.conf."
+            )
+        case .listenerUnrouted:
+            Entry(
+                "listener-unrouted",
+                "No route is attached to the listener of the gateway.",
+                "Attach a TCPRoute to it by `parentRefs`, or take the listener away.")
         case .handshakeFailed:
             Entry(
                 "handshake-failed",
@@ -481,6 +503,11 @@ extension ErrorCode {
                 "request-unsupported",
                 "The request asks for something that is not done.",
                 "CONNECT works in HTTP/1.1 only.")
+        case .requestMisdirected:
+            Entry(
+                "request-misdirected",
+                "The request is for a host of another listener than the one whose certificate the client was shown.",
+                "Clients open a connection of its own for the host when they see 421. One that does not should be looked at.")
         case .routeNotFound:
             Entry(
                 "route-not-found",
@@ -823,6 +850,11 @@ extension ErrorCode {
                 "program-not-started",
                 "The program to be held back could not be started.",
                 "Check its path and permissions; it is looked for in `PATH` as a shell would.")
+        case .nameLookupFailed:
+            Entry(
+                "name-lookup-failed",
+                "DNS gave no good answer for a name of an endpoint; the last good one stays.",
+                "Look at the name and at the servers in /etc/resolv.conf; it is tried again, ever more seldom.")
         }
     }
 }

@@ -140,6 +140,14 @@ package enum ErrorCode: UInt16, Hashable, Sendable, CaseIterable {
     case noEndpoint = 3042
     /// The service has no such port.
     case portNotServed = 3043
+    /// DNS has never had an address for the names that the service's endpoints have.
+    case nameNotResolved = 3044
+    /// No TLSRoute or listener is for the server name that the client asks for.
+    case serverNameUnknown = 3045
+    /// Bytes that are not TLS came where the server name decides.
+    case notTLS = 3046
+    /// No route is attached to the listener of the gateway.
+    case listenerUnrouted = 3047
     /// The TLS handshake failed.
     case handshakeFailed = 3050
     /// The peer's certificate is not good.
@@ -199,6 +207,8 @@ package enum ErrorCode: UInt16, Hashable, Sendable, CaseIterable {
     case excessHTTP2 = 3104
     /// The request asks for something that is not done.
     case requestUnsupported = 3105
+    /// The request is for a host of another listener than the one whose certificate the client was shown.
+    case requestMisdirected = 3106
     /// No rule of the routes attached to the service matches the request.
     case routeNotFound = 3110
     /// The rule that matches names no backend that could be used.
@@ -342,6 +352,8 @@ package enum ErrorCode: UInt16, Hashable, Sendable, CaseIterable {
     case descriptorLimit = 6012
     /// The program to be held back could not be started.
     case programNotStarted = 6013
+    /// DNS gave no good answer for a name of an endpoint; the last good one stays.
+    case nameLookupFailed = 6014
 }
 
 extension ErrorCode {

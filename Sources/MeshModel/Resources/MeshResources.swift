@@ -30,6 +30,8 @@ package struct MeshResources: Hashable, Sendable {
     package var services: [Service] = []
     package var trust: [TrustSettings] = []
     package var routes: [Route] = []
+    package var connectionRoutes: [ConnectionRoute] = []
+    package var gateways: [Gateway] = []
     package var filters: [FilterResource] = []
     package var policies: [Policy] = []
 

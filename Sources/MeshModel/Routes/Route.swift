@@ -1,8 +1,15 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
-/// An HTTPRoute of the Gateway API (gateway.networking.k8s.io/v1): which requests to its parents it matches, and where they
-/// go.
+/// An HTTPRoute or GRPCRoute of the Gateway API (gateway.networking.k8s.io/v1): which requests to its parents it matches,
+/// and where they go.
 package struct Route: Hashable, Sendable {
+    package enum Kind: String, Hashable, Sendable, CaseIterable {
+        case http = "HTTPRoute"
+        case grpc = "GRPCRoute"
+    }
+
+    package let kind: Kind
+
     package let reference: ResourceReference
 
     /// When it was created, for the precedence between equal matches; routes of a file that does not say are as old as
@@ -17,26 +24,15 @@ package struct Route: Hashable, Sendable {
     package let rules: [RouteRule]
 
     package init(
-        reference: ResourceReference, createdAt: WallTime? = nil, parents: [RouteParent],
+        kind: Kind = .http, reference: ResourceReference, createdAt: WallTime? = nil, parents: [RouteParent],
         hostnames: [HostPattern] = [], rules: [RouteRule]
     ) {
+        self.kind = kind
         self.reference = reference
         self.createdAt = createdAt
         self.parents = parents
         self.hostnames = hostnames
         self.rules = rules
-    }
-}
-
-/// The service that a route is attached to (`parentRefs`): it holds for whoever in the mesh calls it.
-package struct RouteParent: Hashable, Sendable {
-    package let service: ResourceReference
-    /// Only this port of it; nil: every port.
-    package let port: Port?
-
-    package init(service: ResourceReference, port: Port? = nil) {
-        self.service = service
-        self.port = port
     }
 }
 
@@ -62,25 +58,17 @@ package struct HostPattern: Hashable, Sendable, CustomStringConvertible {
         return host.utf8.count > name.utf8.count && host.hasSuffix(name)
     }
 
-    package var description: String { isWildcard ? "*" + name : name }
-
-    /// The place of the pattern that says most about a host (lower case, without port): the host itself, then the longest
-    /// wildcard, then none at all, which stands for every host. Nil if none matches.
-    package static func mostPrecise(of patterns: [HostPattern?], for host: String?) -> Int? {
-        let host = host?.lowercased()
-        var best: (index: Int, rank: Int)?
-        for (index, pattern) in patterns.enumerated() {
-            let rank: Int
-            if let pattern {
-                guard let host, pattern.matches(host) else { continue }
-                rank = pattern.isWildcard ? pattern.name.utf8.count : .max
-            } else {
-                rank = 0
-            }
-            if best.map({ rank > $0.rank }) ?? true { best = (index, rank) }
+    /// The hosts that both stand for: the more precise of the two where one holds the other; nil where there are none.
+    package func intersection(_ other: HostPattern) -> HostPattern? {
+        switch (isWildcard, other.isWildcard) {
+        case (false, false): name == other.name ? self : nil
+        case (false, true): other.matches(name) ? self : nil
+        case (true, false): matches(other.name) ? other : nil
+        case (true, true): name.hasSuffix(other.name) ? self : other.name.hasSuffix(name) ? other : nil
         }
-        return best?.index
     }
+
+    package var description: String { isWildcard ? "*" + name : name }
 }
 
 /// One rule of a route: any of its matches, all its filters, one of its backends.
@@ -111,10 +99,35 @@ package struct RouteMatch: Hashable, Sendable {
 
     package var path: Path?
     package var method: String?
+    /// Of a GRPCRoute, in place of path and method.
+    package var call: CallMatch?
     package var headers: [ValueMatch] = []
     package var queryParameters: [ValueMatch] = []
 
     package init() {}
+}
+
+/// What a gRPC call asks for: a request with the method POST and the path `/service/method`.
+package struct CallMatch: Hashable, Sendable {
+    /// With its package: `shop.v1.Cart`. Nil: any.
+    package let service: String?
+    /// Nil: any.
+    package let method: String?
+    /// True: both are regular expressions, each for the whole of its part.
+    package let isExpression: Bool
+
+    package init(service: String? = nil, method: String? = nil, isExpression: Bool = false) {
+        self.service = service
+        self.method = method
+        self.isExpression = isExpression
+    }
+
+    /// The expression for the whole path; nil where none is needed.
+    package var pathExpression: String? {
+        guard isExpression, service != nil || method != nil else { return nil }
+        func group(_ part: String?) -> String { part.map { "(?:\($0))" } ?? "[^/]+" }
+        return "/\(group(service))/\(group(method))"
+    }
 }
 
 /// A header field or query parameter that must have a value.

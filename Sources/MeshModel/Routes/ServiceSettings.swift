@@ -63,3 +63,32 @@ package struct EjectionSettings: Hashable, Sendable {
 
     package init() {}
 }
+
+/// How the names among a service's endpoints become addresses.
+package struct ResolutionSettings: Hashable, Sendable {
+    package enum Mode: String, Hashable, Sendable, CaseIterable {
+        /// Every address is an endpoint.
+        case strict
+        /// One address at a time is the endpoint: the first of the last answer. For names that give other addresses in each
+        /// answer, as those of large services outside do; open connections stay where they are.
+        case logical
+    }
+
+    package enum Family: String, Hashable, Sendable, CaseIterable {
+        /// Both; the first of them is IPv4.
+        case any
+        case ipv4
+        case ipv6
+        /// IPv6 only where the name has no IPv4.
+        case preferIPv4
+        /// IPv4 only where the name has no IPv6.
+        case preferIPv6
+    }
+
+    package var mode = Mode.strict
+    package var family = Family.any
+    /// The longest that an answer is believed, whatever its time to live.
+    package var interval: Duration = .seconds(30)
+
+    package init() {}
+}

@@ -11,6 +11,8 @@ package struct ToldConnection: Decodable, Sendable, CustomStringConvertible {
     package let originalDestination: String?
     package let upstream: String?
     package let service: String?
+    package let listener: String?
+    package let route: String?
     package let `protocol`: String
     package let security: String
     package let tlsVersion: String?

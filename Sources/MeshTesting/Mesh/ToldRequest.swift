@@ -16,6 +16,7 @@ package struct ToldRequest: Decodable, Sendable, CustomStringConvertible {
     /// What it came as: `http/1` or `http/2`.
     package let `protocol`: String
     package let service: String?
+    package let listener: String?
     package let route: String?
     package let upstream: String?
     package let attempts: Int

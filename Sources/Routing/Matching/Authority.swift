@@ -1,5 +1,12 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
+package import HTTPCodec
+
+extension HTTPRequest {
+    /// The host that it is for, in lower case and without a port.
+    package var host: String { Authority.host(of: authority) }
+}
+
 /// What stands in `Host`.
 enum Authority {
     /// The host without its port, in lower case, without the dot of a name that is written to its end. An IPv6 address

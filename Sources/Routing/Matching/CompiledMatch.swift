@@ -11,6 +11,8 @@ struct CompiledMatch: Sendable {
         /// Without a slash at its end: empty for everything.
         case prefix(String)
         case expression(Expression)
+        /// `/service/method` with any service.
+        case call(method: String)
     }
 
     /// A header field or query parameter that must be there.
@@ -26,6 +28,8 @@ struct CompiledMatch: Sendable {
 
     let path: Path
     let method: String?
+    /// What is asked of a call, for its rank; nil in an HTTPRoute.
+    let call: CallMatch?
     let headers: [Field]
     let queryParameters: [Field]
 
@@ -36,16 +40,37 @@ struct CompiledMatch: Sendable {
     }
 
     init(_ match: RouteMatch) {
-        path =
-            switch match.path {
-            case nil: .prefix("")
-            case .exact(let path): .exact(path)
-            case .prefix(let prefix): .prefix(PathPrefix.trimmed(prefix))
-            case .expression(let text): .expression(Expression(text))
-            }
-        method = match.method
+        call = match.call
+        path = match.call.map(Self.path) ?? Self.path(match.path)
+        method = match.call == nil ? match.method : "POST"
         headers = Self.fields(match.headers.map { ($0.name.lowercased(), $0) })
         queryParameters = Self.fields(match.queryParameters.map { ($0.name, $0) })
+    }
+
+    private static func path(_ path: RouteMatch.Path?) -> Path {
+        switch path {
+        case nil: .prefix("")
+        case .exact(let path): .exact(path)
+        case .prefix(let prefix): .prefix(PathPrefix.trimmed(prefix))
+        case .expression(let text): .expression(Expression(text))
+        }
+    }
+
+    /// A call is a request with POST and a path of two segments (gRPC over HTTP/2, "Request-Headers").
+    private static func path(_ call: CallMatch) -> Path {
+        if let expression = call.pathExpression { return .expression(Expression(expression)) }
+        return switch (call.service, call.method) {
+        case (nil, nil): .prefix("")
+        case (let service?, nil): .prefix("/" + service)
+        case (let service?, let method?): .exact("/\(service)/\(method)")
+        case (nil, let method?): .call(method: method)
+        }
+    }
+
+    private static func isCall(_ path: String, of method: String) -> Bool {
+        let parts = path.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+        guard parts.count == 3 else { return false }
+        return parts[0].isEmpty && !parts[1].isEmpty && parts[2].elementsEqual(method.utf8)
     }
 
     /// Of several with one name the first counts (Gateway API, HTTPHeaderMatch and HTTPQueryParamMatch).
@@ -63,6 +88,7 @@ struct CompiledMatch: Sendable {
         switch path {
         case .exact(let exact): if !exact.hasBytes(of: subject.path) { return .noMatch }
         case .prefix(let prefix): if !PathPrefix.matches(prefix, subject.path) { return .noMatch }
+        case .call(let method): if !Self.isCall(subject.path, of: method) { return .noMatch }
         case .expression: break
         }
         var open: [(expression: Expression, text: String)] = []

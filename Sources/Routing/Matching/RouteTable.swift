@@ -15,7 +15,8 @@ package enum RouteVerdict {
     case tooCostly
 }
 
-/// The routes attached to one parent (a port of a service), compiled: expressions ready, rules in order of precedence.
+/// The routes attached to one parent (a port of a service, a listener of a gateway), compiled: expressions ready, rules in
+/// order of precedence.
 ///
 /// The order is that of the Gateway API: the host (exact, then the longest wildcard, then none), then the path (exact,
 /// then expressions, then the longest prefix), then a method, most headers, most query parameters, the oldest route,
@@ -24,6 +25,9 @@ package enum RouteVerdict {
 ///
 /// Expressions stand before prefixes (the Gateway API leaves it open), since a route that has one mostly has a prefix
 /// for everything else too, behind which an expression would never be asked.
+///
+/// An HTTPRoute and a GRPCRoute that are both for some host do not mix: the newer one is left out (Gateway API,
+/// GRPCRoute).
 package struct RouteTable: Sendable {
     private struct Entry {
         let rank: MatchRank
@@ -31,41 +35,57 @@ package struct RouteTable: Sendable {
         let rule: CompiledRule
     }
 
-    private var exactHosts: [String: [Entry]] = [:]
-    /// Longest first.
-    private var wildcards: [(host: HostPattern, entries: [Entry])] = []
-    private var anyHost: [Entry] = []
+    private var hosts = HostTable<[Entry]>()
+    /// The listener's host, beyond which no route holds; nil: none.
+    private let scope: HostPattern?
 
-    /// Nil where no route is attached to this port of the service.
+    /// Routes that are attached, but stand back behind an older one of the other kind.
+    package let displaced: [ResourceReference]
+
+    /// Nil where no route is attached to this port of the service for callers of this namespace.
     ///
     /// An expression that cannot be compiled is found when the configuration is read; one that comes here all the same
     /// makes what it would decide ``RouteVerdict/tooCostly``.
-    package init?(_ routes: [Route], service: ResourceReference, port: Port, filters: [FilterResource]) {
-        let attached = routes.filter { route in
-            route.parents.contains { $0.service == service && ($0.port == nil || $0.port == port) }
-        }
+    package init?(
+        _ routes: [Route], service: ResourceReference, port: Port, callers: ResourceName? = nil,
+        filters: [FilterResource]
+    ) {
+        self.init(routes.attached(to: service, port, callers: callers), scope: nil, filters)
+    }
+
+    /// Nil where no route is attached to the listener.
+    package init?(
+        _ routes: [Route], gateway: ResourceReference, listener: Gateway.Listener, filters: [FilterResource]
+    ) {
+        self.init(routes.attached(to: gateway, listener), scope: listener.hostname, filters)
+    }
+
+    private init?(_ attached: [Attachment<Route>], scope: HostPattern?, _ filters: [FilterResource]) {
         guard !attached.isEmpty else { return nil }
+        self.scope = scope
         let resources = Dictionary(filters.map { ($0.reference, $0.action) }) { first, _ in first }
-        for (age, route) in RouteTable.byAge(attached).enumerated() {
-            let entries = RouteTable.entries(of: route, age: age, resources)
-            if route.hostnames.isEmpty { anyHost += entries }
-            for host in Set(route.hostnames) { add(entries, for: host) }
+        var accepted: [Attachment<Route>] = []
+        var displaced: [ResourceReference] = []
+        for (age, attachment) in attached.enumerated() {
+            guard !accepted.contains(where: { $0.isInTheWay(of: attachment) }) else {
+                displaced.append(attachment.route.reference)
+                continue
+            }
+            accepted.append(attachment)
+            let entries = RouteTable.entries(of: attachment.route, age: age, resources)
+            if attachment.hostnames.isEmpty { hosts.update(nil, default: []) { $0 += entries } }
+            for host in Set(attachment.hostnames) { hosts.update(host, default: []) { $0 += entries } }
         }
-        wildcards.sort { $0.host.name.utf8.count > $1.host.name.utf8.count }
-        for index in wildcards.indices { wildcards[index].entries.sort { $0.rank < $1.rank } }
-        exactHosts = exactHosts.mapValues { entries in entries.sorted { $0.rank < $1.rank } }
-        anyHost.sort { $0.rank < $1.rank }
+        hosts.updateAll { entries in entries.sort { $0.rank < $1.rank } }
+        self.displaced = displaced
     }
 
     /// The rule for a request. `path` is the normalised path without the query.
     package func match(_ request: HTTPRequest, path: String) -> RouteVerdict {
         var subject = MatchSubject(request: request, path: path)
         let host = Authority.host(of: request.authority)
-        if let verdict = RouteTable.decide(exactHosts[host] ?? [], &subject) { return verdict }
-        for (pattern, entries) in wildcards where pattern.matches(host) {
-            if let verdict = RouteTable.decide(entries, &subject) { return verdict }
-        }
-        return RouteTable.decide(anyHost, &subject) ?? .notFound
+        if let scope, !scope.matches(host) { return .notFound }
+        return hosts.first(for: host) { RouteTable.decide($0, &subject) } ?? .notFound
     }
 
     private static func decide(_ entries: [Entry], _ subject: inout MatchSubject) -> RouteVerdict? {
@@ -79,21 +99,11 @@ package struct RouteTable: Sendable {
         return nil
     }
 
-    private mutating func add(_ entries: [Entry], for host: HostPattern) {
-        if !host.isWildcard {
-            exactHosts[host.name, default: []] += entries
-        } else if let index = wildcards.firstIndex(where: { $0.host == host }) {
-            wildcards[index].entries += entries
-        } else {
-            wildcards.append((host, entries))
-        }
-    }
-
     private static func entries(
         of route: Route, age: Int, _ resources: [ResourceReference: FilterResource.Action]
     ) -> [Entry] {
         route.rules.enumerated().flatMap { index, rule in
-            let compiled = CompiledRule(rule, index: index, of: route.reference, resources)
+            let compiled = CompiledRule(rule, index: index, of: route, resources)
             let matches = rule.matches.isEmpty ? [RouteMatch()] : rule.matches
             return matches.enumerated().map { place, match in
                 let match = CompiledMatch(match)
@@ -101,19 +111,13 @@ package struct RouteTable: Sendable {
             }
         }
     }
+}
 
-    /// Oldest first, then by namespace and name. Routes that do not say when they were created come after those that
-    /// do, in the order in which they stand.
-    private static func byAge(_ routes: [Route]) -> [Route] {
-        let sorted = routes.enumerated().sorted { left, right in
-            switch (left.element.createdAt, right.element.createdAt) {
-            case (let first?, let second?):
-                (first, left.element.reference, left.offset) < (second, right.element.reference, right.offset)
-            case (_?, nil): true
-            case (nil, _?): false
-            case (nil, nil): left.offset < right.offset
-            }
-        }
-        return sorted.map(\.element)
+extension Attachment<Route> {
+    /// True if both are for some host, but of different kinds.
+    fileprivate func isInTheWay(of other: Attachment<Route>) -> Bool {
+        guard route.kind != other.route.kind else { return false }
+        guard !hostnames.isEmpty, !other.hostnames.isEmpty else { return true }
+        return hostnames.contains { host in other.hostnames.contains { host.intersection($0) != nil } }
     }
 }

@@ -6,6 +6,8 @@ package import MeshModel
 /// A rule of a route with what follows from it. One object for each rule, so that counters may hang on its identity.
 package final class CompiledRule: Sendable {
     package let route: ResourceReference
+    /// The kind of that route: the calls of a GRPCRoute are answered as gRPC has it.
+    package let kind: Route.Kind
     /// The rule's, or its place in the route.
     package let name: String?
     /// Without modifications of protected header fields, should there have been any.
@@ -18,10 +20,10 @@ package final class CompiledRule: Sendable {
     /// request must not pass without what it was to go through.
     package let hasMissingFilter: Bool
     package let mirrors: [RouteFilter.Mirror]
-    private let totalWeight: Int
+    private let backends: WeightedBackends
 
     init(
-        _ rule: RouteRule, index: Int, of route: ResourceReference,
+        _ rule: RouteRule, index: Int, of route: Route,
         _ resources: [ResourceReference: FilterResource.Action]
     ) {
         var safe = rule
@@ -47,31 +49,22 @@ package final class CompiledRule: Sendable {
             case .requestHeaders, .responseHeaders, .redirect, .rewrite: break
             }
         }
-        self.route = route
+        self.route = route.reference
+        kind = route.kind
         self.rule = safe
         self.fault = fault
         self.rateLimit = rateLimit
         self.hasMissingFilter = hasMissingFilter
         self.mirrors = mirrors
         name = rule.name ?? String(index)
-        label = rule.name.map { "\(route)/\($0)" } ?? "\(route)[\(index)]"
-        totalWeight = safe.backends.reduce(0) { sum, backend in
-            let (next, overflow) = sum.addingReportingOverflow(backend.weight)
-            return overflow ? .max : next
-        }
+        label = rule.name.map { "\(route.reference)/\($0)" } ?? "\(route.reference)[\(index)]"
+        backends = WeightedBackends(safe.backends)
     }
 
     /// One of the backends by weight; nil where there is none or none has weight, which is answered with 500 (Gateway
     /// API, HTTPRouteRule.backendRefs).
     package func chooseBackend(using random: inout some RandomNumberGenerator) -> RouteBackend? {
-        guard totalWeight > 0 else { return nil }
-        if rule.backends.count == 1 { return rule.backends.first }
-        var rest = Int.random(in: 0..<totalWeight, using: &random)
-        for backend in rule.backends {
-            if rest < backend.weight { return backend }
-            rest -= backend.weight
-        }
-        return nil
+        backends.choose(using: &random)
     }
 
     /// Modifies header fields and rewrites host and path as the rule says, then as the backend says, each in the order

@@ -3,23 +3,34 @@
 internal import COpenSSL
 package import MeshModel
 
-/// A certificate that a gateway shows to clients outside the mesh, and for which names.
+/// A certificate that a gateway shows to clients outside the mesh.
 package struct ServerCertificate: Sendable {
-    /// Nil: for every name that no other certificate is for, and for clients that name none.
-    package let hostname: HostPattern?
     /// Leaf first.
     package let chain: [Certificate]
     package let key: PrivateKey
 
-    package init(hostname: HostPattern?, chain: [Certificate], key: PrivateKey) {
-        self.hostname = hostname
+    package init(chain: [Certificate], key: PrivateKey) {
         self.chain = chain
         self.key = key
     }
 }
 
-/// What all clients of one TLS port of a gateway share, in one thread: ordinary TLS, 1.2 or 1.3, the server's certificate
-/// chosen by the name that the client asks for (RFC 6066 section 3), HTTP/2 or HTTP/1.1 by ALPN.
+/// What the gateways of a proxy show to their clients, by listener (``GatewayMaterial/certificates``).
+package struct GatewayMaterial: Sendable {
+    /// By the label of the listener: `default/edge/secure`.
+    package var certificates: [String: [ServerCertificate]] = [:]
+
+    package init() {}
+
+    /// True if the same certificates are shown.
+    package func isSame(as other: GatewayMaterial) -> Bool {
+        certificates.mapValues { $0.map { $0.chain.map(\.fingerprint) } }
+            == other.certificates.mapValues { $0.map { $0.chain.map(\.fingerprint) } }
+    }
+}
+
+/// What all clients of one HTTPS listener share, in one thread: ordinary TLS, 1.2 or 1.3, the first certificate whose names
+/// hold the one that the client asks for (RFC 6066 section 3), else the first; HTTP/2 or HTTP/1.1 by ALPN.
 @safe
 package final class GatewayTLSContext {
     /// Forward secrecy and authenticated encryption, which is also what HTTP/2 asks of TLS 1.2 (RFC 9113 section 9.2.2).
@@ -33,7 +44,7 @@ package final class GatewayTLSContext {
     /// Owned by the gateway's context, which frees it.
     @safe
     private struct Entry {
-        let hostname: HostPattern?
+        let leaf: Certificate
         let context: OpaquePointer
 
         func free() { unsafe SSL_CTX_free(context) }
@@ -47,7 +58,7 @@ package final class GatewayTLSContext {
         do throws(Problem) {
             for certificate in certificates {
                 let context = unsafe try Self.make(certificate)
-                unsafe entries.append(Entry(hostname: certificate.hostname, context: context))
+                if let leaf = certificate.chain.first { unsafe entries.append(Entry(leaf: leaf, context: context)) }
             }
         } catch {
             for entry in entries { entry.free() }
@@ -90,11 +101,10 @@ package final class GatewayTLSContext {
         return unsafe SSL_new(first.context)
     }
 
-    /// The most precise of the certificates for a name; nil if none is.
-    fileprivate func context(for name: String?) -> OpaquePointer? {
-        let patterns = entries.map(\.hostname)
-        guard let index = HostPattern.mostPrecise(of: patterns, for: name) else { return nil }
-        return unsafe entries[index].context
+    /// The context with the certificate for a name.
+    fileprivate func context(for name: String) -> OpaquePointer? {
+        let entry = entries.first { unsafe X509_check_host($0.leaf.x509, name, name.utf8.count, 0, nil) == 1 }
+        return unsafe (entry ?? entries.first)?.context
     }
 }
 
@@ -102,13 +112,12 @@ package final class GatewayTLSContext {
 private func chooseCertificate(
     _ ssl: OpaquePointer?, _ alert: UnsafeMutablePointer<Int32>?, _ argument: UnsafeMutableRawPointer?
 ) -> Int32 {
-    guard let argument = unsafe argument else { return SSL_TLSEXT_ERR_ALERT_FATAL }
-    let gateway = unsafe Unmanaged<GatewayTLSContext>.fromOpaque(argument).takeUnretainedValue()
-    let name = unsafe SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name).map { unsafe String(cString: $0) }
-    guard let context = unsafe gateway.context(for: name), unsafe SSL_set_SSL_CTX(ssl, context) != nil else {
-        unsafe alert?.pointee = SSL_AD_UNRECOGNIZED_NAME
-        return SSL_TLSEXT_ERR_ALERT_FATAL
+    guard let argument = unsafe argument, let text = unsafe SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name) else {
+        return SSL_TLSEXT_ERR_NOACK
     }
+    // Unretained: every session holds its context.
+    let gateway = unsafe Unmanaged<GatewayTLSContext>.fromOpaque(argument).takeUnretainedValue()
+    if let context = unsafe gateway.context(for: String(cString: text)) { _ = unsafe SSL_set_SSL_CTX(ssl, context) }
     return SSL_TLSEXT_ERR_OK
 }
 

@@ -39,11 +39,6 @@ package struct GatewayTLSSession: ~Copyable {
         }
     }
 
-    /// The name that the client asked for.
-    package var serverName: String? {
-        unsafe SSL_get_servername(records.ssl, TLSEXT_NAMETYPE_host_name).map { unsafe String(cString: $0) }
-    }
-
     /// Reads plaintext of at most one record into `buffer`, which should hold 16 KiB.
     package mutating func read(into buffer: UnsafeMutableRawBufferPointer) -> TLSReadResult {
         unsafe records.read(into: buffer)

@@ -11,6 +11,10 @@ public enum FuzzTarget: String, Sendable, CaseIterable {
     case requests
     /// HTTP/1 responses.
     case responses
+    /// What a client sends over HTTP/2, behind its preface.
+    case http2Requests
+    /// What a server sends over HTTP/2.
+    case http2Responses
     /// The target of a request, normalised.
     case path
     /// What a peer sends after the handshake.
@@ -32,6 +36,8 @@ public enum FuzzTarget: String, Sendable, CaseIterable {
         case .detection: FuzzDetection.run(bytes)
         case .requests: FuzzRequests.run(bytes)
         case .responses: FuzzResponses.run(bytes)
+        case .http2Requests: FuzzHTTP2.requests(bytes)
+        case .http2Responses: FuzzHTTP2.responses(bytes)
         case .path: FuzzPath.run(bytes)
         case .frames: FuzzFrames.run(bytes)
         case .certificate: FuzzCertificate.run(bytes)

@@ -35,6 +35,7 @@ final class HTTP1Conversation: HTTPConversation, ExchangeFront {
 
     var connection: ConnectionRecord { transport.record }
     var isSidecar: Bool { transport.isSidecar }
+    var gateway: GatewayOrigin? { transport.gateway }
 
     // MARK: From the client
 

@@ -39,6 +39,7 @@ final class HTTP2Conversation: HTTPConversation, HTTP2SessionUser {
 
     var connection: ConnectionRecord { transport.record }
     var isSidecar: Bool { transport.isSidecar }
+    var gateway: GatewayOrigin? { transport.gateway }
 
     // MARK: From the client
 

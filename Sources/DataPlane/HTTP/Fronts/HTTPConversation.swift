@@ -37,6 +37,8 @@ protocol HTTPConversation: AnyObject {
 protocol ExchangeFront: AnyObject {
     /// Of the connection that the request came on.
     var connection: ConnectionRecord { get }
+    /// Set for a client of a gateway.
+    var gateway: GatewayOrigin? { get }
     /// The other sidecar asked: it decides what its client is told of a failure, and whether to try elsewhere.
     var isSidecar: Bool { get }
     /// What was written has not been taken yet: nothing more is to be read for it.

@@ -23,6 +23,8 @@ class HTTPFront: Relay {
     /// First bytes that may still become HTTP/2's preface.
     private var opening: [UInt8] = []
     private(set) var hasInputEnded = false
+    /// Set for clients of a gateway.
+    var gateway: GatewayOrigin?
     /// Requests so far, malformed ones too.
     var requestCount = 0
 
@@ -135,4 +137,12 @@ extension AttemptFailure {
     init(_ outcome: ErrorCode, _ detail: String) {
         self.init(outcome: outcome, detail: detail, isUntouched: false, isStale: false, isEndpointFault: false)
     }
+}
+
+/// How a client came to a gateway.
+struct GatewayOrigin {
+    /// The HTTPS listener that its server name chose; nil: plaintext, and the host of each request chooses.
+    let secureListener: String?
+
+    var scheme: String { secureListener == nil ? "http" : "https" }
 }

@@ -5,19 +5,24 @@ internal import MeshModel
 internal import Reactor
 internal import Telemetry
 
-/// Requests on a plaintext connection.
-final class PlainFront: HTTPFront {
+/// Requests on a connection of a client: plaintext, or in the subclass ``SecureFront`` inside TLS.
+class PlainFront: HTTPFront {
     /// How long what a client still sends after the last answer is read and dropped: closing on it would reset the
     /// connection and take the answer away (RFC 9112 section 9.6).
     private static let farewell: Duration = .seconds(2)
 
-    private var end: PlainEnd
-    private var isClosing = false
+    var end: PlainEnd
+    private(set) var isClosing = false
 
-    /// A connection of the workload to a service that has routes.
-    static func begin(_ thread: DataThread, _ socket: consuming Descriptor, _ record: ConnectionRecord) {
+    /// A connection of the workload to a service that has routes, or with `gateway` of a client to an HTTP listener.
+    static func begin(
+        _ thread: DataThread, _ socket: consuming Descriptor, _ record: ConnectionRecord, gateway: GatewayOrigin? = nil
+    ) {
+        let end = PlainEnd(socket)
+        if gateway != nil, let control = thread.settings.pacedCongestionControl { end.expectCongestion(control) }
         thread.opened(.outbound)
-        let front = PlainFront(thread, PlainEnd(socket), record)
+        let front = PlainFront(thread, end, record)
+        front.gateway = gateway
         thread.loop.add(front)
         do throws(SystemError) {
             try thread.loop.watch(front.end.number, for: front)
@@ -40,7 +45,7 @@ final class PlainFront: HTTPFront {
         front.readTransport()
     }
 
-    private init(_ thread: DataThread, _ end: consuming PlainEnd, _ record: ConnectionRecord) {
+    init(_ thread: DataThread, _ end: consuming PlainEnd, _ record: ConnectionRecord) {
         self.end = end
         super.init(thread, record)
         thread.plainRelayCount += 1
@@ -96,8 +101,11 @@ final class PlainFront: HTTPFront {
         finishClosing()
     }
 
-    private func finishClosing() {
-        guard end.pending.isEmpty else { return }
+    /// What has to be said before the connection ends; false while it is not all out.
+    func beforeClosing() -> Bool { true }
+
+    final func finishClosing() {
+        guard !isFinished, end.pending.isEmpty, beforeClosing() else { return }
         if !end.hasEndedOutput, end.endOutput() != nil { return concludeCleanly() }
         let buffer = unsafe UnsafeMutableRawBufferPointer(rebasing: thread.buffers.outgoing[..<ReadSize.smallest])
         // At most so much a turn: a client that goes on sending is not waited for longer than the farewell.

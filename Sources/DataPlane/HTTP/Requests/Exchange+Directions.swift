@@ -45,8 +45,30 @@ extension Exchange {
         return nil
     }
 
+    /// From a client of a gateway: which listener its host belongs to, and which rule of the routes attached there holds.
+    private func beginGateway(_ front: any ExchangeFront, _ origin: GatewayOrigin, _ dialled: SocketAddress) -> Refusal?
+    {
+        request.fields.remove(MeshField.caller)
+        request.fields.set(MeshField.client, record.client.description)
+        let forwarded = request.fields.joined("x-forwarded-for").map { "\($0), " } ?? ""
+        request.fields.set("x-forwarded-for", forwarded + record.client.address.description)
+        request.fields.set("x-forwarded-proto", origin.scheme)
+        let listener = thread.snapshot.gateways.port(dialled: dialled)?.listener(for: request.host)
+        guard let listener else { return Refusal(outcome: .routeNotFound, detail: "no listener for this host") }
+        record.listener = listener.label
+        // The certificate that was shown is another listener's (RFC 9110 section 15.5.20).
+        if let secured = origin.secureListener, secured != listener.label {
+            return Refusal(outcome: .requestMisdirected, detail: "\(request.authority) on a connection for \(secured)")
+        }
+        guard let table = listener.routes else { return Refusal(outcome: .routeNotFound, detail: listener.label) }
+        return follow(table, listener.label, front, scheme: origin.scheme, port: listener.listener.port, dialled)
+    }
+
     /// From the workload: which rule of the service's routes holds, and what it says.
     func beginOutbound(_ front: any ExchangeFront) -> Refusal? {
+        if let origin = front.gateway, let dialled = front.connection.originalDestination {
+            return beginGateway(front, origin, dialled)
+        }
         guard let dialled = front.connection.originalDestination, let service = front.connection.service else {
             return Refusal(outcome: .internalFault, detail: "")
         }
@@ -57,11 +79,22 @@ extension Exchange {
             // The routes have been taken away since the connection was made: as without them.
             destination = thread.snapshot.destination(
                 of: service, port: .known(dialled.port), dialled.address.family)
-            return destination == nil ? Refusal(outcome: .noEndpoint, detail: "service \(service)") : nil
+            return destination == nil
+                ? Refusal(outcome: thread.snapshot.lack(of: service), detail: "service \(service)") : nil
         }
+        return follow(
+            table, "service \(service)", front, scheme: "http", port: .known(dialled.port), dialled)
+    }
+
+    /// Finds the rule for the request and does what it says, up to the choice of a backend. `place` is where the routes are
+    /// attached; `scheme` and `port` are those that the client has used.
+    private func follow(
+        _ table: RouteTable, _ place: String, _ front: any ExchangeFront, scheme: String, port: Port,
+        _ dialled: SocketAddress
+    ) -> Refusal? {
         switch table.match(request, path: record.path) {
-        case .notFound: return Refusal(outcome: .routeNotFound, detail: "service \(service)")
-        case .tooCostly: return Refusal(outcome: .expressionTooCostly, detail: "service \(service)")
+        case .notFound: return Refusal(outcome: .routeNotFound, detail: place)
+        case .tooCostly: return Refusal(outcome: .expressionTooCostly, detail: place)
         case .matched(let rule, let prefix):
             self.rule = rule
             matchedPrefix = prefix
@@ -72,7 +105,7 @@ extension Exchange {
             return Refusal(outcome: .backendMissing, detail: "\(rule.label) names a missing Filter")
         }
         if let redirect = rule.redirect(
-            request, matchedPrefix: matchedPrefix, scheme: "http", port: .known(dialled.port))
+            request, matchedPrefix: matchedPrefix, scheme: scheme, port: port)
         {
             answerLocally(front, redirect, [])
             return nil
@@ -93,7 +126,10 @@ extension Exchange {
         self.backend = backend
         record.service = backend.service
         guard let destination = thread.snapshot.destination(of: backend.service, port: backend.port, family) else {
-            return Refusal(outcome: .backendMissing, detail: "\(rule.label): \(backend.service) port \(backend.port)")
+            let lack = thread.snapshot.lack(of: backend.service)
+            return Refusal(
+                outcome: lack == .nameNotResolved ? lack : .backendMissing,
+                detail: "\(rule.label): \(backend.service) port \(backend.port)")
         }
         self.destination = destination
         return nil

@@ -47,6 +47,7 @@ extension ErrorCode {
         case .routeNotFound: 404
         case .requestHeadTimeout: 408
         case .rateLimited: 429
+        case .requestMisdirected: 421
         case .requestTooLarge: 431
         case .backendMissing, .expressionTooCostly, .internalFault: 500
         case .responseMissing, .responseMalformed, .responseCut, .serverReset, .peerCut, .protocolViolation: 502

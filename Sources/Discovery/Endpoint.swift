@@ -1,0 +1,43 @@
+// Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+
+package import MeshModel
+
+/// One place a connection can be made to, and what must answer there.
+package struct Endpoint: Hashable, Sendable {
+    package let address: SocketAddress
+    /// Tells one workload from the next that gets the same address.
+    package let workloadUID: String
+    package let security: EndpointSecurity
+    package let hint: ProtocolHint
+    /// Its share of what the service gets, against those of the others; at least one.
+    package let weight: Int
+
+    package init(
+        address: SocketAddress, workloadUID: String, security: EndpointSecurity, hint: ProtocolHint, weight: Int = 1
+    ) {
+        self.address = address
+        self.workloadUID = workloadUID
+        self.security = security
+        self.hint = hint
+        self.weight = weight
+    }
+
+    /// The weight says how willingly a place is used, not which one it is: what was learned of it stays when it changes.
+    package static func == (left: Endpoint, right: Endpoint) -> Bool {
+        left.address == right.address && left.workloadUID == right.workloadUID && left.security == right.security
+            && left.hint == right.hint
+    }
+
+    package func hash(into hasher: inout Hasher) {
+        hasher.combine(address)
+        hasher.combine(workloadUID)
+    }
+}
+
+/// How an endpoint is talked to.
+package enum EndpointSecurity: Hashable, Sendable {
+    /// `weft/1`, and this identity must answer. Never downgraded.
+    case mutualTLS(SPIFFEID)
+    /// Plaintext, and why.
+    case plaintext(PlaintextReason)
+}
