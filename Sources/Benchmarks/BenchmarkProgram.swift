@@ -14,7 +14,7 @@ enum BenchmarkProgram {
             away again, also when it is interrupted. Nothing is asserted: it prints what it measured.
             """,
         options: [
-            .flag("--quick", "under ten minutes: 3 rounds, without the steady figures; else 7 rounds, 40 minutes"),
+            .flag("--quick", "about six minutes: 3 rounds, without the steady figures; else 7 rounds, 40 minutes"),
             .value("--rounds", "NUMBER", "how many rounds, 1 to 100"),
             .value("--seconds", "NUMBER", "how long each load lasts, 1 to 60; 2, and 5 without --quick"),
             .value("--memory-rounds", "NUMBER", "how often memory is measured, 0 to 100; 1, and 3 without --quick"),
