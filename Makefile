@@ -10,7 +10,7 @@ BASE ?= docker.io/library/debian:12-slim
 T ?=
 SECONDS ?= 20
 
-build_packages := libssl-dev libyaml-dev libmnl-dev libpcre2-dev libnghttp2-dev
+build_packages := libssl-dev libyaml-dev libmnl-dev libpcre2-dev libnghttp2-dev libc-ares-dev
 demo_packages := $(build_packages) iproute2 iptables curl busybox tcpdump
 test_packages := $(demo_packages) nftables conntrack netcat-openbsd openssl openssh-server exim4-daemon-light redis-server libcap2-bin runc
 image_packages := podman
@@ -88,8 +88,8 @@ lint: ## the style of Swift and of shell
 	for script in init-scripts/*.sh .ci/run; do sh -n $$script || exit 1; done
 
 .PHONY: golden
-golden: ## rewrites the golden files of the redirect rules; review the diff
-	WEFT_WRITE_GOLDEN=1 swift test --filter RedirectionTests
+golden: ## rewrites the golden files of the redirect rules and of imports; review the diff
+	WEFT_WRITE_GOLDEN=1 swift test --filter 'RedirectionTests|EnvoyImportTests.GoldenTests'
 
 .PHONY: fuzz
 fuzz: ## fuzzes every parser, or one with T=, for SECONDS=20 each

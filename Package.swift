@@ -86,6 +86,7 @@ let talks: [Target] = [
     library("Discovery", ["Authorization", "MeshModel", "Routing"]),
     library("Identity", ["LinuxSystem", "MeshModel", "TLSSession"]),
     library("Configuration", ["Bytes", "CYAML", "HTTPCodec", "LinuxSystem", "MeshModel", "Patterns"]),
+    library("EnvoyImport", ["Configuration", "MeshModel", "Patterns"]),
     library("CertificateAuthority", ["LinuxSystem", "MeshModel", x509, crypto, asn1]),
 ]
 
@@ -102,7 +103,8 @@ let wholes: [Target] = [
         [
             "AdminServer", "Bytes", "CommandLine", "Configuration", "ConnectionStates", "DataPlane", "Discovery",
             "HTTPCodec", "Identity",
-            "LinuxSystem", "MeshModel", "NameResolution", "Reactor", "TLSSession", "Telemetry",
+            "LinuxSystem", "MeshModel", "NameResolution", "Reactor", "Routing", "TLSSession",
+            "Telemetry",
         ]),
     library(
         "CaptureControl",
@@ -116,7 +118,7 @@ func program(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target
 let programs: [Target] = [
     program("weft-init", ["CaptureControl", "LinuxSystem"]),
     program("weft-proxy", ["LinuxSystem", "ProxyControl"]),
-    program("weft", ["Bytes", "CertificateAuthority", "LinuxSystem", "MeshModel", arguments]),
+    program("weft", ["Bytes", "CertificateAuthority", "EnvoyImport", "LinuxSystem", "MeshModel", arguments]),
 ]
 
 // Helpers of tests; no program links them.
@@ -127,8 +129,8 @@ let side: [Target] = [
     .target(
         name: "FuzzTargets",
         dependencies: [
-            "CommandLine", "Configuration", "Detection", "HTTP2Codec", "HTTPCodec", "MeshModel", "PeerProtocol",
-            "Redirection", "TLSSession",
+            "CommandLine", "Configuration", "Detection", "EnvoyImport", "HTTP2Codec", "HTTPCodec", "MeshModel",
+            "PeerProtocol", "Redirection", "TLSSession",
         ], path: "Tests/Fuzz/Targets", swiftSettings: common),
 ]
 
@@ -163,6 +165,9 @@ let tested: [Target] = [
     tests(
         "CommandLineTests",
         ["CaptureControl", "CommandLine", "LinuxSystem", "MeshModel", "MeshTesting", "ProxyControl"]),
+    tests(
+        "EnvoyImportTests", ["Configuration", "EnvoyImport", "MeshModel", "MeshTesting", "Patterns"],
+        exclude: ["Golden"]),
     tests("ConfigurationTests", ["Configuration", "MeshModel", "MeshTesting"]),
     tests("NameResolutionTests", ["LinuxSystem", "MeshModel", "MeshTesting", "NameResolution", "Reactor"]),
     tests("ReactorTests", ["LinuxSystem", "MeshModel", "MeshTesting", "Reactor"]),

@@ -72,7 +72,7 @@ extension Value {
     }
 
     /// `5`, `0.5`, `12.25`: as hundredths of a percent.
-    private var percentHundredths: Int? {
+    var percentHundredths: Int? {
         scalar("a share from 0 to 100 with at most two decimals") { text in
             let parts = text.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
             guard let first = parts.first, let whole = Decimal.parse(first, atMost: 100) else { return nil }

@@ -29,6 +29,8 @@ extension FieldReader {
                     fields.assign("format", to: &proxy.log.format) { $0.choice(LogSettings.Format.self) }
                     fields.assign("connections", to: &proxy.log.connections) { $0.truth }
                 }
+                fields.section("tracing") { $0.tracing(&proxy.tracing) }
+                fields.section("metrics") { $0.metrics(&proxy.metrics) }
                 fields.section("admin") { fields in
                     proxy.admin.socketPath = fields.read("socket") { $0.filePath }
                     proxy.admin.port = fields.read("port") { $0.port }

@@ -1,16 +1,16 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
 /// A place in a text, counted from 1 as editors do.
-struct Mark: Hashable, Sendable, CustomStringConvertible {
-    let line: Int
-    let column: Int
+package struct Mark: Hashable, Sendable, CustomStringConvertible {
+    package let line: Int
+    package let column: Int
 
-    var description: String { "\(line):\(column)" }
+    package var description: String { "\(line):\(column)" }
 }
 
 /// One YAML value with its place, as the reader of events builds it. JSON is read by the same reader: it is YAML.
-struct Node: Sendable {
-    enum Content: Sendable {
+package struct Node: Sendable {
+    package enum Content: Sendable {
         /// The text, and whether it was written without quotes, which is when it may be a number, a truth or null.
         case scalar(String, isPlain: Bool)
         case sequence([Node])
@@ -18,23 +18,28 @@ struct Node: Sendable {
         case mapping([Field])
     }
 
-    struct Field: Sendable {
-        let name: String
-        let mark: Mark
-        let value: Node
+    package struct Field: Sendable {
+        package let name: String
+        package let mark: Mark
+        package let value: Node
     }
 
-    let content: Content
-    let mark: Mark
+    package let content: Content
+    package let mark: Mark
+
+    package init(content: Content, mark: Mark) {
+        self.content = content
+        self.mark = mark
+    }
 
     /// The YAML 1.2 core schema's null, or nothing written at all.
-    var isNull: Bool {
+    package var isNull: Bool {
         guard case .scalar(let text, isPlain: true) = content else { return false }
         return text.isEmpty || text == "null" || text == "~" || text == "Null" || text == "NULL"
     }
 
     /// For messages: what somebody wrote, in a word.
-    var shape: String {
+    package var shape: String {
         switch content {
         case .scalar(let text, _): isNull ? "nothing" : "`\(text.prefix(60))`"
         case .sequence: "a list"

@@ -1,23 +1,23 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
 internal import CYAML
-internal import MeshModel
+package import MeshModel
 
 /// Reads a stream of YAML documents through libyaml's events.
 ///
 /// Anchors, aliases, tags and merge keys are refused: they make one thing sayable in several ways, and aliases can make a
 /// small file enormous. A key that stands twice in one mapping is refused, since readers differ in which one holds.
 @safe
-struct YAMLReader: ~Copyable {
+package struct YAMLReader: ~Copyable {
     /// Deeper than any configuration, shallow enough for any stack.
     static let depthLimit = 64
-    static let byteLimit = 16 << 20
+    package static let byteLimit = 16 << 20
 
     private let parser: UnsafeMutablePointer<yaml_parser_t>
     private let name: String
 
     /// All documents of a text. `name` stands in messages.
-    static func documents(_ text: [UInt8], name: String) throws(Problem) -> [Node] {
+    package static func documents(_ text: [UInt8], name: String) throws(Problem) -> [Node] {
         guard text.count <= byteLimit else {
             throw Problem(.badDocument, at: name, "holds \(text.count) bytes", remedy: "the limit is \(byteLimit)")
         }

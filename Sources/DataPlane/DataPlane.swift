@@ -33,10 +33,13 @@ package final class DataPlane {
             var mailboxes: [Mailbox<DataThreadMessage>] = []
             for _ in 0..<count { mailboxes.append(try Mailbox()) }
             self.mailboxes = mailboxes
+            let all = mailboxes
             for index in 0..<count {
                 let (mailbox, listening) = (mailboxes[index], HandedSockets(sockets[index]))
                 let thread = try WorkerThread(name: "weft-data-\(index)") {
-                    runDataThread(index, settings, snapshot, ownAddresses, reports, mailbox, listening)
+                    runDataThread(index, settings, snapshot, ownAddresses, reports, mailbox, listening) { message in
+                        for mailbox in all { mailbox.send(message) }
+                    }
                 }
                 threads.append(RunningThread(thread))
             }
@@ -63,14 +66,18 @@ package final class DataPlane {
         }
     }
 
+    /// Hands over a snapshot of the resources that are in force, with other addresses behind their names.
+    package func use(renamed snapshot: DiscoverySnapshot) { tell(.snapshot(snapshot, [])) }
+
     package func use(_ material: IdentityMaterial) { tell(.identity(material)) }
     package func use(_ certificates: GatewayMaterial) { tell(.gateways(certificates)) }
     package func use(_ pressure: MemoryPressure) { tell(.memory(pressure)) }
     package func use(ownAddresses: Set<IPAddress>) { tell(.ownAddresses(ownAddresses)) }
 
-    /// Asks every thread what it knows; `answer` is called once per thread, on that thread.
-    package func report(includingConnections: Bool, _ answer: @escaping @Sendable (ThreadReport) -> Void) {
-        tell(.report(includingConnections: includingConnections, answer))
+    /// Asks every thread what it knows; `answer` is called once per thread, on that thread. What it is told of requests is
+    /// told but once, and must be added to what was told before.
+    package func report(_ detail: ReportDetail, _ answer: @escaping @Sendable (ThreadReport) -> Void) {
+        tell(.report(detail, answer))
     }
 
     package var threadCount: Int { mailboxes.count }
@@ -122,13 +129,19 @@ private final class RunningThread {
 /// The life of a data thread.
 private func runDataThread(
     _ index: Int, _ settings: DataPlaneSettings, _ snapshot: DiscoverySnapshot, _ ownAddresses: Set<IPAddress>,
-    _ reports: ReportSink, _ mailbox: Mailbox<DataThreadMessage>, _ sockets: HandedSockets
+    _ reports: ReportSink, _ mailbox: Mailbox<DataThreadMessage>, _ sockets: HandedSockets,
+    tellAll: @escaping @Sendable (DataThreadMessage) -> Void
 ) {
     do throws(SystemError) {
         let thread = try DataThread(
             index: index, settings: settings, snapshot: snapshot, ownAddresses: ownAddresses, reports: reports)
         try mailbox.receive(on: thread.loop) { message in thread.handle(message) }
         for socket in sockets.take() { thread.listeners.append(try Listener(thread, socket)) }
+        if index == 0 {
+            let checker = HealthChecker(thread, tellAll)
+            thread.checker = checker
+            checker.use(snapshot)
+        }
         try thread.loop.run()
     } catch {
         // An epoll instance and its registrations: without them there is no proxy, and a supervisor starts another.

@@ -19,16 +19,17 @@ package final class IdentityKeeper {
         case unsettled
     }
 
-    private var loader: IdentityLoader
+    /// Nil where there is no identity to keep.
+    private var loader: IdentityLoader?
     package private(set) var material: IdentityMaterial?
     private var versions: [String: FileFacts.Version] = [:]
     private var lastProblem: Problem?
     private var isTold = true
 
-    package init(_ loader: IdentityLoader) { self.loader = loader }
+    package init(_ loader: IdentityLoader?) { self.loader = loader }
 
     /// Directories in which a change may matter.
-    package var directories: Set<String> { Set(loader.files.map(Files.directory(of:))) }
+    package var directories: Set<String> { Set((loader?.files ?? []).map(Files.directory(of:))) }
 
     /// Takes another configuration; the next look loads anew.
     package func use(_ loader: IdentityLoader) {
@@ -39,6 +40,7 @@ package final class IdentityKeeper {
     /// Looks at the files, and loads them if one of them has changed or `force` says so. While a set does not fit together
     /// (a rotation writes one file after the other), every look tries again.
     package func look(force: Bool, now: WallTime) -> Change {
+        guard let loader else { return .none }
         let current = Dictionary(
             loader.files.compactMap { file in (try? Files.facts(file)).map { (file, $0.version) } }
         ) { first, _ in first }

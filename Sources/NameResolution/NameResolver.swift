@@ -55,19 +55,16 @@ package final class NameResolver {
 
     private let loop: EventLoop
     private let servers: NameServers
-    private let tell: (Event) -> Void
+    /// Called from the loop, never from inside a call to this object.
+    package var tell: (Event) -> Void = { _ in }
     private var entries: [DNSName: Entry] = [:]
     private var waiting: [DNSName] = []
     private var underWay = 0
     private var random: FastRandom
 
-    /// `tell` is called from the loop, never from inside a call to this object.
-    package init(
-        _ loop: EventLoop, _ servers: NameServers = .system, _ tell: @escaping (Event) -> Void
-    ) {
+    package init(_ loop: EventLoop, _ servers: NameServers = .system) {
         self.loop = loop
         self.servers = servers
-        self.tell = tell
         var seed = KernelRandom()
         random = FastRandom(seed: seed.next())
     }

@@ -3,8 +3,11 @@
 internal import AdminServer
 internal import Bytes
 internal import ConnectionStates
+internal import DataPlane
 internal import LinuxSystem
 internal import MeshModel
+internal import NameResolution
+internal import Reactor
 internal import TLSSession
 internal import Telemetry
 
@@ -16,8 +19,12 @@ struct AdminRoutes {
         ("/ready", ["GET", "HEAD"], "200 when the proxy may receive traffic, else 503 with the reason"),
         ("/live", ["GET", "HEAD"], "200 while the control thread answers"),
         ("/connections", ["GET", "HEAD"], "every connection under way"),
+        ("/endpoints", ["GET", "HEAD"], "every endpoint of the services that are called, and how it does"),
+        ("/traces", ["GET", "HEAD"], "spans of the last sampled requests, in the JSON form of OTLP"),
         ("/certificates", ["GET", "HEAD"], "the own chain and the trust bundles, never keys"),
         ("/config", ["GET", "HEAD"], "the configuration in force"),
+        ("/names", ["GET", "HEAD"], "the names of endpoints, and what DNS says of them"),
+        ("/health", ["GET", "HEAD"], "the endpoints that are checked, and what the checks say"),
         ("/log-level", ["GET", "HEAD", "PUT"], "the log level; PUT sets it to the word in the body"),
         ("/drain", ["POST"], "ends the proxy as SIGTERM does"),
         ("/shutdown", ["POST"], "ends the proxy without the settle time, for jobs whose application has ended"),
@@ -36,13 +43,17 @@ struct AdminRoutes {
             return respond(.text("\(request.path) takes \(methods.joined(separator: ", "))\n", status: 405))
         }
         switch route.path {
-        case "/metrics": runtime.collector.ask { counters, _ in respond(metrics(counters)) }
+        case "/metrics": runtime.collector.ask { respond(metrics($0)) }
         case "/ready": respond(ready(request.audience))
         case "/live": respond(.text("live\n"))
         case "/connections":
-            runtime.collector.ask(includingConnections: true) { _, connections in respond(list(connections)) }
+            runtime.collector.ask(.connections) { respond(list($0.connections)) }
+        case "/endpoints": runtime.collector.ask(.endpoints) { respond(endpoints($0)) }
+        case "/traces": respond(traces())
         case "/certificates": respond(certificates())
         case "/config": respond(configuration())
+        case "/names": respond(names())
+        case "/health": runtime.collector.ask { respond(health($0.checks)) }
         case "/log-level": respond(logLevel(request))
         case "/drain":
             runtime.drain(runtime.state.file.proxy.drain, reason: "asked by the admin endpoint")
@@ -133,13 +144,24 @@ struct AdminRoutes {
 
     // MARK: Metrics
 
-    private func metrics(_ counters: DataPlaneCounters) -> AdminResponse {
+    private func metrics(_ report: GatheredReport) -> AdminResponse {
         let state = runtime.state
         var writer = ExpositionWriter()
         writer.write(.buildInfo, [([("version", WeftVersion.text), ("tls", TLSLibrary.version)], "1")])
         writer.write(.ready, state.unready.isEmpty ? 1 : 0)
         writer.write(.draining, state.isDraining ? 1 : 0)
-        writer.write(counters)
+        writer.write(report.counters)
+        writer.write(
+            .endpointHealthy,
+            report.checks.map { check in
+                (
+                    [("service", check.service.description), ("endpoint", check.address.description)],
+                    check.isHealthy ? "1" : "0"
+                )
+            })
+        writer.write(report.services)
+        writer.write(.spansRecorded, runtime.spans.recorded)
+        writer.write(.spansDropped, runtime.spans.dropped)
         let ends = (state.identity?.chain ?? []).enumerated().compactMap { index, certificate in
             certificate.notAfter.map { end -> ExpositionWriter.Sample in
                 ([("certificate", index == 0 ? "leaf" : "intermediate-\(index)")], String(end.seconds))
@@ -154,6 +176,13 @@ struct AdminRoutes {
                 ([("kind", "identity"), ("result", "done")], String(state.identityChanges.done)),
                 ([("kind", "identity"), ("result", "rejected")], String(state.identityChanges.rejected)),
             ])
+        writer.write(
+            .nameLookups,
+            [
+                ([("result", "done")], String(runtime.resolver.lookups.done)),
+                ([("result", "failed")], String(runtime.resolver.lookups.failed)),
+            ])
+        writer.write(.unresolvedNames, runtime.resolver.unresolvedCount)
         writer.write(.linesDropped, runtime.log.dropped)
         let (cpu, resident) = ThisProcess.usage()
         writer.write(.cpu, [([], ExpositionWriter.seconds(cpu.wholeNanoseconds))])
@@ -168,7 +197,46 @@ struct AdminRoutes {
             status: 200, contentType: "text/plain; version=0.0.4; charset=utf-8", body: Array(writer.text.utf8))
     }
 
-    // MARK: Configuration
+    // MARK: Configuration and names
+
+    private func health(_ checks: [EndpointCheck]) -> AdminResponse {
+        .json { writer in
+            writer.object { writer in
+                writer.key("endpoints")
+                writer.array(checks) { writer, check in
+                    writer.object { writer in
+                        writer.field("service", check.service.description)
+                        writer.field("endpoint", check.address.description)
+                        writer.field("healthy", check.isHealthy)
+                        writer.field("failure", ifPresent: check.failure)
+                    }
+                }
+            }
+        }
+    }
+
+    private func names() -> AdminResponse {
+        let now = runtime.loop.now
+        return .json { writer in
+            writer.object { writer in
+                writer.key("names")
+                writer.array(runtime.resolver.statuses) { writer, status in
+                    writer.object { writer in
+                        writer.field("name", status.name.text)
+                        writer.key("addresses")
+                        writer.array(status.resolved.ipv4 + status.resolved.ipv6) { $0.string($1.description) }
+                        if let answeredAt = status.answeredAt {
+                            writer.field("answer_age_ms", (now - answeredAt).wholeMilliseconds)
+                        }
+                        if let next = status.nextLookup {
+                            writer.field("next_lookup_ms", max(0, (next - now).wholeMilliseconds))
+                        }
+                        writer.field("failure", ifPresent: status.failure)
+                    }
+                }
+            }
+        }
+    }
 
     private func configuration() -> AdminResponse {
         let state = runtime.state

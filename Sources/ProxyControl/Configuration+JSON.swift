@@ -48,6 +48,14 @@ extension ProxySettings {
                 writer.field("format", log.format.rawValue)
                 writer.field("connections", log.connections)
             }
+            writer.key("tracing")
+            writer.object { writer in
+                writer.key("samplePercent")
+                writer.thousandths(Int64(tracing.sampleShare) * 10)
+                writer.field("spansKept", tracing.spansKept)
+            }
+            writer.key("metrics")
+            writer.object { writer in writer.field("evictAfter", DurationText.text(metrics.evictAfter)) }
             writer.key("admin")
             writer.object { writer in
                 writer.field("socket", adminSocketPath)

@@ -40,14 +40,18 @@ final class LogWriter: EventHandler {
     func write(_ batch: [FinishedWork], now: Instant) {
         let wall = WallTime.now()
         var bytes: [UInt8] = []
-        for work in batch {
+        var lineCount: UInt64 = 0
+        for work in batch where work.isLogged {
+            lineCount += 1
             let time = WallTime(nanoseconds: wall.nanoseconds - (now - work.endedAt).wholeNanoseconds)
             switch work.record {
             case .connection(let record): bytes += record.line(format, time: time)
             case .request(let record): bytes += record.line(format, time: time)
+            case .line(let line) where line.level <= level: bytes += line.bytes(format, time: time)
+            case .line: break
             }
         }
-        write(bytes, lines: UInt64(batch.count))
+        if lineCount > 0 { write(bytes, lines: lineCount) }
     }
 
     private func write(_ bytes: [UInt8], lines: UInt64 = 1) {

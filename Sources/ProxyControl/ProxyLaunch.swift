@@ -36,10 +36,11 @@ enum ProxyLaunch {
         let file = try ConfigurationReader.read(path: options.configurationPath)
         do throws(Problem) {
             try checkUser(file.proxy, options)
-            guard let loader = file.identityLoader else {
+            // A gateway may stand outside the mesh, in front of servers that are not in it either; a sidecar cannot.
+            if file.identityLoader == nil, file.resources.gateways.isEmpty {
                 throw Problem(.missingField, at: "spec.identity", "is missing", remedy: "give chain, key and bundle")
             }
-            return try start(file, loader, options)
+            return try start(file, options)
         } catch {
             throw Problems(error)
         }
@@ -63,7 +64,7 @@ enum ProxyLaunch {
     }
 
     private static func start(
-        _ file: ConfigurationFile, _ loader: IdentityLoader, _ options: Options
+        _ file: ConfigurationFile, _ options: Options
     ) throws(Problem) -> ProxyExitCode {
         ThisProcess.tuneHeap()
         ThisProcess.ignoreBrokenPipes()
@@ -80,7 +81,7 @@ enum ProxyLaunch {
 
         var state = ProxyState(
             file: file, descriptorLimit: limit, memoryLimit: memoryLimit, startedAt: WallTime.now())
-        let keeper = IdentityKeeper(loader)
+        let keeper = IdentityKeeper(file.identityLoader)
         switch keeper.look(force: true, now: WallTime.now()) {
         case .loaded(let material): state.identity = material
         case .rejected(let problem, _): state.identityProblem = problem
@@ -164,6 +165,12 @@ enum ProxyLaunch {
         for path in files {
             readable.insert(Files.directory(of: path))
             // A mounted secret is a symlink; what it leads to must be readable too.
+            if let resolved = Files.resolved(path) { readable.insert(Files.directory(of: resolved)) }
+        }
+        // For c-ares, and for names that a reload brings: its files are replaced by renaming, so that leave for the files as
+        // they are now would not last. Without the device it would draw the identifiers of its questions by rand(3).
+        readable.formUnion(["/etc", "/dev/urandom"])
+        for path in ["/etc/resolv.conf", "/etc/hosts"] {
             if let resolved = Files.resolved(path) { readable.insert(Files.directory(of: resolved)) }
         }
         let writable = [file.proxy.stateDirectory, Files.directory(of: file.proxy.adminSocketPath)]

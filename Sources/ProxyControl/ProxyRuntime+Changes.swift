@@ -101,18 +101,32 @@ extension ProxyRuntime {
     func reload() {
         do throws(Problems) {
             let file = try ConfigurationReader.read(path: configurationPath)
+            useWhenNamed(file)
+        } catch {
+            reject(error)
+        }
+        lookAtIdentity(force: true)
+    }
+
+    /// Puts a configuration in force that was read well.
+    func putInForce(_ file: ConfigurationFile) {
+        do throws(Problems) {
             try use(file)
             state.configurationProblem = nil
             state.reloads.done += 1
             log.log(LogLine(.info, "configuration reloaded", [("file", configurationPath)]))
         } catch {
-            state.configurationProblem = error.all.first
-            state.reloads.rejected += 1
-            for problem in error.all {
-                log.log(LogLine(.error, "configuration rejected; the old one stays", problem))
-            }
+            reject(error)
         }
-        lookAtIdentity(force: true)
+        narrowNames()
+    }
+
+    private func reject(_ problems: Problems) {
+        state.configurationProblem = problems.all.first
+        state.reloads.rejected += 1
+        for problem in problems.all {
+            log.log(LogLine(.error, "configuration rejected; the old one stays", problem))
+        }
     }
 
     /// Nothing changes where it throws.
@@ -126,9 +140,7 @@ extension ProxyRuntime {
         file.proxy.stateDirectory = old.proxy.stateDirectory
         file.proxy.identity = old.proxy.identity
         // First what may fail: a port of a gateway that cannot be bound.
-        let snapshot = DiscoverySnapshot(
-            file.resources, registryOnly: file.proxy.outbound.registryOnly, metricsPort: file.proxy.ports.metrics,
-            workload: file.proxy.workload, generation: snapshotGeneration + 1)
+        let snapshot = makeSnapshot(file)
         do throws(Problem) {
             let certificates = try GatewayKeeper.load(file.resources.gateways)
             try dataPlane.use(dataPlaneSettings(file.proxy), snapshot, certificates)
@@ -148,10 +160,13 @@ extension ProxyRuntime {
             let problem = Problem(.notReloadable, at: name, "has changed", remedy: "restart the proxy for it")
             log.log(LogLine(.warn, "a change takes effect at the next start", problem))
         }
-        snapshotGeneration += 1
+        snapshotGeneration = snapshot.generation
+        hasNewNames = false
         state.file = file
         log.level = file.proxy.log.level
         log.format = file.proxy.log.format
+        spans.resize(file.proxy.tracing.spansKept)
+        collector.evictAfter = file.proxy.metrics.evictAfter
         if let loader = file.identityLoader { identityKeeper.use(loader) }
     }
 

@@ -7,6 +7,7 @@ internal import Discovery
 internal import Identity
 internal import LinuxSystem
 internal import MeshModel
+internal import NameResolution
 internal import Reactor
 internal import TLSSession
 internal import Telemetry
@@ -36,7 +37,15 @@ final class ProxyRuntime {
     var exitCode = ProxyExitCode.done
     let drained: Mailbox<Bool>
 
+    var spans: SpanBuffer
+
     let identityLook = Alarm()
+    let resolver: NameResolver
+    /// When what is known of names is put in force, whether or not all have been answered.
+    let namesDue = Alarm()
+    var hasNewNames = false
+    /// Puts a configuration in force that waits for its names.
+    var pendingReload: (() -> Void)?
     private let admin: AdminServer
     private var watchers: [EventHandler] = []
 
@@ -49,7 +58,9 @@ final class ProxyRuntime {
         loopbackListeners = parts.loopbackListeners
         configurationPath = parts.configurationPath
         state = parts.state
-        collector = try ReportCollector(dataPlane, on: loop)
+        resolver = NameResolver(loop)
+        collector = try ReportCollector(dataPlane, on: loop, evictAfter: state.file.proxy.metrics.evictAfter)
+        spans = SpanBuffer(capacity: state.file.proxy.tracing.spansKept)
         drained = try Mailbox()
         let routes = Routes()
         admin = AdminServer(loop) { request, respond in routes.table?.answer(request, respond) }
@@ -59,6 +70,7 @@ final class ProxyRuntime {
         try drained.receive(on: loop) { [unowned self] in threadDrained(wasClean: $0) }
         try parts.reports.receive(on: loop) { [unowned self] batch in
             log.write(batch, now: loop.now)
+            keepSpans(batch)
         }
     }
 
@@ -82,8 +94,10 @@ final class ProxyRuntime {
         }
         try listen()
         state.isListening = true
+        beginNames()
         announce()
         Ticker.begin(loop, every: .seconds(10)) { [unowned self] in tick() }
+        Ticker.begin(loop, every: .seconds(60)) { [unowned self] in collector.gather() }
         if let limit = state.memoryLimit {
             Ticker.begin(loop, every: .seconds(1)) { [unowned self] in lookAtMemory(limit) }
         }
@@ -131,7 +145,7 @@ final class ProxyRuntime {
                 [
                     ("version", WeftVersion.text), ("tls", TLSLibrary.version),
                     ("workload", proxy.workload.description),
-                    ("identity", state.identity?.identity.description ?? "none yet"),
+                    ("identity", state.identity?.identity.description ?? (proxy.identity == nil ? "none" : "none yet")),
                     ("inbound_mode", proxy.inbound.mode.rawValue), ("data_threads", String(dataPlane.threadCount)),
                     ("descriptors", String(state.descriptorLimit)), ("admin", proxy.adminSocketPath),
                 ]))

@@ -14,6 +14,8 @@ struct ProxyState {
     var configurationProblem: Problem?
     var isListening = false
     var isDraining = false
+    /// The first answers about names are still waited for.
+    var isResolvingNames = false
     var reloads: (done: UInt64, rejected: UInt64) = (0, 0)
     var identityChanges: (done: UInt64, rejected: UInt64) = (0, 0)
     let descriptorLimit: Int
@@ -27,7 +29,10 @@ struct ProxyState {
         var reasons: [String] = []
         if isDraining { reasons.append("it drains") }
         if !isListening { reasons.append("its listeners are not up") }
-        if identity == nil { reasons.append("it has no identity: \(identityProblem?.description ?? "not loaded yet")") }
+        if isResolvingNames { reasons.append("names of endpoints are being looked up") }
+        if identity == nil, file.proxy.identity != nil {
+            reasons.append("it has no identity: \(identityProblem?.description ?? "not loaded yet")")
+        }
         return reasons
     }
 }

@@ -22,6 +22,7 @@ package struct EndpointHealth: Sendable {
     private static let restMax = Duration.seconds(60)
 
     package private(set) var activeCount = 0
+    private(set) var tally = EndpointTally()
     private(set) var latency = LatencyEstimate()
     private(set) var restingUntil: Instant?
 
@@ -71,6 +72,7 @@ package struct EndpointHealth: Sendable {
     // MARK: Connects
 
     package mutating func succeed() {
+        tally.noteReached()
         consecutiveFailures = 0
         guard cause == .connects else { return }
         forgive()
@@ -79,6 +81,7 @@ package struct EndpointHealth: Sendable {
 
     /// A connect failed; true if the endpoint is ejected by it. Each ejection is twice as long as the one before.
     package mutating func fail(_ settings: EjectionSettings, mayEject: Bool, now: Instant) -> Bool {
+        tally.noteUnreachable()
         if consecutiveFailures < settings.consecutiveFailures { consecutiveFailures += 1 }
         guard mayEject, consecutiveFailures >= settings.consecutiveFailures, !isEjected(now: now) else { return false }
         eject(settings, for: .connects, now: now)
@@ -93,6 +96,7 @@ package struct EndpointHealth: Sendable {
     mutating func record(
         _ result: RequestResult, latency: Duration, _ settings: EjectionSettings, mayEject: Bool, now: Instant
     ) -> Bool {
+        tally.note(result)
         switch result {
         case .success: self.latency.record(latency, now: now)
         case .serverError, .overloaded: self.latency.record(max(latency, LatencyEstimate.penalty), now: now)

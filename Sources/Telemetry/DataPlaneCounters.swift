@@ -17,7 +17,6 @@ package struct DataPlaneCounters: Sendable {
         package var plaintext: [PlaintextReason: UInt64] = [:]
         package var detected: [DetectedProtocol: UInt64] = [:]
         package var durations = Histogram(bounds: Histogram.durationBounds)
-        package var requests = RequestCounters()
     }
 
     /// How connections ended, and what protected them.
@@ -28,6 +27,7 @@ package struct DataPlaneCounters: Sendable {
 
     package var inbound = Directed()
     package var outbound = Directed()
+    package var requests = RequestCounters()
     package var handshakesCompleted = Roles()
     package var handshakesFailed = Roles()
     package var handshakesActive = 0
@@ -114,6 +114,7 @@ extension DataPlaneCounters {
     /// Adds the numbers of another thread.
     package mutating func merge(_ other: DataPlaneCounters) {
         for direction in TrafficDirection.allCases { self[direction].merge(other[direction]) }
+        requests.merge(other.requests)
         handshakesCompleted.dialler += other.handshakesCompleted.dialler
         handshakesCompleted.acceptor += other.handshakesCompleted.acceptor
         handshakesFailed.dialler += other.handshakesFailed.dialler
@@ -151,6 +152,5 @@ extension DataPlaneCounters.Directed {
         plaintext.merge(other.plaintext, uniquingKeysWith: +)
         detected.merge(other.detected, uniquingKeysWith: +)
         durations.merge(other.durations)
-        requests.merge(other.requests)
     }
 }

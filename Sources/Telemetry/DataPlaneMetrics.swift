@@ -25,7 +25,8 @@ extension ExpositionWriter {
             })
         write(.bytes, bytes(counters))
         write(.connectionDuration, directions.map { ([("direction", $0.rawValue)], counters[$0].durations) })
-        writeRequests(counters)
+        write(counters.requests)
+        write(.requestRetries, counters.requestRetries)
         write(.connectDuration, [([], counters.connectTimes)])
         write(.handshakeDuration, [([], counters.handshakeTimes)])
         writePeers(counters)
@@ -44,36 +45,6 @@ extension ExpositionWriter {
                     return (labels, String(count))
                 }
         }
-    }
-
-    private mutating func writeRequests(_ counters: DataPlaneCounters) {
-        write(
-            .requests,
-            TrafficDirection.allCases.flatMap { direction -> [Sample] in
-                counters[direction].requests.finished
-                    .map { key, count -> Sample in
-                        let labels = [
-                            ("direction", direction.rawValue), ("service", key.service?.description ?? ""),
-                            ("route", key.route ?? ""), ("status", String(key.status)),
-                            ("outcome", key.outcome.name), ("code", key.outcome.label), ("security", key.security),
-                        ]
-                        return (labels, String(count))
-                    }
-                    .sorted { left, right in left.0.map(\.1).lexicographicallyPrecedes(right.0.map(\.1)) }
-            })
-        let directions = TrafficDirection.allCases
-        write(
-            .requestDuration, directions.map { ([("direction", $0.rawValue)], counters[$0].requests.durations) })
-        write(
-            .requestBytes,
-            directions.flatMap { direction -> [Sample] in
-                let requests = counters[direction].requests
-                return [
-                    ([("direction", direction.rawValue), ("flow", "received")], String(requests.requestBytes)),
-                    ([("direction", direction.rawValue), ("flow", "sent")], String(requests.responseBytes)),
-                ]
-            })
-        write(.requestRetries, counters.requestRetries)
     }
 
     private func bytes(_ counters: DataPlaneCounters) -> [Sample] {

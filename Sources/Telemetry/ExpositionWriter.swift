@@ -51,6 +51,7 @@ package struct ExpositionWriter {
     package mutating func histogram(
         _ name: String, _ help: String, _ series: [(labels: [(name: String, value: String)], histogram: Histogram)]
     ) {
+        guard !series.isEmpty else { return }
         header(name, "histogram", help)
         for (labels, histogram) in series {
             var count: UInt64 = 0

@@ -19,6 +19,14 @@ package enum Metric: String, Sendable, CaseIterable {
     case requestDuration = "weft_request_duration_seconds"
     case requestBytes = "weft_request_bytes_total"
     case requestRetries = "weft_request_retries_total"
+    case requestSeries = "weft_request_series"
+    case requestSeriesEvicted = "weft_request_series_evicted_total"
+    case requestsOverflowed = "weft_requests_overflowed_total"
+    case breakerRefusals = "weft_breaker_refusals_total"
+    case breakersOpen = "weft_breakers_open"
+    case endpoints = "weft_endpoints"
+    case spansRecorded = "weft_spans_recorded_total"
+    case spansDropped = "weft_spans_dropped_total"
     case connectDuration = "weft_connect_duration_seconds"
     case handshakeDuration = "weft_handshake_duration_seconds"
     case handshakes = "weft_handshakes_total"
@@ -37,6 +45,9 @@ package enum Metric: String, Sendable, CaseIterable {
     case recordsDropped = "weft_log_records_dropped_total"
     case certificateExpiry = "weft_certificate_expiry_seconds"
     case reloads = "weft_reloads_total"
+    case endpointHealthy = "weft_endpoint_healthy"
+    case nameLookups = "weft_name_lookups_total"
+    case unresolvedNames = "weft_unresolved_names"
     case linesDropped = "weft_log_lines_dropped_total"
     case memoryLimit = "weft_memory_limit_bytes"
     case memoryPressure = "weft_memory_pressure"
@@ -81,6 +92,14 @@ package enum Metric: String, Sendable, CaseIterable {
         case .requestDuration: "From the head of a request to the end of its answer."
         case .requestBytes: "Bytes of the bodies of requests (received) and answers (sent)."
         case .requestRetries: "Requests that were sent again."
+        case .requestSeries: "Series of weft_requests_total that are told."
+        case .requestSeriesEvicted: "Series about requests that had not counted for long and are told no more."
+        case .requestsOverflowed: "Requests counted without service, route and peer, since there are too many series."
+        case .breakerRefusals: "Requests and retries that a limit of the service's breaker did not let through."
+        case .breakersOpen: "1 while the service's breaker lets nothing more through."
+        case .endpoints: "Endpoints of the services that are called, by what is known of them."
+        case .spansRecorded: "Spans of sampled requests that were recorded."
+        case .spansDropped: "Recorded spans that gave way to newer ones."
         case .connectDuration: "How long connects took."
         case .handshakeDuration: "How long TLS handshakes took."
         case .handshakes: "TLS handshakes between sidecars."
@@ -99,6 +118,10 @@ package enum Metric: String, Sendable, CaseIterable {
         case .recordsDropped: "Records of connections and requests dropped because logging fell behind."
         case .certificateExpiry: "When a certificate ends, in seconds since 1970."
         case .reloads: "Configurations and identities taken or rejected while running."
+        case .endpointHealthy:
+            "1 unless the checks of the service have found the endpoint unhealthy; absent without checks."
+        case .nameLookups: "Lookups of names of endpoints; after one that failed the last good answer stays."
+        case .unresolvedNames: "Names of endpoints that DNS has never had an address for."
         case .linesDropped: "Lines that nobody read in time."
         case .memoryLimit: "What the memory is measured against; absent where nothing limits it."
         case .memoryPressure: "0 room enough, 1 nothing new is accepted, 2 the largest are reset."
@@ -115,9 +138,13 @@ package enum Metric: String, Sendable, CaseIterable {
         case .buildInfo: [.version, .tls]
         case .connectionsOpened, .connectionsActive, .connectionDuration: [.direction]
         case .connectionsFinished: [.direction, .outcome, .code, .security]
-        case .requests: [.direction, .service, .route, .status, .outcome, .code, .security]
-        case .requestDuration: [.direction]
-        case .requestBytes: [.direction, .flow]
+        case .requests:
+            [.direction, .service, .route, .peer, .spoken, .status, .grpcStatus, .outcome, .code, .security]
+        case .requestDuration: [.direction, .service]
+        case .requestBytes: [.direction, .service, .flow]
+        case .breakerRefusals: [.service, .limit]
+        case .breakersOpen: [.service]
+        case .endpoints: [.service, .endpointState]
         case .plaintextConnections: [.direction, .reason]
         case .detectedProtocols: [.direction, .protocol]
         case .bytes: [.direction, .side, .flow]
@@ -126,6 +153,8 @@ package enum Metric: String, Sendable, CaseIterable {
         case .poolTakes: [.takeResult]
         case .certificateExpiry: [.certificate]
         case .reloads: [.reloadKind, .reloadResult]
+        case .endpointHealthy: [.checkedService, .endpoint]
+        case .nameLookups: [.lookupResult]
         default: []
         }
     }
@@ -150,8 +179,15 @@ package struct MetricLabel: Sendable {
     static let direction = MetricLabel(
         "direction", TrafficDirection.allCases.map(\.rawValue), "toward or from the workload")
     static let service = MetricLabel(
-        "service", [], "that the request was for, `namespace/name`; empty on the inbound side")
+        "service", [], "that is called, `namespace/name`; empty on the inbound side, `_other` where there are too many")
     static let route = MetricLabel("route", [], "and its rule, `namespace/name[index]`; empty where none decided")
+    static let peer = MetricLabel(
+        "peer", [], "the SPIFFE ID at the other end, as its certificate proves it; empty without one")
+    static let spoken = MetricLabel("protocol", ["http/1", "http/2"], "what the request came as")
+    static let grpcStatus = MetricLabel("grpc_status", [], "of a call of gRPC, 0 to 16; else empty")
+    static let limit = MetricLabel("limit", BreakerLimit.allCases.map(\.rawValue), "that was reached")
+    static let endpointState = MetricLabel(
+        "state", ["healthy", "resting", "ejected", "unhealthy"], "as in [`/endpoints`](admin.md#endpoints)")
     static let status = MetricLabel("status", [], "of the answer; 0 where there was none")
     static let outcome = MetricLabel("outcome", [], "the name of an [outcome](errors.md#connections)")
     static let code = MetricLabel("code", [], "the code of the outcome, `WEFT3000` and on")
@@ -171,5 +207,8 @@ package struct MetricLabel: Sendable {
     static let certificate = MetricLabel(
         "certificate", ["leaf", "intermediate-1", "intermediate-2"], "which of the own chain")
     static let reloadKind = MetricLabel("kind", ["configuration", "identity"], "what was to be taken")
+    static let checkedService = MetricLabel("service", [], "that has the checks, `namespace/name`")
+    static let endpoint = MetricLabel("endpoint", [], "its address and port")
+    static let lookupResult = MetricLabel("result", ["done", "failed"], "whether there was a good answer")
     static let reloadResult = MetricLabel("result", ["done", "rejected"], "whether it was")
 }

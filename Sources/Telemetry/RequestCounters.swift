@@ -2,52 +2,173 @@
 
 package import MeshModel
 
-/// What is counted of requests in one direction: bounded, since part of the labels comes from outside.
+/// What limits of a circuit breaker there are.
+package enum BreakerLimit: String, Hashable, Sendable, CaseIterable {
+    /// Connections to the service.
+    case connections
+    /// Requests that wait for a connection.
+    case pending
+    /// Requests under way.
+    case requests
+    /// Retries under way, or their budget.
+    case retries
+}
+
+/// What is counted of requests by their service, route and so on.
+///
+/// Part of the labels comes from outside, so that their kinds are bounded: beyond a limit what is new is counted as
+/// "other", and kinds that have not counted for long are evicted. A data thread hands its numbers over when it is asked and
+/// begins anew; the control thread adds them up and evicts. So a number that is told only grows, whatever thread it comes
+/// from, until its kind is evicted; when that comes back it begins at zero, as after a restart.
 package struct RequestCounters: Sendable {
-    package struct Key: Hashable, Sendable {
+    package struct Kind: Hashable, Sendable {
+        package let direction: TrafficDirection
         package let service: ResourceReference?
         package let route: String?
+        /// Proved by the handshake.
+        package let peer: SPIFFEID?
+        package let spoken: DetectedProtocol
         package let status: Int
+        package let grpcStatus: Int?
         package let outcome: ErrorCode
         package let security: String
+        /// It stands for all that found no room.
+        package let isOther: Bool
     }
 
-    /// Beyond so many kinds, what is new is counted without service and route: nothing is lost, only told less exactly.
-    package static let kindsMax = 1_000
+    package struct ServiceKind: Hashable, Sendable {
+        package let direction: TrafficDirection
+        package let service: ResourceReference?
+        package let isOther: Bool
+    }
 
-    package private(set) var finished: [Key: UInt64] = [:]
-    package private(set) var durations = Histogram(bounds: Histogram.durationBounds)
-    package private(set) var requestBytes: UInt64 = 0
-    package private(set) var responseBytes: UInt64 = 0
+    package struct Count: Sendable {
+        package fileprivate(set) var total: UInt64 = 0
+        fileprivate var seenAt = Instant(nanoseconds: 0)
+    }
+
+    package struct Traffic: Sendable {
+        package fileprivate(set) var durations = Histogram(bounds: Histogram.durationBounds)
+        package fileprivate(set) var requestBytes: UInt64 = 0
+        package fileprivate(set) var responseBytes: UInt64 = 0
+        package fileprivate(set) var refusals: [BreakerLimit: UInt64] = [:]
+        fileprivate var seenAt = Instant(nanoseconds: 0)
+    }
+
+    /// Beyond so many kinds, what is new is counted without service, route and peer: nothing is lost, only told less
+    /// exactly. Two thousand samples are about half a megabyte for whoever scrapes.
+    package static let kindsMax = 2_000
+    /// The same for services, each of which has a histogram: twenty samples.
+    package static let servicesMax = 200
+
+    package private(set) var finished: [Kind: Count] = [:]
+    /// Those of them that stand for others: few, and beside the limit.
+    private var otherCount = 0
+    package private(set) var services: [ServiceKind: Traffic] = [:]
+    /// Requests that were counted as "other".
+    package private(set) var overflowed: UInt64 = 0
+    /// Kinds that are no longer told.
+    package private(set) var evicted: UInt64 = 0
 
     package init() {}
 
     package mutating func finish(_ record: RequestRecord) {
+        let now = record.startedAt + record.duration
         // The status is a server's to choose: three digits, so that there are at most five hundred.
         let status = (100...599).contains(record.status) ? record.status : 0
-        var key = Key(
-            service: record.service, route: record.route, status: status, outcome: record.outcome,
-            security: record.security.label)
-        if finished[key] == nil, finished.count >= Self.kindsMax {
-            key = Key(
-                service: nil, route: nil, status: status / 100 * 100, outcome: record.outcome,
-                security: record.security.label)
-        }
-        finished[key, default: 0] += 1
-        durations.observe(record.duration)
-        requestBytes += record.requestBytes
-        responseBytes += record.responseBytes
+        var peer: SPIFFEID?
+        if case .mutualTLS(let identity, _) = record.security { peer = identity }
+        let kind = Kind(
+            direction: record.direction, service: record.service, route: record.route, peer: peer,
+            spoken: record.spoken, status: status, grpcStatus: record.grpcStatus.map(Self.known),
+            outcome: record.outcome, security: record.security.label, isOther: false)
+        add(1, kind, seenAt: now)
+        let service = ServiceKind(direction: record.direction, service: record.service, isOther: false)
+        if services[service]?.add(record, seenAt: now) != nil { return }
+        services[room(for: service), default: Traffic()].add(record, seenAt: now)
+    }
+
+    /// Counts what the breaker of a service did not let through.
+    package mutating func refuse(_ limit: BreakerLimit, _ service: ResourceReference, now: Instant) {
+        let kind = room(for: ServiceKind(direction: .outbound, service: service, isOther: false))
+        services[kind, default: Traffic()].refuse(limit, now: now)
     }
 
     package mutating func merge(_ other: RequestCounters) {
-        finished.merge(other.finished, uniquingKeysWith: +)
+        overflowed += other.overflowed
+        evicted += other.evicted
+        for (kind, count) in other.finished { add(count.total, kind, seenAt: count.seenAt) }
+        for (kind, traffic) in other.services { services[room(for: kind), default: Traffic()].merge(traffic) }
+    }
+
+    /// Forgets what has not counted since.
+    package mutating func evict(unseenSince moment: Instant) {
+        let before = finished.count + services.count
+        // Most often there is nothing to be forgotten; then nothing is copied.
+        if finished.values.contains(where: { $0.seenAt < moment }) {
+            finished = finished.filter { $0.value.seenAt >= moment }
+            otherCount = finished.keys.count { $0.isOther }
+        }
+        if services.values.contains(where: { $0.seenAt < moment }) {
+            services = services.filter { $0.value.seenAt >= moment }
+        }
+        evicted += UInt64(before - finished.count - services.count)
+    }
+
+    private mutating func add(_ total: UInt64, _ kind: Kind, seenAt: Instant) {
+        // One look is enough for nearly every request.
+        if finished[kind]?.add(total, seenAt: seenAt) != nil { return }
+        var kind = kind
+        if !kind.isOther, finished.count - otherCount >= Self.kindsMax {
+            overflowed += total
+            kind = Kind(
+                direction: kind.direction, service: nil, route: nil, peer: nil, spoken: kind.spoken,
+                status: kind.status / 100 * 100, grpcStatus: nil, outcome: kind.outcome, security: kind.security,
+                isOther: true)
+        }
+        if kind.isOther, finished[kind] == nil { otherCount += 1 }
+        finished[kind, default: Count()].add(total, seenAt: seenAt)
+    }
+
+    private func room(for kind: ServiceKind) -> ServiceKind {
+        guard services[kind] == nil, services.count >= Self.servicesMax else { return kind }
+        return ServiceKind(direction: kind.direction, service: nil, isOther: true)
+    }
+
+    /// What is none of the sixteen is "unknown" to every client of gRPC (its `statuscodes.md`).
+    private static func known(grpcStatus: Int) -> Int { (0...16).contains(grpcStatus) ? grpcStatus : 2 }
+}
+
+extension RequestCounters.Count {
+    fileprivate mutating func add(_ more: UInt64, seenAt: Instant) {
+        total += more
+        self.seenAt = max(self.seenAt, seenAt)
+    }
+}
+
+extension RequestCounters.Traffic {
+    fileprivate mutating func add(_ record: RequestRecord, seenAt: Instant) {
+        durations.observe(record.duration)
+        requestBytes += record.requestBytes
+        responseBytes += record.responseBytes
+        self.seenAt = max(self.seenAt, seenAt)
+    }
+
+    fileprivate mutating func refuse(_ limit: BreakerLimit, now: Instant) {
+        refusals[limit, default: 0] += 1
+        seenAt = max(seenAt, now)
+    }
+
+    fileprivate mutating func merge(_ other: Self) {
         durations.merge(other.durations)
         requestBytes += other.requestBytes
         responseBytes += other.responseBytes
+        refusals.merge(other.refusals, uniquingKeysWith: +)
+        seenAt = max(seenAt, other.seenAt)
     }
 }
 
 extension DataPlaneCounters {
     /// Counts a request that is over.
-    package mutating func finish(_ record: RequestRecord) { self[record.direction].requests.finish(record) }
+    package mutating func finish(_ record: RequestRecord) { requests.finish(record) }
 }

@@ -34,6 +34,8 @@ package struct RequestRecord: Sendable {
     package var requestBytes: UInt64 = 0
     package var responseBytes: UInt64 = 0
     package var trace: TraceID?
+    /// The part of the trace that this request is.
+    package var span: SpanIdentity?
     /// What decided that it may pass, or not.
     package var authorization: String?
     /// What audit policies would have denied.
@@ -88,6 +90,7 @@ extension RequestRecord {
         writer.field("request_bytes", requestBytes)
         writer.field("response_bytes", responseBytes)
         writer.field("trace", ifPresent: trace?.description)
+        writer.field("span", ifPresent: span.map { TraceContext.hex($0.id, 16) })
         writer.field("authorization", ifPresent: authorization)
         writer.field("audit", ifPresent: audit)
         writer.field("outcome", outcome.name)

@@ -9,6 +9,8 @@ package struct TraceContext: Hashable, Sendable, CustomStringConvertible {
     /// Bit 0: sampled.
     package let flags: UInt8
 
+    package static let sampledFlag: UInt8 = 1
+
     package init(trace: TraceID, span: UInt64, flags: UInt8) {
         self.trace = trace
         self.span = span
@@ -54,6 +56,13 @@ package struct TraceContext: Hashable, Sendable, CustomStringConvertible {
         Hexadecimal.append(span, digits: 16, to: &text)
         text.append(dash)
         Hexadecimal.append(UInt64(flags), digits: 2, to: &text)
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    /// Lower case, with as many digits.
+    static func hex(_ number: UInt64, _ width: Int) -> String {
+        var text: [UInt8] = []
+        Hexadecimal.append(number, digits: width, to: &text)
         return String(decoding: text, as: UTF8.self)
     }
 }

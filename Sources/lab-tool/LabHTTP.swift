@@ -9,6 +9,7 @@ import Foundation
 ///     /echo           with the head that it read
 ///     /reset          with a reset, once it has read the whole request
 ///     /close          and closes
+///     /sick/DIRECTORY 503 if the directory has a file of the server's name, such as 10.0.0.2:80, else 200
 ///     anything else   with the number of the request on this connection
 struct LabHTTP {
     private let connection: LabSocket
@@ -60,6 +61,9 @@ struct LabHTTP {
         case ("reset", _):
             connection.resetOnClose()
             return false
+        case ("sick", _):
+            let isSick = FileManager.default.fileExists(atPath: "\(path.dropFirst(5))/\(name)")
+            answer("\(name) is \(isSick ? "sick" : "well")\n", isSick ? 503 : 200)
         case ("close", _):
             answer("\(name) closes\n", 200, "Connection: close\r\n")
             return false

@@ -11,6 +11,7 @@ import Foundation
 //                                           the input line `abort` ends it with a reset
 //   lab-tool sip ADDRESS:PORT COUNT         takes so many bytes, then resets
 //   lab-tool crowd ADDRESS:PORT COUNT       many connections at once: see LabCrowd
+//   lab-tool dns ADDRESS:PORT FILE          a name server: see LabNames
 //   lab-tool load ADDRESS:PORT WORKERS      requests without pause: see LabLoad
 signal(SIGPIPE, SIG_IGN)
 var files = rlimit()
@@ -29,6 +30,8 @@ case ("sip", 3):
     exit(LabClient(words[2], service: nil).sip(Int(words[3]) ?? 0))
 case ("crowd", 3):
     exit(LabCrowd(words[2], count: Int(words[3]) ?? 0).run())
+case ("dns", 3):
+    LabNames(words[2], path: words[3]).run()
 case ("load", 3):
     exit(LabLoad(words[2], workers: Int(words[3]) ?? 1).run())
 default:

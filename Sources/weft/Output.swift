@@ -21,7 +21,18 @@ struct Output: ParsableArguments {
 
     /// Runs the work of a command and says what came of it. What it throws becomes a message and the exit code 1.
     func report(_ command: String, _ work: () async throws(Problem) -> Result) async throws {
-        do throws(Problem) {
+        try await reportAll(command) { () async throws(Problems) in
+            do throws(Problem) {
+                return try await work()
+            } catch {
+                throw Problems(error)
+            }
+        }
+    }
+
+    /// As ``report(_:_:)``, for work that finds several things wrong at once.
+    func reportAll(_ command: String, _ work: () async throws(Problems) -> Result) async throws {
+        do throws(Problems) {
             let result = try await work()
             for warning in result.warnings { Self.complain("warning: \(warning)") }
             if json {
@@ -30,8 +41,8 @@ struct Output: ParsableArguments {
                 StandardStream.output.write(result.text + "\n")
             }
         } catch {
-            Self.complain("\(error)")
-            if json { write(command, [], [error]) { _ in } }
+            for problem in error.all { Self.complain("\(problem)") }
+            if json { write(command, [], error.all) { _ in } }
             throw ExitCode(1)
         }
     }

@@ -13,6 +13,7 @@ struct Weft: AsyncParsableCommand {
         discussion: """
             EXAMPLE
               weft ca create --trust-domain mesh.example --directory ca
+              weft import envoy front-proxy.yaml --output gateway.yaml
 
             EXIT CODES
               0  done
@@ -20,7 +21,7 @@ struct Weft: AsyncParsableCommand {
               2  the command line is wrong
             """,
         version: "weft \(WeftVersion.text)",
-        subcommands: [CertificateAuthorityCommand.self])
+        subcommands: [CertificateAuthorityCommand.self, ImportCommand.self])
 
     /// In place of the library's own, whose exit codes are those of BSD's sysexits.
     static func main() async {

@@ -27,6 +27,17 @@ struct MetricsPageTests {
             for reason in PlaintextReason.allCases { counters[direction].plaintext[reason] = 1 }
             for detected in DetectedProtocol.allCases { counters[direction].detected[detected] = 1 }
         }
+        for spoken in [DetectedProtocol.http1, .http2] {
+            let client = SocketAddress(.v4(IPv4Address(bits: 1)), 1)
+            var record = RequestRecord(
+                connection: 1, direction: .outbound, client: client, startedAt: Instant(nanoseconds: 0))
+            record.spoken = spoken
+            counters.finish(record)
+        }
+        for limit in BreakerLimit.allCases {
+            let service = ResourceReference(name: .defaultNamespace)
+            counters.requests.refuse(limit, service, now: Instant(nanoseconds: 0))
+        }
         var writer = ExpositionWriter()
         writer.write(counters)
         let sample = #/(\w+)\{(.*)\} .*/#
@@ -40,7 +51,7 @@ struct MetricsPageTests {
                 count += 1
             }
         }
-        #expect(count > 40)
+        #expect(count > 70)
     }
 }
 
@@ -52,9 +63,10 @@ enum MetricsPage {
 
             Made from the source by `make docs`; do not edit.
 
-            `GET /metrics`, in the Prometheus text format: see [admin.md](admin.md). Labels come from closed sets, or from what
-            an operator configured; no peer can make a series. A sample that has never counted is left out where its labels
-            are not all listed here.
+            `GET /metrics`, in the Prometheus text format: see [admin.md](admin.md). Labels come from closed sets, from what an
+            operator configured, or from identities that an authority of the mesh has given; no peer can make a series. A
+            sample that has never counted is left out where its labels are not all listed here, and those about requests are
+            left out again [when they have not counted for long](admin.md#series-about-requests).
 
             | metric | type | labels | meaning |
             |---|---|---|---|

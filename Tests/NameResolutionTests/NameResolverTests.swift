@@ -21,7 +21,9 @@ private final class Scene {
         self.answer = answer
         let server = try SmallNameServer(on: loop) { [unowned self] in self.answer($0) }
         self.server = server
-        resolver = NameResolver(loop, .only([server.address], patience: .seconds(3))) { [unowned self] event in
+        let resolver = NameResolver(loop, .only([server.address], patience: .seconds(3)))
+        self.resolver = resolver
+        resolver.tell = { [unowned self] event in
             switch event {
             case .changed(let name, let resolved): events.append("\(name): \(Self.text(resolved))")
             case .failed(let name, let reason, let hadAnswer):
@@ -192,6 +194,16 @@ struct NameResolverTests {
         scene.answer = Self.both(Self.addresses("192.0.2.1"))
         scene.use("a.test")
         #expect(try scene.happens(1) == ["a.test: 192.0.2.1"])
+    }
+
+    @Test("what stands in /etc/hosts is not asked for anywhere")
+    func file() throws {
+        let loop = try EventLoop()
+        let resolver = NameResolver(loop)
+        let name = try #require(DNSName("localhost"))
+        resolver.use([name: NameResolver.Wish(families: .ipv4, interval: .seconds(30))])
+        #expect(try SmallNameServer.turn(loop) { resolver.isSettled })
+        #expect(resolver.names[name] == ResolvedName(ipv4: Self.addresses("127.0.0.1"), ipv6: []))
     }
 
     @Test("hundreds of names are asked in turn")

@@ -25,7 +25,10 @@ extension Sidecars {
                 one = try await mesh.pod("one")
                 two = try await mesh.pod("two")
                 for (pod, address) in [("one", "10.96.0.41"), ("two", "10.96.0.42")] {
-                    mesh.service(pod, at: [address], port: 80, targetPort: 9000, [pod])
+                    mesh.add(
+                        pod, kind: "Service",
+                        "{addresses: [\(address)], ports: [{port: 80, targetPort: 9000, protocol: \(server)}], "
+                            + "endpoints: [{workload: \(pod)}]}")
                 }
                 for name in ["shop", "other"] { try await Self.certificate(name, mesh) }
                 mesh.add(
@@ -56,7 +59,7 @@ extension Sidecars {
                         "--connect-to", "\(place):\(edge.address):\(place.split(separator: ":").last ?? "80")",
                         "--cacert",
                         "\(mesh.directory)/\(place.hasPrefix("other") ? "other" : "shop").pem", url,
-                    ], as: MeshPod.applicationUser)
+                    ], as: nil)
             }
         }
 

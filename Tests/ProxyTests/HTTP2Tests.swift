@@ -80,6 +80,54 @@ extension Sidecars {
             let gone = try await scene.call("say", "x")
             #expect(gone.contains("status UNAVAILABLE: WEFT3003"), "\(gone)")
         }
+
+        @Test("a call that its client gives up ends at the server, and nowhere else")
+        func cancelled() async throws {
+            let scene = try await RequestScene(RequestScene.plain, server: "grpc")
+            let given = try await scene.call("cancel")
+            #expect(given.contains("status CANCELLED"), "\(given)")
+            try await eventually("the end of the call at the server") {
+                scene.servers.contains { $0.output.contains("call over") } ? true : nil
+            }
+            let told = try await scene.client.tellsRequest("the call") { $0.path == "/shop.Cart/Count" }
+            #expect(told.outcome == "client-reset" && told.reason?.contains("CANCEL") == true, "\(told)")
+            #expect(try await scene.call("say", "still there").contains("status OK"))
+        }
+
+        @Test("requests of any method go elsewhere where nobody can have read them, and come back")
+        func passedOver() async throws {
+            let scene = try await RequestScene(RequestScene.plain, server: "http2")
+            let file = "\(scene.mesh.directory)/body"
+            try "a body".write(toFile: file, atomically: true, encoding: .utf8)
+            try await scene.servers[0].stop(SIGKILL)
+            let words = ["h2load", "-n", "400", "-c", "3", "-m", "10", "-d", file, "http://10.96.0.20/"]
+            let load = try await scene.client.pod.run(words, as: MeshPod.applicationUser)
+            #expect(load.output.contains("400 succeeded, 0 failed"), "\(load)")
+            #expect(try scene.client.toldRequests.contains { $0.attempts > 1 && $0.outcome == "completed" })
+            let again = try await RequestScene.serve("http2", on: scene.one)
+            try await scene.servers[1].stop(SIGKILL)
+            let other = try await scene.client.pod.run(words, as: MeshPod.applicationUser)
+            // Those under way on the other when it died may have been read by it.
+            #expect(other.output.contains("400 succeeded, 0 failed"), "\(other)")
+            #expect(again.output.contains(":path: /") || again.output.contains("POST"))
+        }
+
+        @Test("a sidecar that leaves lets its calls end, and takes no new ones")
+        func drain() async throws {
+            let scene = try await RequestScene(
+                "[{backendRefs: [{name: shop-one, port: 80}]}]", server: "grpc")
+            let call = try scene.client.start(
+                "/usr/bin/python3", RequestScene.script("calls.py"), "call", "10.96.0.20:80", "talk", "")
+            call.type("one")
+            try await call.line(containing: "one!")
+            scene.one.proxy.send(SIGTERM)
+            try await scene.one.proxy.line(containing: "drain")
+            call.type("two")
+            try await call.line(containing: "two!")
+            call.type("")
+            try await call.line(containing: "status OK")
+            try await eventually("the end of the sidecar") { scene.one.proxy.isRunning ? nil : true }
+        }
     }
 }
 

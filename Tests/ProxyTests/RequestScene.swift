@@ -17,13 +17,14 @@ struct RequestScene {
     let two: MeshPod
     let servers: [RunningProgram]
 
-    /// `rules` are those of the route, as in the file; `server` is what the two run: see ``serve(_:on:)``.
+    /// `rules` are those of the route, as in the file; `server` is what the two run: see ``serve(_:on:)``. `settings` are
+    /// those of the client's proxy.
     init(
         _ rules: String, server: String = "http", ejection: String = "{consecutiveFailures: 100, consecutiveErrors: 0}",
-        adding more: (Mesh, MeshPod) -> Void = { _, _ in }
+        settings: [String: String] = [:], adding more: (Mesh, MeshPod) -> Void = { _, _ in }
     ) async throws {
         mesh = try await Mesh()
-        client = try await mesh.pod("client")
+        client = try await mesh.pod("client", settings)
         one = try await mesh.pod("one")
         two = try await mesh.pod("two")
         mesh.service(

@@ -58,6 +58,32 @@ extension Sidecars {
             #expect(told.plaintextReason == (isMeshed ? nil : "not-meshed"), "\(told)")
         }
 
+        @Test("a service that gives a connect less time than the proxy does", arguments: [true, false])
+        func connectOfService(isMeshed: Bool) async throws {
+            let mesh = try await Mesh()
+            let client = try await mesh.pod("client", ["timeouts": "{connect: 60s}"])
+            // Packets leave, and nothing comes back.
+            try await mesh.lab.outside.shell("iptables -t raw -I PREROUTING -d 198.51.100.7 -j DROP")
+            let spec = isMeshed ? ", spiffeID: spiffe://mesh.example/ns/default/sa/lost" : ", meshed: false"
+            mesh.add("lost", kind: "Workload", "{addresses: [198.51.100.7]\(spec)}")
+            for (name, address) in [("bytes", "10.96.0.60"), ("requests", "10.96.0.61")] {
+                mesh.add(
+                    name, kind: "Service",
+                    "{addresses: [\(address)], ports: [{port: 80}], endpoints: [{workload: lost}], "
+                        + "timeouts: {connect: 250ms}}")
+            }
+            mesh.add(
+                "requests-route", kind: "HTTPRoute",
+                "{parentRefs: [{kind: Service, name: requests}], rules: [{backendRefs: [{name: requests, port: 80}]}]}")
+            try await mesh.start()
+            let caller = try client.connect("10.96.0.60:80")
+            try await caller.line(containing: "failed: Connection reset")
+            let told = try await client.tells("outbound", to: 80)
+            #expect(told.outcome == "connect-timeout", "\(told)")
+            let result = try await client.curl("http://10.96.0.61/")
+            #expect(result.status == 504 && result.body.contains("WEFT3005"), "\(result)")
+        }
+
         @Test("a peer that accepts and never speaks TLS")
         func handshake() async throws {
             let mesh = try await Mesh()

@@ -9,7 +9,7 @@ struct HelpTests {
     private static let commands = [
         "weft-init apply", "weft-init verify", "weft-init explain", "weft-init status", "weft-init undo",
         "weft-proxy run", "weft-proxy check", "weft-proxy wait", "weft-proxy ready",
-        "weft ca create", "weft ca issue", "weft ca renew", "weft ca show",
+        "weft ca create", "weft ca issue", "weft ca renew", "weft ca show", "weft import envoy",
     ]
 
     private func help(_ line: String) throws -> ChildResult {
@@ -28,7 +28,7 @@ struct HelpTests {
         #expect(lines.dropFirst(heading + 1).first?.contains(" \(command)") == true, "\(result.output)")
     }
 
-    @Test("every program's help names its commands", arguments: ["weft-init", "weft-proxy", "weft ca"])
+    @Test("every program's help names its commands", arguments: ["weft-init", "weft-proxy", "weft ca", "weft import"])
     func overview(program: String) throws {
         let output = try help(program).output
         for command in Self.commands where command.hasPrefix(program + " ") {

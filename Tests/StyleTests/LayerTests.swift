@@ -58,8 +58,8 @@ struct LayerTests {
     @Test("a C module has one owner")
     func owners() {
         let owners = [
-            "CLinux": "LinuxSystem", "CNetlink": "Netlink", "CNghttp2": "HTTP2Codec", "COpenSSL": "TLSSession",
-            "CPCRE2": "Patterns", "CYAML": "Configuration",
+            "CCares": "NameResolution", "CLinux": "LinuxSystem", "CNetlink": "Netlink", "CNghttp2": "HTTP2Codec",
+            "COpenSSL": "TLSSession", "CPCRE2": "Patterns", "CYAML": "Configuration",
         ]
         for (target, imported) in imports.byTarget {
             for module in imported {

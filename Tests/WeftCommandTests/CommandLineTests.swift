@@ -11,11 +11,12 @@ struct CommandLineTests {
     init() throws { weft = try WeftProgram() }
 
     @Test(
-        "every command has help with an example", arguments: ["", "ca", "ca create", "ca issue", "ca renew", "ca show"])
+        "every command has help with an example",
+        arguments: ["", "ca", "ca create", "ca issue", "ca renew", "ca show", "import", "import envoy"])
     func help(_ command: String) throws {
         let result = try weft.run("\(command) --help")
         #expect(result.ending == .exited(0))
-        #expect(result.output.contains("EXAMPLE\n  weft ca "))
+        #expect(result.output.contains("EXAMPLE\n  weft \(command.hasPrefix("import") ? "import" : "ca") "))
         #expect(result.output.contains("USAGE: weft"))
         #expect(result.error.isEmpty)
     }
@@ -53,6 +54,8 @@ struct CommandLineTests {
             Misuse("ca issue --directory %/ca --output %/web --service-account a --owner root", "not looked up"),
             Misuse("ca issue --directory %/ca --output %/web --renew --owner 1", "--owner"),
             Misuse("ca show", "path"),
+            Misuse("import envoy", "file"),
+            Misuse("import nginx a", "nginx"),
         ])
     func misuse(_ misuse: Misuse) throws {
         let result = try weft.run(misuse.line)

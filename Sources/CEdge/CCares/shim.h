@@ -29,32 +29,32 @@ static inline int weft_cares_address(const struct ares_addrinfo_node *node, uint
     return 0;
 }
 
-// Asks for the addresses of one family. They come in the order of the answer: sorting them (RFC 6724) would open a socket
+// Asks for the addresses of one family, 4 or 6, or with 0 of both. They come in the order of the answer: sorting them (RFC 6724) would open a socket
 // toward each.
 static inline void weft_cares_ask(
-    ares_channel channel, const char *name, int is_ipv6, ares_addrinfo_callback callback, void *context) {
+    ares_channel channel, const char *name, int family, ares_addrinfo_callback callback, void *context) {
     struct ares_addrinfo_hints hints;
     memset(&hints, 0, sizeof hints);
     hints.ai_flags = ARES_AI_NOSORT;
-    hints.ai_family = is_ipv6 ? AF_INET6 : AF_INET;
+    hints.ai_family = family == 0 ? AF_UNSPEC : family == 6 ? AF_INET6 : AF_INET;
     hints.ai_socktype = SOCK_STREAM;
     ares_getaddrinfo(channel, name, NULL, &hints, callback, context);
 }
 
-// A channel as /etc/resolv.conf says it; the status of c-ares. `only_servers` leaves /etc/hosts aside, and
-// what resolv.conf says of patience: half a second for the first attempt.
+// A channel for /etc/hosts alone ('f') or for the servers of /etc/resolv.conf alone ('b'); the status of c-ares.
+// `is_brisk` leaves aside what resolv.conf says of patience: half a second for the first attempt.
 static inline int weft_cares_open(
-    ares_channel *channel, ares_sock_state_cb callback, void *context, int only_servers) {
+    ares_channel *channel, char place, ares_sock_state_cb callback, void *context, int is_brisk) {
     struct ares_options options;
     memset(&options, 0, sizeof options);
     options.sock_state_cb = callback;
     options.sock_state_cb_data = context;
-    char lookups[] = "b";
+    char lookups[] = {place, 0};
     options.lookups = lookups;
     options.timeout = 500;
     options.tries = 4;
-    int mask = ARES_OPT_SOCK_STATE_CB;
-    if (only_servers) mask |= ARES_OPT_LOOKUPS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES;
+    int mask = ARES_OPT_SOCK_STATE_CB | ARES_OPT_LOOKUPS;
+    if (is_brisk) mask |= ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES;
     return ares_init_options(channel, &options, mask);
 }
 

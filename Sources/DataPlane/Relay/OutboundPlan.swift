@@ -99,6 +99,9 @@ extension DataThread {
         balancers[service.key] = Balancer(
             service.endpoints, service.ejection, balancing: service.balancing, weights: service.weights
         ) { $0.stableIdentity }
+        for endpoint in unhealthy[service.key.service] ?? [] {
+            balancers[service.key]?.mark(endpoint, isUnhealthy: true)
+        }
     }
 
     /// Begins a connect. A plaintext socket resets on close until it has ended cleanly; a TLS socket need not, since there

@@ -8,7 +8,7 @@ internal import PeerProtocol
 internal import Reactor
 internal import Routing
 internal import TLSSession
-package import Telemetry
+internal import Telemetry
 
 /// What a data thread is told.
 enum DataThreadMessage: Sendable {
@@ -20,19 +20,15 @@ enum DataThreadMessage: Sendable {
     case gateways(GatewayMaterial)
     case ownAddresses(Set<IPAddress>)
     /// Tell what you know; the answer is called on the data thread.
-    case report(includingConnections: Bool, @Sendable (ThreadReport) -> Void)
+    case report(ReportDetail, @Sendable (ThreadReport) -> Void)
     /// Begin to drain; told through the closure, on the data thread, when it is over.
     case drain(DrainSettings, @Sendable (_ wasClean: Bool) -> Void)
     case memory(MemoryPressure)
+    /// The checks of an endpoint have changed their mind.
+    case health(ResourceReference, Endpoint, isUnhealthy: Bool)
     /// End what is left now.
     case cut(ErrorCode)
     case stop
-}
-
-/// What a data thread tells of itself.
-package struct ThreadReport: Sendable {
-    package let counters: DataPlaneCounters
-    package let connections: [ConnectionRecord]
 }
 
 extension DataThread {
@@ -46,9 +42,10 @@ extension DataThread {
         case .identity(let material): swap(material)
         case .gateways(let material): swap(material)
         case .ownAddresses(let addresses): ownAddresses = addresses
-        case .report(let includingConnections, let answer): answer(report(includingConnections))
+        case .report(let detail, let answer): answer(report(detail))
         case .drain(let settings, let done): beginDrain(settings, done)
         case .memory(let pressure): take(pressure)
+        case .health(let service, let endpoint, let isUnhealthy): mark(service, endpoint, isUnhealthy: isUnhealthy)
         case .cut(let outcome): cutAll(outcome)
         case .stop:
             // After what a cut in the same turn has put off: those connections have a line coming too.
@@ -75,10 +72,28 @@ extension DataThread {
             continued[destination.key] = Balancer(
                 destination.endpoints, destination.ejection, balancing: destination.balancing,
                 weights: destination.weights, identity: { $0.stableIdentity }, continuing: old)
+            // One that left and came back may have been judged in the meantime.
+            for endpoint in unhealthy[destination.key.service] ?? [] {
+                continued[destination.key]?.mark(endpoint, isUnhealthy: true)
+            }
         }
         balancers = continued
+        checker?.use(snapshot)
         retire(pool.retire { !snapshot.stillHas($0.address, $0.identity, uid: $0.workloadUID) })
         cutWhatIsNotAllowed()
+    }
+
+    /// Holds for the balancers that there are, and for those that are made later.
+    private func mark(_ service: ResourceReference, _ endpoint: Endpoint, isUnhealthy: Bool) {
+        if isUnhealthy {
+            unhealthy[service, default: []].insert(endpoint)
+        } else {
+            unhealthy[service]?.remove(endpoint)
+            if unhealthy[service]?.isEmpty == true { unhealthy[service] = nil }
+        }
+        for key in balancers.keys where key.service == service {
+            balancers[key]?.mark(endpoint, isUnhealthy: isUnhealthy)
+        }
     }
 
     /// Before the snapshot is swapped: what still waits in their queues goes where it was dialled.
@@ -201,30 +216,6 @@ extension DataThread {
         counters.heldNow = held.count
     }
 
-    // MARK: Telling
-
-    private func report(_ includingConnections: Bool) -> ThreadReport {
-        var snapshot = counters
-        var connections: [ConnectionRecord] = []
-        snapshot.poolIdle = pool.count
-        snapshot.verifications += UInt64(identity?.verifications ?? 0)
-        snapshot.rememberedVerifications += UInt64(identity?.rememberedHits ?? 0)
-        loop.forEachHandler { handler in
-            guard
-                var record = (handler as? Relay)?.record ?? (handler as? InboundGate)?.listing
-                    ?? (handler as? ServerNameGate)?.listing
-            else { return }
-            snapshot[record.direction].downstreamBytesReceived += record.downstreamBytesReceived
-            snapshot[record.direction].downstreamBytesSent += record.downstreamBytesSent
-            snapshot[record.direction].upstreamBytesReceived += record.upstreamBytesReceived
-            snapshot[record.direction].upstreamBytesSent += record.upstreamBytesSent
-            guard includingConnections else { return }
-            record.duration = loop.now - record.startedAt
-            connections.append(record)
-        }
-        return ThreadReport(counters: snapshot, connections: connections)
-    }
-
     private func reportProblem(_ problem: Problem) { problems.append(problem) }
 
     // MARK: Draining
@@ -270,9 +261,8 @@ extension DataThread {
         listeners.removeAll { $0.role != .captured(.outbound) }
         for listener in inbound { listener.close() }
         loop.forEachHandler { handler in
-            if let front = handler as? PlainFront, front.record.direction == .inbound {
-                loop.atEndOfTurn { front.announceLeaving() }
-            }
+            // The workload's own connections too: one that rests would hold the end for as long as it may rest.
+            if let front = handler as? HTTPFront { loop.atEndOfTurn { front.announceLeaving() } }
             guard let peer = handler as? PeerConnection, peer.role == .acceptor else { return }
             loop.atEndOfTurn { peer.announceLeaving() }
         }

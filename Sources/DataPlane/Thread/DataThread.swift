@@ -38,6 +38,10 @@ final class DataThread {
     var drain: DrainState
     var held: [EventHandler] = []
     var requests: RequestKeeping
+    /// Endpoints that checks have found unhealthy, as the first thread tells.
+    var unhealthy: [ResourceReference: Set<Endpoint>] = [:]
+    /// On the first thread alone.
+    var checker: HealthChecker?
 
     // How many of each there are; what they hold open follows from it.
     var gateCount = 0
@@ -136,14 +140,18 @@ final class DataThread {
         finished(record)
     }
 
-    func report(_ work: FinishedWork.Record) {
-        guard settings.proxy.log.connections, settings.proxy.log.level >= .info else { return }
+    func report(_ record: FinishedWork.Record, isSampled: Bool = false) {
+        var isLogged = settings.proxy.log.connections && settings.proxy.log.level >= .info
+        // What is not about a connection goes by its own level.
+        if case .line = record { isLogged = true }
+        guard isLogged || isSampled else { return }
+        let work = FinishedWork(record: record, endedAt: loop.now, isLogged: isLogged)
         guard finished.count < ReportSink.batchMax else {
             flushReports()
-            finished.append(FinishedWork(record: work, endedAt: loop.now))
+            finished.append(work)
             return
         }
-        finished.append(FinishedWork(record: work, endedAt: loop.now))
+        finished.append(work)
         if finished.count == 1, let reporter {
             // A tenth of a second is nothing to a reader of logs, and saves a wake-up of the other thread per connection.
             loop.setDeadline(loop.now + .milliseconds(100), of: reporter)

@@ -11,10 +11,14 @@ package struct FinishedWork: Sendable {
     package enum Record: Sendable {
         case connection(ConnectionRecord)
         case request(RequestRecord)
+        /// Something else that the log is to say.
+        case line(LogLine)
     }
 
     package let record: Record
     package let endedAt: Instant
+    /// It may be here for its span alone.
+    package let isLogged: Bool
 }
 
 /// The way of finished work from the data threads to whoever writes them down: bounded, and never waiting. A log

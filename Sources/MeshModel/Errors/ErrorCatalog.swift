@@ -97,6 +97,16 @@ extension ErrorCode {
                 "bad-document",
                 "The input is too large or too deep to be a configuration.",
                 "Keep a file under 16 MiB and 64 levels.")
+        case .notImportable:
+            Entry(
+                "not-importable",
+                "Something of an imported configuration that Weft has no word for.",
+                "The message says what to do instead; `--partial` writes the rest.")
+        case .importNote:
+            Entry(
+                "import-note",
+                "Something of an imported configuration was left out, or is a little different here.",
+                "Nothing, unless you depend on it.")
         case .proxyUserMissing:
             Entry(
                 "proxy-user-missing",
@@ -855,6 +865,12 @@ extension ErrorCode {
                 "name-lookup-failed",
                 "DNS gave no good answer for a name of an endpoint; the last good one stays.",
                 "Look at the name and at the servers in /etc/resolv.conf; it is tried again, ever more seldom.")
+        case .endpointUnhealthy:
+            Entry(
+                "endpoint-unhealthy",
+                "The checks of a service have found one of its endpoints to be unhealthy.",
+                "The message says what the last check came to; `GET /health` of the admin endpoint lists all endpoints."
+            )
         }
     }
 }

@@ -40,6 +40,10 @@ package enum ErrorCode: UInt16, Hashable, Sendable, CaseIterable {
     case notReloadable = 1015
     /// The input is too large or too deep to be a configuration.
     case badDocument = 1016
+    /// Something of an imported configuration that Weft has no word for.
+    case notImportable = 1020
+    /// Something of an imported configuration was left out, or is a little different here.
+    case importNote = 1021
 
     // MARK: Redirect rules
 
@@ -354,6 +358,8 @@ package enum ErrorCode: UInt16, Hashable, Sendable, CaseIterable {
     case programNotStarted = 6013
     /// DNS gave no good answer for a name of an endpoint; the last good one stays.
     case nameLookupFailed = 6014
+    /// The checks of a service have found one of its endpoints to be unhealthy.
+    case endpointUnhealthy = 6015
 }
 
 extension ErrorCode {

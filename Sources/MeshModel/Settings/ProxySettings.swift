@@ -189,6 +189,8 @@ package struct ProxySettings: Hashable, Sendable {
     package var http = HTTPSettings()
     package var drain = DrainSettings()
     package var log = LogSettings()
+    package var tracing = TracingSettings()
+    package var metrics = MetricsSettings()
     package var admin = AdminSettings()
     package var dataThreads = 1
     /// The only place the proxy writes to; 0700.

@@ -43,6 +43,7 @@ package final class NetworkLab: Sendable {
             if kill(owner, 0) < 0, errno == ESRCH {
                 _ = umount2("/run/netns/\(name)", Int32(MNT_DETACH))
                 unlink("/run/netns/\(name)")
+                try? FileManager.default.removeItem(atPath: "/etc/netns/\(name)")
             }
         }
     }()
@@ -151,6 +152,7 @@ package final class NetworkLab: Sendable {
         // everything in it away.
         for pod in pods {
             let name = pod.namespace
+            try? FileManager.default.removeItem(atPath: "/etc/netns/\(name)")
             try? await configure("ip netns pids \(name) | xargs -r kill -9 || true\nip netns delete \(name)")
         }
         if keepLogs { return }

@@ -23,6 +23,8 @@ public enum FuzzTarget: String, Sendable, CaseIterable {
     case certificate
     /// The configuration file.
     case configuration
+    /// A file of Envoy, imported.
+    case envoy
     /// Identities, addresses, ranges, ports, durations.
     case names
     /// What `iptables-save` prints.
@@ -42,6 +44,7 @@ public enum FuzzTarget: String, Sendable, CaseIterable {
         case .frames: FuzzFrames.run(bytes)
         case .certificate: FuzzCertificate.run(bytes)
         case .configuration: FuzzConfiguration.run(bytes)
+        case .envoy: FuzzEnvoy.run(bytes)
         case .names: FuzzNames.run(bytes)
         case .rules: FuzzRules.run(bytes)
         case .arguments: FuzzArguments.run(bytes)

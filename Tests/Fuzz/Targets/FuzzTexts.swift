@@ -2,6 +2,7 @@
 
 internal import CommandLine
 internal import Configuration
+internal import EnvoyImport
 internal import MeshModel
 internal import Redirection
 
@@ -12,6 +13,20 @@ enum FuzzConfiguration {
             _ = try ConfigurationReader.read(bytes, name: "weft.yaml")
         } catch {
             precondition(error.all.allSatisfy { !$0.message.isEmpty }, "A refusal says why.")
+        }
+    }
+}
+
+/// A file is imported or refused with reasons; what comes of it without an error is a configuration.
+enum FuzzEnvoy {
+    static func run(_ bytes: [UInt8]) {
+        guard let imported = try? EnvoyBootstrap.read(bytes, name: "envoy.yaml"), imported.errors.isEmpty else {
+            return
+        }
+        do throws(Problems) {
+            _ = try ConfigurationReader.read(Array(imported.text.utf8), name: "weft.yaml")
+        } catch {
+            preconditionFailure("What is imported can be read: \(error)")
         }
     }
 }

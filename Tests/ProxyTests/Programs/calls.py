@@ -4,7 +4,8 @@
     calls.py serve ADDRESS:PORT
     calls.py call ADDRESS:PORT METHOD [TEXT]
 
-METHOD: say (unary), fail (always UNAVAILABLE), count (the server streams), chat (both stream), burst (TEXT calls at once).
+METHOD: say (unary), fail (always UNAVAILABLE), missing (no such method), count (the server streams TEXT numbers), cancel
+(the same, given up in the middle), chat (both stream), talk (the same, typed), burst (TEXT calls at once).
 The client prints what came and then "status NAME: DETAIL".
 """
 
@@ -29,6 +30,7 @@ def fail(request, context):
 
 
 def count(request, context):
+    context.add_callback(lambda: print("call over", flush=True))
     for number in range(int(request)):
         yield b"%d" % number
 
@@ -62,13 +64,16 @@ def call(address, method, text):
                 print("trailers", dict(outcome.trailing_metadata()))
             elif method == "fail":
                 channel.unary_unary(f"/{SERVICE}/Fail")(b"", timeout=10)
-            elif method == "slow":
-                channel.unary_unary(f"/{SERVICE}/Say")(b"", timeout=0.001)
             elif method == "missing":
                 channel.unary_unary(f"/{SERVICE}/Missing")(b"", timeout=10)
             elif method == "count":
                 total = sum(1 for _ in channel.unary_stream(f"/{SERVICE}/Count")(text.encode(), timeout=30))
                 print("counted", total)
+            elif method == "cancel":
+                numbers = channel.unary_stream(f"/{SERVICE}/Count")(b"1000000000", timeout=30)
+                for number in numbers:
+                    if number == b"1000":
+                        numbers.cancel()
             elif method == "chat":
                 # Each is sent only when the answer to the one before is there: nothing may be held back on the way.
                 heard = threading.Event()
@@ -83,6 +88,11 @@ def call(address, method, text):
                 for reply in channel.stream_stream(f"/{SERVICE}/Chat")(words(), timeout=30):
                     print(reply.decode())
                     heard.set()
+            elif method == "talk":
+                # What is typed goes out line by line; an empty line ends it.
+                words = iter(lambda: sys.stdin.readline().strip(), "")
+                for reply in channel.stream_stream(f"/{SERVICE}/Chat")((word.encode() for word in words), timeout=60):
+                    print(reply.decode(), flush=True)
             elif method == "burst":
                 rpc = channel.unary_unary(f"/{SERVICE}/Say")
                 calls = [rpc.future(b"%d" % number, timeout=30) for number in range(int(text))]

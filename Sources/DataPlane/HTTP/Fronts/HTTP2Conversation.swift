@@ -145,7 +145,7 @@ final class HTTP2Conversation: HTTPConversation, HTTP2SessionUser {
         }
         front.abandon(
             reset.isOurs ? .requestMalformed : .clientReset,
-            reset.isOurs ? reset.detail : "RST_STREAM \(reset.code)", code: reset.code)
+            reset.isOurs ? reset.detail : "RST_STREAM \(reset.code.name)", code: reset.code)
     }
 
     func takesAgain(_ stream: Int32) {

@@ -94,10 +94,10 @@ extension DataThread {
     func beginRequest(_ destination: ServiceDestination) -> Bool {
         var breaker = requests.breakers[destination.key] ?? Breaker(destination.breaker)
         defer { requests.breakers[destination.key] = breaker }
-        guard breaker.beginRequest() else { return false }
+        guard breaker.beginRequest() else { return refused(destination, .requests) }
         guard breaker.beginConnection() else {
             breaker.endRequest()
-            return false
+            return refused(destination, .connections)
         }
         return true
     }
@@ -109,13 +109,20 @@ extension DataThread {
 
     /// Counts a request that waits for its server to be reached; false: too many do.
     func beginPending(_ destination: ServiceDestination) -> Bool {
-        requests.breakers[destination.key]?.beginPending() ?? true
+        requests.breakers[destination.key]?.beginPending() ?? true || refused(destination, .pending)
     }
 
     func endPending(_ destination: ServiceDestination) { requests.breakers[destination.key]?.endPending() }
 
     func beginRetry(_ destination: ServiceDestination) -> Bool {
-        requests.breakers[destination.key]?.beginRetry() ?? false
+        guard requests.breakers[destination.key] != nil else { return false }
+        return requests.breakers[destination.key]?.beginRetry() ?? false || refused(destination, .retries)
+    }
+
+    /// Counts what a breaker does not let through; false.
+    private func refused(_ destination: ServiceDestination, _ limit: BreakerLimit) -> Bool {
+        counters.requests.refuse(limit, destination.key.service, now: loop.now)
+        return false
     }
 
     func endRetry(_ destination: ServiceDestination) { requests.breakers[destination.key]?.endRetry() }
@@ -149,7 +156,7 @@ extension DataThread {
         var record = record
         record.duration = loop.now - record.startedAt
         counters.finish(record)
-        report(.request(record))
+        report(.request(record), isSampled: record.span?.isSampled ?? false)
     }
 }
 

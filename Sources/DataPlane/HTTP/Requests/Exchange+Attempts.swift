@@ -45,13 +45,14 @@ extension Exchange {
         }
     }
 
-    /// What the endpoint is declared to speak, else what the client does. A switch of protocols is HTTP/1's.
+    /// What the endpoint is declared to speak, else what the client does. A client of a gateway knows nothing of the server:
+    /// there it is HTTP/1.1, but for gRPC. A switch of protocols is HTTP/1's.
     private func takesHTTP2(_ endpoint: Endpoint) -> Bool {
         switch endpoint.hint {
         case _ where isTunnel: false
         case .http2: true
         case .http: false
-        case .detect, .opaque: isHTTP2
+        case .detect, .opaque: record.listener == nil ? isHTTP2 : isGRPC
         }
     }
 

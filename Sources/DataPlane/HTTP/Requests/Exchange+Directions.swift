@@ -155,12 +155,23 @@ extension Exchange {
     func continueTrace() {
         let parent = request.fields.values("traceparent")
         let context = parent.count == 1 ? TraceContext(parent[0]) : nil
-        let trace = context?.trace ?? TraceID(using: &thread.random)
-        record.trace = trace
-        let span = UInt64.random(in: 1...UInt64.max, using: &thread.random)
-        request.fields.set(
-            "traceparent", TraceContext(trace: trace, span: span, flags: context?.flags ?? 0).description)
+        record.trace = context?.trace ?? TraceID(using: &thread.random)
+        beginSpan(under: context?.span, flags: context?.flags ?? newTraceFlags)
         // What cannot be read leaves nothing that its state could belong to (Trace Context section 3.3).
         if context == nil { request.fields.remove("tracestate") }
+    }
+    /// A span of its own: whoever gets the request is below it.
+    func beginSpan(under parent: UInt64?, flags: UInt8) {
+        guard let trace = record.trace else { return }
+        let span = UInt64.random(in: 1...UInt64.max, using: &thread.random)
+        record.span = SpanIdentity(id: span, parent: parent, flags: flags)
+        request.fields.set("traceparent", TraceContext(trace: trace, span: span, flags: flags).description)
+    }
+
+    /// Whether a trace that begins here is sampled; nobody after us decides again.
+    private var newTraceFlags: UInt8 {
+        let share = thread.settings.proxy.tracing.sampleShare
+        guard share > 0, Int.random(in: 0..<10_000, using: &thread.random) < share else { return 0 }
+        return TraceContext.sampledFlag
     }
 }

@@ -92,6 +92,8 @@ final class Exchange: EventHandler {
     /// What the answer under way says of its endpoint, and how long its head took.
     private var result = RequestResult.success
     private var latency: Duration?
+    /// It is a check of ours: nobody is told of it.
+    private let isCheck: Bool
     /// A call of gRPC, which is answered in its own way.
     private(set) var isGRPC = false
 
@@ -100,6 +102,7 @@ final class Exchange: EventHandler {
         self.front = front
         self.request = request
         self.isHTTP2 = isHTTP2
+        isCheck = false
         method = request.method
         startedAt = thread.loop.now
         attemptedAt = thread.loop.now
@@ -115,12 +118,34 @@ final class Exchange: EventHandler {
         thread.loop.add(self)
     }
 
+    /// A request of our own to one endpoint, without routes, retries and records: ``flush()`` sends it.
+    init(_ thread: DataThread, _ front: any ExchangeFront, _ request: HTTPRequest, checking endpoint: Endpoint) {
+        self.thread = thread
+        self.front = front
+        self.request = request
+        isHTTP2 = false
+        isCheck = true
+        method = request.method
+        startedAt = thread.loop.now
+        attemptedAt = startedAt
+        movedAt = startedAt
+        record = RequestRecord(
+            connection: front.connection.id, direction: .outbound, client: front.connection.client,
+            startedAt: startedAt)
+        onlyEndpoint = endpoint
+        hasBeenRead = true
+        hasWholeRequest = true
+        super.init()
+        thread.loop.add(self)
+    }
+
     /// A copy of a request for somebody else, whose answer nobody awaits.
-    private init(copying original: Exchange, to destination: ServiceDestination) {
+    init(copying original: Exchange, to destination: ServiceDestination) {
         thread = original.thread
         request = original.request
         method = original.method
         isHTTP2 = original.isHTTP2
+        isCheck = false
         startedAt = original.thread.loop.now
         attemptedAt = startedAt
         movedAt = startedAt
@@ -134,25 +159,8 @@ final class Exchange: EventHandler {
         hasBeenRead = true
         hasWholeRequest = true
         super.init()
+        if let span = original.record.span { beginSpan(under: span.id, flags: span.flags) }
         thread.loop.add(self)
-    }
-
-    /// Sends the copies that the rule asks for. Only what is short enough to be kept is copied.
-    private func mirror() {
-        guard let rule, !rule.mirrors.isEmpty, isKept, !isTunnel, let dialled = front?.connection.originalDestination
-        else {
-            return
-        }
-        for mirror in rule.mirrors {
-            let isChosen = Int.random(in: 0..<max(1, mirror.denominator), using: &thread.random) < mirror.numerator
-            guard isChosen,
-                let destination = thread.snapshot.destination(
-                    of: mirror.backend.service, port: mirror.backend.port, dialled.address.family)
-            else { continue }
-            let copy = Exchange(copying: self, to: destination)
-            // Not from here: this may be inside the session that carries the request itself.
-            thread.loop.atEndOfTurn { copy.flush() }
-        }
     }
 
     /// Nothing goes wrong if it is done twice.
@@ -420,7 +428,7 @@ final class Exchange: EventHandler {
         kept = []
         unsent = []
         thread.loop.remove(self)
-        thread.finished(record)
+        if !isCheck { thread.finished(record) }
     }
 
     override func deadlineReached(now: Instant) { judgeTime(now) }

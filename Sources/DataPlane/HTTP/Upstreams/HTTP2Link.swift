@@ -175,7 +175,7 @@ class HTTP2Link: EventHandler, HTTP2SessionUser {
         let outcome = told?.outcome ?? (reset.isOurs ? .responseMalformed : .serverReset)
         upstream.resetCode = told == nil && !reset.isOurs ? reset.code : nil
         let detail =
-            told != nil ? "the peer's sidecar says so" : reset.isOurs ? reset.detail : "RST_STREAM \(reset.code)"
+            told != nil ? "the peer's sidecar says so" : reset.isOurs ? reset.detail : "RST_STREAM \(reset.code.name)"
         upstream.mayTryAnother = reset.isUntouched
         upstream.failed(
             outcome, detail, isUntouched: told?.isUntouched ?? reset.isUntouched,

@@ -15,15 +15,17 @@ final class PlainLink: HTTP2Link {
         if let link = thread.requests.links.first(key, fitFor: exchange) { return link }
         let link = PlainLink(thread, endpoint, key)
         thread.requests.links.add(link)
-        link.dial(isLocal: isLocal)
+        link.dial(
+            isLocal: isLocal,
+            patience: exchange.destination?.connectTimeout ?? thread.settings.proxy.timeouts.connect)
         return link
     }
 
-    private func dial(isLocal: Bool) {
+    private func dial(isLocal: Bool, patience: Duration) {
         do throws(SystemError) {
             end.open(try thread.dial(endpoint.address, isPlaintext: true, isLocal: isLocal))
             try thread.loop.watch(end.number, for: self)
-            thread.loop.setDeadline(thread.loop.now + thread.settings.proxy.timeouts.connect, of: self)
+            thread.loop.setDeadline(thread.loop.now + patience, of: self)
         } catch {
             let (outcome, detail) = (connectOutcome(error.errno), error.description)
             // Not from here: the exchange is in the middle of its attempt.
