@@ -14,7 +14,7 @@ build_packages := libssl-dev libyaml-dev libmnl-dev libpcre2-dev libnghttp2-dev 
 demo_packages := $(build_packages) iproute2 iptables curl busybox tcpdump
 test_packages := $(demo_packages) nftables conntrack netcat-openbsd openssl openssh-server exim4-daemon-light redis-server libcap2-bin runc
 image_packages := podman
-bench_packages := $(build_packages) iproute2 iptables openssl haproxy nginx-light libnginx-mod-stream
+bench_packages := $(build_packages) iproute2 iptables openssl curl haproxy nginx-light libnginx-mod-stream
 programs := weft weft-init weft-proxy
 
 # Installs what is missing of a list through the distribution's package manager, and says so. Services that a package
@@ -106,11 +106,11 @@ docs: ## rewrites the pages that are made from the source: docs/errors.md, docs/
 	WEFT_WRITE_GOLDEN=1 swift test --filter DocumentationTests
 
 .PHONY: bench
-bench: benchmark ## Weft beside haproxy, nginx and a direct connection: about 20 minutes on a quiet machine (root)
+bench: benchmark ## Weft beside haproxy, nginx and a direct connection: about 40 minutes on a quiet machine (root)
 	$(RELEASE)/weft-benchmark run
 
 .PHONY: bench-quick
-bench-quick: benchmark ## the same with fewer and shorter rounds: under 5 minutes (root)
+bench-quick: benchmark ## the same with fewer and shorter rounds: about 6 minutes (root)
 	$(RELEASE)/weft-benchmark run --quick
 
 # The release is what is measured. Only with this variable does the package have the benchmark at all.

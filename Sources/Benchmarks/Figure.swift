@@ -10,6 +10,14 @@ enum Figure: String, CaseIterable, Codable, CodingKeyRepresentable {
     case connections
     /// Large answers on 4 connections.
     case bulk
+    /// Requests of HTTP/1.1 that are routed, on 50 connections, as fast as answers come.
+    case http1
+    /// The same at 1,000 requests a second.
+    case http1Steady = "http1-steady"
+    /// Requests of HTTP/2 that are routed, 10 at once on each of 5 connections, as fast as answers come.
+    case http2
+    /// The same at 1,000 requests a second.
+    case http2Steady = "http2-steady"
 
     var title: String {
         switch self {
@@ -17,24 +25,48 @@ enum Figure: String, CaseIterable, Codable, CodingKeyRepresentable {
         case .steady: "small requests, 50 connections, 1,000 a second"
         case .connections: "a new connection for each request, 8 at a time"
         case .bulk: "bulk, 4 connections"
+        case .http1: "HTTP/1.1 requests, routed, 50 connections"
+        case .http1Steady: "HTTP/1.1 requests, routed, 50 connections, 1,000 a second"
+        case .http2: "HTTP/2 requests, routed, 10 at once on each of 5 connections"
+        case .http2Steady: "HTTP/2 requests, routed, 5 connections, 1,000 a second"
         }
     }
 
-    /// A pool makes no difference to connections that stay.
+    var isSteady: Bool { self == .steady || self == .http1Steady || self == .http2Steady }
+
+    /// What the proxies are set up for.
+    var speech: Speech {
+        switch self {
+        case .small, .steady, .connections, .bulk: .tcp
+        case .http1, .http1Steady: .http1
+        case .http2, .http2Steady: .http2
+        }
+    }
+
+    /// Those to whom it makes a difference, and who can.
     var contenders: [Contender] {
-        self == .connections ? Contender.allCases : Contender.allCases.filter { $0 != .weftNoPool }
+        switch self {
+        case .connections: [.weft, .weftNoPool, .haproxy, .nginx, .direct]
+        case .small, .steady, .bulk: [.weft, .haproxy, .nginx, .direct]
+        case .http1, .http1Steady: [.weft, .weftOpaque, .haproxy, .nginx, .direct]
+        // nginx speaks HTTP/2 to clients alone.
+        case .http2, .http2Steady: [.weft, .haproxy, .direct]
+        }
     }
 
     /// The words that `load` wants.
     func load(_ contender: Contender, seconds: Double) -> [String] {
-        let (kind, connections, bytes, rate): (LoadShape.Kind, Int, Int, Int) =
+        let (kind, connections, bytes): (LoadShape.Kind, Int, Int) =
             switch self {
-            case .small: (.requests, 50, Wire.smallByteCount, 0)
-            case .steady: (.requests, 50, Wire.smallByteCount, 1_000)
+            case .small, .steady, .http1, .http1Steady: (.requests, 50, Wire.smallByteCount)
+            case .http2, .http2Steady: (.requests, 5, Wire.smallByteCount)
             // Fewer than the pool keeps for one sidecar, so that it can be warm; two processors are busy with them.
-            case .connections: (.connections, 8, Wire.smallByteCount, 0)
-            case .bulk: (.requests, 4, 32 << 20, 0)
+            case .connections: (.connections, 8, Wire.smallByteCount)
+            case .bulk: (.requests, 4, 32 << 20)
             }
-        return ["load", kind.rawValue, contender.address, "\(connections)", "\(bytes)", "\(seconds)", "\(rate)"]
+        return [
+            "load", kind.rawValue, contender.address(speech), "\(connections)", "\(bytes)", "\(seconds)",
+            "\(isSteady ? 1_000 : 0)", speech.rawValue,
+        ]
     }
 }

@@ -10,6 +10,13 @@ struct Plan {
     var memoryRounds: Int
     var figures: [Figure]
     var contenders: [Contender]
+
+    /// What a contender is set up for, one after the other.
+    func speeches(of contender: Contender) -> [Speech] {
+        let measured = figures.filter { $0.contenders.contains(contender) }.map(\.speech)
+        let held = memoryRounds > 0 ? contender.heldSpeeches : []
+        return [.tcp, .http1, .http2].filter { measured.contains($0) || held.contains($0) }
+    }
 }
 
 /// Measures in rounds: in each, every contender has its turn under every load, so that what changes on the machine
@@ -26,10 +33,11 @@ final class Rounds {
 
     func run() throws {
         for contender in plan.contenders {
-            try Proof(lab: lab, contender: contender).check()
-            progress(
-                "checked \(contender.rawValue): \(contender == .direct ? "plaintext" : "mutual TLS 1.3 between the hops")"
-            )
+            for speech in plan.speeches(of: contender) {
+                try Proof(lab: lab, contender: contender, speech: speech).check()
+                let hops = contender == .direct ? "plaintext" : "mutual TLS 1.3 between the hops"
+                progress("checked \(contender.rawValue), \(speech.rawValue): \(hops)")
+            }
         }
         for round in 1...max(1, plan.rounds) {
             for figure in plan.figures {
@@ -43,18 +51,21 @@ final class Rounds {
             }
         }
         for round in 0..<plan.memoryRounds {
-            for contender in plan.contenders where contender != .direct && contender != .weftNoPool {
-                let sample = attempt("memory \(contender.rawValue)") { try measureMemory(contender) }
-                results.memory[contender, default: []].append(sample)
-                if let sample {
-                    progress("memory \(round + 1)/\(plan.memoryRounds)  \(Report.line(contender, sample))")
+            for contender in plan.contenders {
+                for speech in contender.heldSpeeches {
+                    let what = speech == .tcp ? "memory" : "memory \(speech.rawValue)"
+                    let sample = attempt("\(what) \(contender.rawValue)") { try measureMemory(contender, speech) }
+                    results.memory[speech, default: [:]][contender, default: []].append(sample)
+                    if let sample {
+                        progress("\(what) \(round + 1)/\(plan.memoryRounds)  \(Report.line(contender, sample))")
+                    }
                 }
             }
         }
     }
 
     private func measure(_ figure: Figure, _ contender: Contender) throws -> Sample {
-        try lab.with(contender) { hops in
+        try lab.with(contender, figure.speech) { hops in
             let seconds = figure == .small || figure == .steady ? plan.seconds * 4 / 3 : plan.seconds
             let load = try lab.start(figure.load(contender, seconds: seconds))
             defer { load.kill() }
@@ -77,9 +88,11 @@ final class Rounds {
         return try hops.map { try $0.processorTime() }
     }
 
-    private func measureMemory(_ contender: Contender) throws -> MemorySample {
-        try lab.with(contender) { hops in
-            let load = try lab.start(["load", "idle", contender.address, "0", "\(Wire.smallByteCount)", "0", "0"])
+    private func measureMemory(_ contender: Contender, _ speech: Speech) throws -> MemorySample {
+        try lab.with(contender, speech) { hops in
+            let load = try lab.start([
+                "load", "idle", contender.address(speech), "0", "\(Wire.smallByteCount)", "0", "0", speech.rawValue,
+            ])
             defer { load.kill() }
             try load.expect("ready")
             // Memory is given back with some delay; so that everybody has had the time.

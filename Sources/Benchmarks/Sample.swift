@@ -44,5 +44,5 @@ struct MemorySample: Codable {
 /// Everything that was measured. A sample that failed is nil, so that the rounds stay aligned.
 struct Results: Codable {
     var samples: [Figure: [Contender: [Sample?]]] = [:]
-    var memory: [Contender: [MemorySample?]] = [:]
+    var memory: [Speech: [Contender: [MemorySample?]]] = [:]
 }

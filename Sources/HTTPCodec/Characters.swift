@@ -76,6 +76,13 @@ extension UInt8 {
         return self < 128 && word >> UInt64(self & 63) & 1 == 1
     }
 
+    /// The same without `A` to `Z`.
+    @inline(__always)
+    var isLowerTokenByte: Bool {
+        let word: UInt64 = self < 64 ? 0x03ff_6cfa_0000_0000 : 0x57ff_ffff_c000_0000
+        return self < 128 && word >> UInt64(self & 63) & 1 == 1
+    }
+
     /// What may stand in a line: everything but control characters, of which only the tab is allowed.
     @inline(__always)
     var isLineByte: Bool { self >= 0x20 && self != 0x7f || self == 0x09 }

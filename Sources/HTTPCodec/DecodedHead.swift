@@ -200,16 +200,18 @@ package struct DecodedHead: Sendable {
 
     /// RFC 9113 section 8.2.1, and what the reader of HTTP/1 lets stand in a line.
     private static func check(_ name: RawSpan, _ value: RawSpan) throws(HTTPRefusal) {
-        guard name.isToken else { throw .malformed("a field name is not a token") }
-        for index in 0..<name.byteCount where name.at(index).lowercased != name.at(index) {
-            throw .malformed("a field name is not in lower case")
+        var index = 0
+        while index < name.byteCount, name.at(index).isLowerTokenByte { index &+= 1 }
+        guard index == name.byteCount, index > 0 else {
+            throw .malformed(
+                name.isToken ? "a field name is not in lower case" : "a field name is not a token")
         }
         let count = value.byteCount
         guard count > 0 else { return }
         guard !value.at(0).isBlank, !value.at(count - 1).isBlank else {
             throw .malformed("a field value begins or ends with a blank")
         }
-        var index = 0
+        index = 0
         while count - index >= 8, value.holdsTextAlone(at: index) { index &+= 8 }
         while index < count {
             guard value.at(index).isLineByte else { throw .malformed("a field value holds a control character") }

@@ -31,29 +31,34 @@ package struct HTTPFields: Equatable, Sendable {
 
     /// Appends a field. The caller vouches for both: a token, and a value without control characters.
     package mutating func add(_ name: String, _ value: String) {
-        let start = Int32(clamping: bytes.count)
-        for byte in name.utf8 { bytes.append(Self.lower(byte)) }
+        let start = bytes.count
+        bytes.append(contentsOf: name.utf8)
+        lower(from: start)
+        let middle = bytes.count
         bytes.append(contentsOf: value.utf8)
         entries.append(
             Entry(
-                start: start, nameLength: Int32(clamping: name.utf8.count),
-                valueLength: Int32(clamping: value.utf8.count)))
+                start: Int32(clamping: start), nameLength: Int32(clamping: middle - start),
+                valueLength: Int32(clamping: bytes.count - middle)))
     }
 
     /// The same from bytes.
     package mutating func add(name: ArraySlice<UInt8>, value: ArraySlice<UInt8>) {
-        let start = Int32(clamping: bytes.count)
-        for byte in name { bytes.append(Self.lower(byte)) }
+        let start = bytes.count
+        bytes.append(contentsOf: name)
+        lower(from: start)
         bytes.append(contentsOf: value)
         entries.append(
-            Entry(start: start, nameLength: Int32(clamping: name.count), valueLength: Int32(clamping: value.count)))
+            Entry(
+                start: Int32(clamping: start), nameLength: Int32(clamping: name.count),
+                valueLength: Int32(clamping: value.count)))
     }
 
     /// The same from a head as it was read.
     package mutating func add(name: RawSpan, value: RawSpan) {
         let start = bytes.count
         unsafe name.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
-        for index in start..<bytes.count { bytes[index] = Self.lower(bytes[index]) }
+        lower(from: start)
         unsafe value.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
         entries.append(
             Entry(
@@ -110,8 +115,9 @@ package struct HTTPFields: Equatable, Sendable {
     }
 
     package mutating func remove(_ name: String) {
-        guard contains(name) else { return }
-        entries = entries.filter { !matches($0, name) }
+        guard let first = index(of: name, from: 0) else { return }
+        entries.remove(at: first)
+        while let next = index(of: name, from: first) { entries.remove(at: next) }
     }
 
     /// Replaces every field of this name by one.
@@ -137,16 +143,21 @@ package struct HTTPFields: Equatable, Sendable {
     }
 
     private func index(of name: String, from start: Int) -> Int? {
+        let length = Int32(clamping: name.utf8.count)
+        // Most have another length or another last letter; the first ones are often `x-`.
+        guard let last = name.utf8.last else { return nil }
         var index = start
         while index < entries.count {
-            if matches(entries[index], name) { return index }
+            let entry = entries[index]
+            if entry.nameLength == length, bytes[Int(entry.start + length) - 1] == last, matches(entry, name) {
+                return index
+            }
             index += 1
         }
         return nil
     }
 
     private func matches(_ entry: Entry, _ name: String) -> Bool {
-        guard Int(entry.nameLength) == name.utf8.count else { return false }
         var position = Int(entry.start)
         for byte in name.utf8 {
             if bytes[position] != byte { return false }
@@ -155,8 +166,11 @@ package struct HTTPFields: Equatable, Sendable {
         return true
     }
 
-    private static func lower(_ byte: UInt8) -> UInt8 {
-        byte >= UInt8(ascii: "A") && byte <= UInt8(ascii: "Z") ? byte | 0x20 : byte
+    /// Puts what was appended last into lower case.
+    private mutating func lower(from start: Int) {
+        unsafe bytes.withUnsafeMutableBufferPointer { bytes in
+            for index in start..<bytes.count { unsafe bytes[index] = bytes[index].lowercased }
+        }
     }
 
     package static func == (left: HTTPFields, right: HTTPFields) -> Bool {

@@ -46,7 +46,10 @@ package struct HTTPRequest: Equatable, Sendable {
     }
 
     /// The path without query.
-    package var path: Substring { target.prefix { $0 != "?" } }
+    package var path: Substring {
+        // By bytes: characters would be put together first.
+        target[..<(target.utf8.firstIndex(of: UInt8(ascii: "?")) ?? target.endIndex)]
+    }
 
     /// Methods that may be done twice (RFC 9110 section 9.2.2).
     package var isIdempotent: Bool {

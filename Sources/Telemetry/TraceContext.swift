@@ -45,11 +45,24 @@ package struct TraceContext: Hashable, Sendable, CustomStringConvertible {
         return number
     }
 
-    package var description: String { "00-\(trace)-\(Self.hex(span, 16))-\(Self.hex(UInt64(flags), 2))" }
+    package var description: String {
+        let dash = UInt8(ascii: "-")
+        var text: [UInt8] = []
+        text.reserveCapacity(55)
+        Hexadecimal.append(0, digits: 2, to: &text)
+        text.append(dash)
+        trace.append(to: &text)
+        text.append(dash)
+        Hexadecimal.append(span, digits: 16, to: &text)
+        text.append(dash)
+        Hexadecimal.append(UInt64(flags), digits: 2, to: &text)
+        return String(decoding: text, as: UTF8.self)
+    }
 
     /// Lower case, with as many digits.
     static func hex(_ number: UInt64, _ width: Int) -> String {
-        let text = String(number, radix: 16)
-        return String(repeating: "0", count: max(0, width - text.utf8.count)) + text
+        var text: [UInt8] = []
+        Hexadecimal.append(number, digits: width, to: &text)
+        return String(decoding: text, as: UTF8.self)
     }
 }

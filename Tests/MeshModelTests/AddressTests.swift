@@ -119,4 +119,25 @@ struct AddressTests {
     func noPorts(_ text: String) {
         #expect(SocketAddress(text) == nil)
     }
+
+    /// The quick way for IPv4 and the general one, which a piece of a text takes.
+    @Test(
+        "with a port are read alike, quickly or not",
+        arguments: [
+            "10.0.0.1:80", "0.0.0.0:1", "255.255.255.255:65535", "1.2.3.4:0", "1.2.3.4:65536", "1.2.3.4:99999",
+            "1.2.3.4:100000", "1.2.3.4:080", "1.2.3.4:", "1.2.3.4", "1.2.3:80", "1.2.3.4.5:80", "1.2.3.256:80",
+            "256.2.3.4:80", "01.2.3.4:80", "00.2.3.4:80", "1..3.4:80", ".1.2.3.4:80", "1.2.3.4:80:", "1.2.3.4:8 0",
+            "1.2.3.4:+80", "1.2.3.4:٣", "1:2.3.4:80", "1.2.3.99999:80", "", ":", "[fd00::1]:80", "[::ffff:10.0.0.1]:80",
+            "fd00::1:80", "[10.0.0.1]:80",
+        ])
+    func alike(_ text: String) {
+        #expect(SocketAddress(text) == SocketAddress(text[...]))
+    }
+
+    @Test("an address with a port is read as it is written")
+    func socketAddress() throws {
+        let address = try #require(SocketAddress("10.1.2.3:65535"))
+        #expect(address == SocketAddress(.v4(IPv4Address(bits: 0x0a01_0203)), 65_535))
+        #expect(address.description == "10.1.2.3:65535")
+    }
 }

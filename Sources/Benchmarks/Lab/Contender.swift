@@ -5,27 +5,50 @@ enum Contender: String, CaseIterable, Codable, CodingKeyRepresentable {
     case weft
     /// The same with `limits.idlePeers: 0`: a handshake for every connection of the application.
     case weftNoPool = "weft-no-pool"
+    /// The requests of HTTP by the path of what has no route.
+    case weftOpaque = "weft-opaque"
     case haproxy
     case nginx
     /// No proxy at all.
     case direct
 
-    var address: String { self == .direct ? Place.direct : Place.captured }
+    /// What the client dials.
+    func address(_ speech: Speech) -> String {
+        switch (self, speech) {
+        case (.direct, _): Place.direct
+        case (_, .tcp), (.weftOpaque, _): Place.captured
+        case (_, .http1), (_, .http2): Place.service
+        }
+    }
+
+    /// What idle connections of it are held to see the memory they take.
+    var heldSpeeches: [Speech] {
+        switch self {
+        case .weft, .haproxy: [.tcp, .http2]
+        case .nginx: [.tcp]
+        case .weftNoPool, .weftOpaque, .direct: []
+        }
+    }
 
     /// The program of one hop, `client` or `server`.
-    func words(_ side: String, _ programs: Programs) -> [String] {
-        switch self {
-        case .weft: [programs.weftProxy, "run", "--config", "\(programs.configurations)/weft-\(side).yaml"]
+    func words(_ side: String, _ speech: Speech, _ programs: Programs) -> [String] {
+        let name = speech == .tcp ? side : "\(speech.rawValue)-\(side)"
+        return switch self {
+        case .weft, .weftOpaque:
+            [
+                programs.weftProxy, "run", "--config",
+                "\(programs.configurations)/weft-\(speech != .tcp && side == "client" ? "routes-" : "")\(side).yaml",
+            ]
         case .weftNoPool:
             [
                 programs.weftProxy, "run", "--config",
                 "\(programs.configurations)/weft-\(side)\(side == "client" ? "-no-pool" : "").yaml",
             ]
-        case .haproxy: ["haproxy", "-db", "-q", "-f", "\(programs.configurations)/haproxy-\(side).cfg"]
+        case .haproxy: ["haproxy", "-db", "-q", "-f", "\(programs.configurations)/haproxy-\(name).cfg"]
         case .nginx:
             [
                 "nginx", "-p", "\(Place.directory)/nginx-\(side)", "-c",
-                "\(programs.configurations)/nginx-\(side).conf",
+                "\(programs.configurations)/nginx-\(name).conf",
                 "-e", "stderr", "-g", "daemon off;",
             ]
         case .direct: []

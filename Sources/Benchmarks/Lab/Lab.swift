@@ -47,7 +47,9 @@ final class Lab {
     func tearDown() { cleaner.clean() }
 
     /// Runs `body` with both proxies of a contender up and answering; they are ended after it.
-    func with<Result>(_ contender: Contender, _ body: (_ hops: [Hop]) throws -> Result) throws -> Result {
+    func with<Result>(_ contender: Contender, _ speech: Speech, _ body: (_ hops: [Hop]) throws -> Result) throws
+        -> Result
+    {
         var hops: [Hop] = []
         defer { for hop in hops { hop.child.kill() } }
         if contender != .direct {
@@ -55,18 +57,18 @@ final class Lab {
                 hops.append(
                     Hop(
                         try Child(
-                            cleaner, namespace, contender.words(side, programs), user: Place.user,
+                            cleaner, namespace, contender.words(side, speech, programs), user: Place.user,
                             environment: contender == .haproxy
                                 ? ["OPENSSL_CONF": "\(programs.configurations)/openssl.cnf"] : [:])))
             }
         }
-        try ask(contender, marker: "ready")
+        try ask(contender, speech, marker: "ready")
         return try body(hops)
     }
 
     /// One request, tried until it is answered.
-    func ask(_ contender: Contender, marker: String) throws {
-        let child = try start(["ask", contender.address, marker])
+    func ask(_ contender: Contender, _ speech: Speech, marker: String) throws {
+        let child = try start(["ask", contender.address(speech), speech.rawValue, marker])
         defer { child.kill() }
         try child.expect("answered")
     }

@@ -16,6 +16,8 @@ enum Place {
     static let user = 2102
     /// Behind the proxies of whichever contender runs.
     static let captured = "10.98.0.2:8080"
+    /// A service with routes, whose only endpoint that is.
+    static let service = "10.98.1.1:80"
     /// On ports that the rules skip.
     static let direct = "10.98.0.2:8081"
 

@@ -2,16 +2,35 @@
 
 import Foundation
 
-/// Looks, before anything is measured, whether a contender does what is compared: mutual TLS 1.3 between the hops.
+/// Looks, before anything is measured, whether a contender does what is compared: mutual TLS 1.3 between the hops, and the
+/// route that is asked for.
 struct Proof {
     let lab: Lab
     let contender: Contender
+    let speech: Speech
 
     func check() throws {
-        try lab.with(contender) { _ in
-            try checkCable()
+        try lab.with(contender, speech) { _ in
+            if speech == .tcp || contender == .weftOpaque { try checkCable() } else { try checkRoute() }
             guard contender != .direct else { return }
             try checkStrangers()
+        }
+    }
+
+    /// A rule in the middle of the route puts its name into the answer, another one does not, and the server is told who
+    /// calls; all of it by curl, for which the server answers like any other.
+    private func checkRoute() throws {
+        guard contender != .direct else { return }
+        let version = speech == .http2 ? "--http2-prior-knowledge" : "--http1.1"
+        let curl =
+            "ip netns exec \(Place.client) curl -sS -i --max-time 10 \(version) -H 'host: \(Call.host)' -H 'x-tenant: blue' "
+            + "http://\(contender.address(speech))"
+        let answer = try Shell.run("\(curl)'\(Call.path)'").lowercased()
+        guard answer.hasPrefix(speech == .http2 ? "http/2 200" : "http/1.1 200"), answer.contains("x-rule: orders")
+        else { throw BenchmarkFailure("\(contender.rawValue): the request is not routed:\n\(answer)") }
+        let refused = try Shell.run("\(curl)/orders/10042/nothing-here?expand=items -X DELETE").lowercased()
+        guard refused.hasPrefix(speech == .http2 ? "http/2 404" : "http/1.1 404") else {
+            throw BenchmarkFailure("\(contender.rawValue): what no rule allows is routed:\n\(refused)")
         }
     }
 
@@ -21,7 +40,7 @@ struct Proof {
         let marker = "marker-\(UInt32.random(in: 0 ... .max))"
         let listener = try lab.start(["listen", "eth0", marker], in: Place.server)
         try listener.expect("ready")
-        try lab.ask(contender, marker: marker)
+        try lab.ask(contender, .tcp, marker: marker)
         listener.endInput()
         let counts = try listener.line().split(separator: " ").compactMap { Int($0) }
         guard counts.count == 2, counts[0] > 0 else {
@@ -60,26 +79,30 @@ struct Proof {
 
     private struct Answer {
         let output: String
-        /// Something came back.
-        var isIn: Bool { !output.hasPrefix("0 ") }
+        let isHTTP: Bool
+        /// Something came back. Who reads requests has answers for strangers too, but not this one.
+        var isIn: Bool { isHTTP ? output.contains("HTTP/1.1 200") : !output.hasPrefix("0 ") }
         /// And the server was who it should be.
         var isProven: Bool { isIn && output.contains("TLSv1.3") && output.contains("Verification: OK") }
     }
 
     private func knock(_ options: String, seconds: Double) throws -> Answer {
+        // Ours speaks its own protocol between the hops, whatever it carries.
+        let isHTTP = speech != .tcp && contender != .weft && contender != .weftOpaque
         let output = try Shell.run(
             """
             cd \(Place.directory)
             [ -e stranger.pem ] || openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 \
                 -subj /CN=client -keyout stranger-key.pem -out stranger.pem 2>errors
             chmod 0644 stranger-key.pem
-            { printf 'GET /bytes/1 HTTP/1.1\\r\\n\\r\\n'; sleep \(seconds); } | ip netns exec \(Place.client) \
+            { printf 'GET \(Call.path) HTTP/1.1\\r\\nHost: \(Call.host)\\r\\nX-Tenant: blue\\r\\n\\r\\n'; sleep \(seconds); } | ip netns exec \(Place.client) \
                 setpriv --reuid \(Place.user) --regid \(Place.user) --clear-groups \
-                timeout 15 openssl s_client -connect \(Place.captured) -alpn weft/1 -servername server -brief \
+                timeout 15 openssl s_client -connect \(Place.captured) -alpn \(isHTTP ? "http/1.1" : "weft/1") -servername server -brief \
                 -CAfile server/bundle.pem -verify_return_error \(options) >answer 2>errors || true
             echo "$(wc -c <answer) bytes came back"
+            head -c 12 answer | tr -dc '[:print:]'
             cat errors
             """)
-        return Answer(output: output)
+        return Answer(output: output, isHTTP: isHTTP)
     }
 }

@@ -5,22 +5,22 @@ import MeshModel
 
 /// The load generator: one thread, one epoll, the same for every contender.
 ///
-/// A connection has at most one request under way. With `.requests` it stays for the next one, with `.connections` it is
-/// closed after the answer and a new one takes its place. No request begins after the deadline, and those under way are
-/// waited for, so that what the proxies have spent belongs to answers that were counted.
+/// A connection has at most one request under way, or several of HTTP/2. With `.requests` it stays for the next one, with
+/// `.connections` it is closed after the answer and a new one takes its place. No request begins after the deadline, and
+/// those under way are waited for, so that what the proxies have spent belongs to answers that were counted.
 final class LoadClient {
     private final class Connection {
         let socket: Descriptor
         let token: UInt64
-        var startedAt: Instant
-        /// Bytes of the answer that have not come yet; 0 while it rests.
-        var missing = 0
+        let dialogue: any Dialogue
+        /// What is to be sent before anything else happens.
+        var output: [UInt8] = []
         var isConnecting = true
 
-        init(_ socket: consuming Descriptor, token: UInt64, startedAt: Instant) {
+        init(_ socket: consuming Descriptor, token: UInt64, dialogue: any Dialogue) {
             self.socket = socket
             self.token = token
-            self.startedAt = startedAt
+            self.dialogue = dialogue
         }
     }
 
@@ -29,9 +29,9 @@ final class LoadClient {
 
     private let shape: LoadShape
     private let request: [UInt8]
-    private let answerByteCount: Int
     private let epoll: Epoll
     private var connections: [UInt64: Connection] = [:]
+    /// Those that could carry another request; with HTTP/2 as often as they could.
     private var resting: [Connection] = []
     private var lastToken: UInt64 = 0
     private var underWay = 0
@@ -43,7 +43,6 @@ final class LoadClient {
     init(_ shape: LoadShape, request: [UInt8]? = nil) throws {
         self.shape = shape
         self.request = request ?? Wire.request(byteCount: shape.answerByteCount)
-        answerByteCount = Wire.answerByteCount(shape.answerByteCount)
         epoll = try Epoll(capacity: 512)
         latencies.reserveCapacity(1 << 20)
     }
@@ -51,13 +50,16 @@ final class LoadClient {
     /// Opens all connections and has one answer on each.
     func open(_ count: Int) throws {
         var opened = connections.count
+        let limit = Instant.now() + Self.patience + .milliseconds(Int64(10 * count))
         while opened < count || underWay > 0 {
             // A few at a time: the proxies' limit of handshakes under way is not what is measured.
             while opened < count, underWay < 32 {
                 try connect()
                 opened += 1
             }
-            try turn(until: Instant.now() + Self.patience) { resting.append($0) }
+            try turn(until: limit) { connection in
+                resting += Array(repeating: connection, count: shape.kind == .idle ? 1 : shape.requestsPerConnection)
+            }
         }
     }
 
@@ -87,7 +89,7 @@ final class LoadClient {
         resting.removeAll(keepingCapacity: true)
         while underWay > 0 {
             try turn(until: deadline + Self.patience) { connection in
-                if Instant.now() < deadline { try ask(connection) } else { resting.append(connection) }
+                if Instant.now() < deadline { try ask(connection, inTurn: true) } else { resting.append(connection) }
             }
         }
     }
@@ -107,7 +109,7 @@ final class LoadClient {
         while next < deadline || underWay > 0 {
             let now = Instant.now()
             while next <= now, next < deadline, let connection = resting.popLast() {
-                try ask(connection, since: underWay == shape.connections - 1 ? next : now)
+                try ask(connection, since: resting.isEmpty ? next : now)
                 next = next + interval
             }
             let limit = next < deadline ? next : deadline + Self.patience
@@ -119,14 +121,22 @@ final class LoadClient {
 
     // MARK: One connection
 
+    private func dialogue() -> any Dialogue {
+        switch shape.speech {
+        case .tcp: CountingDialogue(request, answerByteCount: Wire.answerByteCount(shape.answerByteCount))
+        case .http1: HTTP1Dialogue()
+        case .http2: HTTP2Dialogue()
+        }
+    }
+
     private func connect() throws {
         let socket = try Descriptor.stream(.ipv4)
         try socket.set(.noDelay)
         let startedAt = Instant.now()
         if let errno = socket.connect(to: shape.destination) { throw BenchmarkFailure("connect: \(errno)") }
         lastToken += 1
-        let connection = Connection(socket, token: lastToken, startedAt: startedAt)
-        connection.missing = answerByteCount
+        let connection = Connection(socket, token: lastToken, dialogue: dialogue())
+        connection.dialogue.ask(at: startedAt, to: &connection.output)
         connections[lastToken] = connection
         underWay += 1
         // A local handshake is often done by now.
@@ -134,17 +144,24 @@ final class LoadClient {
         try epoll.add(connection.socket.number, hasSent ? .readable : .writable, token: lastToken)
     }
 
-    private func ask(_ connection: Connection, since: Instant? = nil) throws {
-        connection.startedAt = since ?? Instant.now()
-        connection.missing = answerByteCount
+    /// Asks once more; inside a turn the request leaves with others at its end.
+    private func ask(_ connection: Connection, since: Instant? = nil, inTurn: Bool = false) throws {
+        connection.dialogue.ask(at: since ?? Instant.now(), to: &connection.output)
         underWay += 1
+        if !inTurn { try sendWhole(connection) }
+    }
+
+    private func sendWhole(_ connection: Connection) throws {
         guard try send(connection) else { throw BenchmarkFailure("a request does not fit into an empty socket buffer") }
     }
 
     private func send(_ connection: Connection) throws -> Bool {
-        switch request.withUnsafeBytes({ connection.socket.send($0) }) {
-        case .bytes(request.count):
+        let count = connection.output.count
+        guard count > 0 else { return true }
+        switch connection.output.withUnsafeBytes({ connection.socket.send($0) }) {
+        case .bytes(count):
             connection.isConnecting = false
+            connection.output.removeAll(keepingCapacity: true)
             return true
         case .wouldBlock: return false
         case .bytes(let count): throw BenchmarkFailure("only \(count) bytes of a request were taken")
@@ -152,7 +169,7 @@ final class LoadClient {
         }
     }
 
-    /// Waits once and handles what happened; `done` gets each connection whose answer has come.
+    /// Waits once and handles what happened; `done` gets each connection as often as an answer has come on it.
     private func turn(
         until limit: Instant, mayBeIdle: Bool = false, done: (Connection) throws -> Void
     ) throws {
@@ -163,30 +180,30 @@ final class LoadClient {
             if connection.isConnecting {
                 guard try send(connection) else { continue }
                 try epoll.change(connection.socket.number, .readable, token: connection.token)
-            } else if try receive(connection) {
-                try done(connection)
+            } else {
+                try receive(connection, done)
+                // One that was closed after its answer has nothing to say.
+                if connections[connection.token] != nil { try sendWhole(connection) }
             }
         }
     }
 
-    /// True when the answer is whole.
-    private func receive(_ connection: Connection) throws -> Bool {
+    private func receive(_ connection: Connection, _ done: (Connection) throws -> Void) throws {
         switch connection.socket.receive(into: buffer) {
-        case .wouldBlock: return false
-        case .ended: throw BenchmarkFailure("a connection ended with \(connection.missing) bytes of an answer missing")
+        case .wouldBlock: return
+        case .ended: throw BenchmarkFailure("a connection ended with an answer missing")
         case .failed(let errno): throw BenchmarkFailure("a connection broke: \(errno)")
         case .bytes(let count):
-            if connection.missing == answerByteCount, buffer[0] != UInt8(ascii: "H") {
-                throw BenchmarkFailure("that is not an answer of the server")
-            }
-            connection.missing -= count
             result.bytes += count
-            guard connection.missing <= 0 else { return false }
-            guard connection.missing == 0 else { throw BenchmarkFailure("an answer is too long") }
-            underWay -= 1
-            result.answers += 1
-            latencies.append((Instant.now() - connection.startedAt).wholeNanoseconds)
-            return true
+            // Apart from the output, to which the next requests are added meanwhile.
+            var reply: [UInt8] = []
+            try connection.dialogue.take(UnsafeRawBufferPointer(rebasing: buffer[..<count]), to: &reply) {
+                underWay -= 1
+                result.answers += 1
+                latencies.append((Instant.now() - $0).wholeNanoseconds)
+                try done(connection)
+            }
+            connection.output += reply
         }
     }
 }

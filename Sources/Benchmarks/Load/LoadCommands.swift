@@ -17,18 +17,18 @@ enum LoadCommands {
         try server.run()
     }
 
-    /// `load KIND ADDRESS CONNECTIONS BYTES SECONDS RATE`: the client.
+    /// `load KIND ADDRESS CONNECTIONS BYTES SECONDS RATE SPEECH`: the client.
     static func load(_ words: [String]) throws {
-        guard words.count == 6, let kind = LoadShape.Kind(rawValue: words[0]),
+        guard words.count == 7, let kind = LoadShape.Kind(rawValue: words[0]),
             let destination = SocketAddress(words[1]),
             let connections = Int(words[2]), let bytes = Int(words[3]), let seconds = Double(words[4]),
-            let rate = Int(words[5])
+            let rate = Int(words[5]), let speech = Speech(rawValue: words[6])
         else { throw BenchmarkFailure("load: cannot read \(words)") }
         _ = ThisProcess.raiseDescriptorLimit()
         let client = try LoadClient(
             LoadShape(
-                destination: destination, kind: kind, connections: connections, answerByteCount: bytes,
-                rate: rate == 0 ? nil : rate, duration: .milliseconds(Int64(seconds * 1000))))
+                destination: destination, kind: kind, speech: speech, connections: connections,
+                answerByteCount: bytes, rate: rate == 0 ? nil : rate, duration: .milliseconds(Int64(seconds * 1000))))
         switch kind {
         case .idle: try hold(client)
         case .connections:
@@ -58,17 +58,17 @@ enum LoadCommands {
         }
     }
 
-    /// `ask ADDRESS MARKER`: one request, tried until there is an answer.
+    /// `ask ADDRESS SPEECH MARKER`: one request, tried until there is an answer; with HTTP it holds no marker.
     static func ask(_ words: [String]) throws {
-        guard words.count == 2, let destination = SocketAddress(words[0]) else {
-            throw BenchmarkFailure("ask: cannot read \(words)")
-        }
+        guard words.count == 3, let destination = SocketAddress(words[0]), let speech = Speech(rawValue: words[1])
+        else { throw BenchmarkFailure("ask: cannot read \(words)") }
         let shape = LoadShape(
-            destination: destination, kind: .requests, connections: 1, answerByteCount: 1, rate: nil, duration: .zero)
+            destination: destination, kind: .requests, speech: speech, connections: 1, answerByteCount: 1, rate: nil,
+            duration: .zero)
         let limit = Instant.now() + .seconds(15)
         while true {
             do {
-                try LoadClient(shape, request: Wire.request(marked: words[1])).open(1)
+                try LoadClient(shape, request: Wire.request(marked: words[2])).open(1)
                 return say("answered")
             } catch {
                 guard Instant.now() < limit else { throw error }

@@ -15,9 +15,20 @@ struct LoadShape {
 
     let destination: SocketAddress
     let kind: Kind
+    var speech = Speech.tcp
     let connections: Int
     let answerByteCount: Int
     /// Requests a second over all connections, whether or not answers keep up; nil: as fast as answers come.
     let rate: Int?
     let duration: Duration
+
+    /// At once.
+    var requestsPerConnection: Int { speech == .http2 ? 10 : 1 }
+}
+
+/// What the proxies are told that the bytes are.
+enum Speech: String, Codable, CodingKeyRepresentable {
+    case tcp
+    case http1
+    case http2
 }

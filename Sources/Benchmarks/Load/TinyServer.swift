@@ -13,6 +13,7 @@ final class TinyServer {
         /// Bytes of the body that are still to go out.
         var owed = 0
         var isWaitingToWrite = false
+        var session: TinySession?
 
         init(_ socket: consuming Descriptor) { self.socket = socket }
     }
@@ -79,15 +80,41 @@ final class TinyServer {
         switch client.socket.receive(into: buffer) {
         case .wouldBlock: return true
         case .ended, .failed: return false
-        case .bytes(let count): client.input += buffer[..<count]
+        case .bytes(let count):
+            if client.session != nil { return answerSession(client, buffer[..<count]) }
+            client.input += buffer[..<count]
+        }
+        if client.input.starts(with: HTTP2Wire.preface) {
+            let rest = client.input.dropFirst(HTTP2Wire.preface.count)
+            client.session = TinySession()
+            return Array(rest).withUnsafeBytes { answerSession(client, $0[...]) }
         }
         return answer(client, event.token)
+    }
+
+    /// HTTP/2 goes on.
+    private func answerSession(_ client: Client, _ bytes: Slice<UnsafeRawBufferPointer>) -> Bool {
+        guard let session = client.session, let answers = try? session.take(UnsafeRawBufferPointer(rebasing: bytes))
+        else { return false }
+        guard !answers.isEmpty else { return true }
+        guard case .bytes(answers.count) = answers.withUnsafeBytes({ client.socket.send($0) }) else { return false }
+        return true
+    }
+
+    private func answerSession(_ client: Client, _ bytes: Slice<UnsafeMutableRawBufferPointer>) -> Bool {
+        answerSession(client, UnsafeRawBufferPointer(UnsafeMutableRawBufferPointer(rebasing: bytes))[...])
     }
 
     /// Answers the requests that are whole, one at a time.
     private func answer(_ client: Client, _ token: UInt64) -> Bool {
         while client.owed == 0, client.input.count >= 4 {
             guard let end = client.input.firstEnd(of: Wire.endOfHead) else { return client.input.count < 65_536 }
+            if client.input.starts(with: Call.requestPrefix) {
+                client.input.removeSubrange(..<end)
+                guard case .bytes(Call.answer.count) = Call.answer.withUnsafeBytes({ client.socket.send($0) })
+                else { return false }
+                continue
+            }
             guard let wanted = Wire.wantedByteCount(client.input[..<end]) else { return false }
             client.input.removeSubrange(..<end)
             let head = wanted == Wire.smallByteCount ? smallAnswer : Wire.head(byteCount: wanted)
@@ -124,7 +151,7 @@ final class TinyServer {
 
 extension [UInt8] {
     /// The index behind the first occurrence of `pattern`.
-    fileprivate func firstEnd(of pattern: [UInt8]) -> Int? {
+    func firstEnd(of pattern: [UInt8]) -> Int? {
         guard count >= pattern.count else { return nil }
         for end in pattern.count...count where self[end - 1] == pattern[pattern.count - 1] {
             if self[(end - pattern.count)..<end].elementsEqual(pattern) { return end }

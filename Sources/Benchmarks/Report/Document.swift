@@ -46,8 +46,8 @@ struct Document: Codable {
     let rounds: Int
     let ratios: Ratios
     let loads: [Figure: [Contender: Load]]
-    let outboundMemory: [Contender: Memory]
-    let inboundMemory: [Contender: Memory]
+    let outboundMemory: [Speech: [Contender: Memory]]
+    let inboundMemory: [Speech: [Contender: Memory]]
     let samples: Results
 
     init(_ machine: Machine, rounds: Int, _ results: Results) {
@@ -55,8 +55,8 @@ struct Document: Codable {
         self.rounds = rounds
         ratios = Ratios(results)
         loads = results.samples.mapValues { $0.mapValues { Load($0.compactMap(\.self)) } }
-        outboundMemory = results.memory.mapValues { Memory($0.compactMap(\.self), \.outbound) }
-        inboundMemory = results.memory.mapValues { Memory($0.compactMap(\.self), \.inbound) }
+        outboundMemory = results.memory.mapValues { $0.mapValues { Memory($0.compactMap(\.self), \.outbound) } }
+        inboundMemory = results.memory.mapValues { $0.mapValues { Memory($0.compactMap(\.self), \.inbound) } }
         samples = results
     }
 }

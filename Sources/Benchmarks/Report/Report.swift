@@ -9,7 +9,10 @@ struct Report {
     var text: String {
         var parts = [machine.text]
         parts += plan.figures.compactMap { figure in table(figure).map { "\(figure.title)\n\($0.text)" } }
-        if let table = memoryTable { parts.append("memory resident, outbound / inbound\n\(table.text)") }
+        for (speech, what) in [(Speech.tcp, "connections"), (.http2, "connections of HTTP/2")] {
+            guard let table = memoryTable(speech) else { continue }
+            parts.append("memory resident with idle \(what), outbound / inbound\n\(table.text)")
+        }
         parts.append(
             """
             Medians of \(plan.rounds) interleaved rounds, with the range in brackets. CPU is that of both hops together: the \
@@ -53,14 +56,14 @@ struct Report {
         return Spread(ratios)?.text(2) ?? "-"
     }
 
-    private var memoryTable: Table? {
-        guard !results.memory.isEmpty else { return nil }
+    private func memoryTable(_ speech: Speech) -> Table? {
+        guard let memory = results.memory[speech] else { return nil }
         var table = Table([
             "", "idle MiB", "\(MemorySample.fewCount) conn. MiB", "\(MemorySample.manyCount) conn. MiB",
             "after MiB", "KiB per conn.",
         ])
         for contender in Contender.allCases {
-            guard let samples = results.memory[contender]?.compactMap(\.self), !samples.isEmpty else { continue }
+            guard let samples = memory[contender]?.compactMap(\.self), !samples.isEmpty else { continue }
             func both(_ value: (KeyPath<MemorySample.Pair, Double>) -> (MemorySample) -> Double) -> String {
                 [\MemorySample.Pair.outbound, \.inbound].map { hop in
                     Spread(samples.map(value(hop)))?.median.text(1) ?? "-"
@@ -84,7 +87,7 @@ struct Report {
             ? "\(sample.secondsPerGigabyte.text(3)) s/GB, \(sample.gigabytesPerSecond.text(2)) GB/s"
             : "\(sample.microsecondsPerAnswer.text(1)) us, \(sample.answersPerSecond.text(0))/s, "
                 + "p50 \(sample.load.median.text(0)) us, p99 \(sample.load.percentile99.text(0)) us"
-        return "\(figure.rawValue.padded(12))\(contender.rawValue.padded(14))\(cost)"
+        return "\(figure.rawValue.padded(14))\(contender.rawValue.padded(14))\(cost)"
     }
 
     static func line(_ contender: Contender, _ sample: MemorySample) -> String {

@@ -29,6 +29,17 @@ package enum Hexadecimal {
         }
     }
 
+    /// Appends a number in lower case, with as many digits as asked for. The formatting of the standard library works for
+    /// every type of integer and costs a microsecond.
+    package static func append(_ number: UInt64, digits: Int, to text: inout [UInt8]) {
+        var shift = 4 * digits
+        while shift > 0 {
+            shift -= 4
+            let digit = UInt8(truncatingIfNeeded: number >> UInt64(shift)) & 15
+            text.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
+        }
+    }
+
     /// Lower-case text, two digits a byte.
     package static func text(of bytes: some Sequence<UInt8>) -> String {
         let digits = Array("0123456789abcdef".utf8)

@@ -15,6 +15,37 @@ package struct SocketAddress: Hashable, Sendable {
         self.init(address, port.number)
     }
 
+    /// The same as for any text, and much quicker for an IPv4 address: it is asked for with every request that another
+    /// sidecar sends.
+    package init?(_ text: String) {
+        if let address = Self.dottedQuad(text.utf8) {
+            self = address
+        } else {
+            self.init(text[...])
+        }
+    }
+
+    /// Four numbers up to 255 joined by dots, a colon and a port from 1 on, none with leading zeros; nil for anything else.
+    private static func dottedQuad(_ text: String.UTF8View) -> SocketAddress? {
+        var (bits, number, parts, digits): (UInt32, UInt32, Int, Int) = (0, 0, 0, 0)
+        for byte in text {
+            switch byte {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"):
+                guard digits < 5, digits == 0 || number > 0 else { return nil }
+                number = number * 10 + UInt32(byte - UInt8(ascii: "0"))
+                digits += 1
+            case parts < 3 ? UInt8(ascii: ".") : UInt8(ascii: ":"):
+                guard digits > 0, parts < 4, number <= 255 else { return nil }
+                bits = bits << 8 | number
+                (number, digits) = (0, 0)
+                parts += 1
+            default: return nil
+            }
+        }
+        guard parts == 4, digits > 0, let port = UInt16(exactly: number), port > 0 else { return nil }
+        return SocketAddress(.v4(IPv4Address(bits: bits)), port)
+    }
+
     /// Reads `10.0.0.1:80` or `[fd00::1]:80`.
     package init?(_ text: some StringProtocol) {
         guard let colon = text.lastIndex(of: ":"), let port = Port(text[text.index(after: colon)...]) else {

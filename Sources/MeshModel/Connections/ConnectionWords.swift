@@ -72,8 +72,16 @@ package struct TraceID: Hashable, Sendable, CustomStringConvertible {
     }
 
     package var description: String {
-        let text = String(bits, radix: 16)
-        return String(repeating: "0", count: 32 - text.utf8.count) + text
+        var text: [UInt8] = []
+        text.reserveCapacity(32)
+        append(to: &text)
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    /// Appends its 32 digits.
+    package func append(to text: inout [UInt8]) {
+        Hexadecimal.append(high, digits: 16, to: &text)
+        Hexadecimal.append(low, digits: 16, to: &text)
     }
 }
 

@@ -9,9 +9,9 @@ struct RequestTarget {
     let query: String
 
     init(_ target: String) {
-        let path = target.prefix { $0 != "?" }
-        self.path = String(path)
-        query = String(target[path.endIndex...])
+        let end = target.utf8.firstIndex(of: UInt8(ascii: "?")) ?? target.endIndex
+        path = String(target[..<end])
+        query = String(target[end...])
     }
 
     /// The target with another path and the same query. `*` and the empty target of CONNECT are no paths, and stay.
