@@ -33,7 +33,7 @@ package enum WeftOne {
     package static let diallerIdle: Duration = .seconds(4)
     package static let acceptorIdle: Duration = .seconds(15)
     package static let poolAge: Duration = .seconds(600)
-    package static let poolPerKeyMax = 16
+    package static let poolPerKeyMax = 128
     /// On a connection idle for longer, DATA waits for OPENED: the peer may have gone without a word.
     package static let trustedIdle: Duration = .seconds(1)
 }

@@ -107,7 +107,7 @@ package struct ProxyLimits: Hashable, Sendable {
     package var held = 256
     /// TLS handshakes under way; beyond it new connections wait in the kernel's queue.
     package var handshakes = 1_024
-    /// The most that ``idlePeers`` may be: sixteen sidecars, each with the most that are kept for one of them.
+    /// The most that ``idlePeers`` may be.
     package static let idlePeersMax = 256
     /// Connections to other sidecars that wait to be used again, over all data threads; none at 0.
     package var idlePeers = ProxyLimits.idlePeersMax

@@ -39,13 +39,13 @@ final class PlainLink: HTTP2Link {
 
     override func ready(_ readiness: Readiness, slot: UInt8, now: Instant) {
         end.note(readiness)
+        let wasBlocked = isBlocked
         if !isReached {
             if let errno = end.pendingError() {
                 return connectFailed(connectOutcome(errno), "\(endpoint.address): \(errno)")
             }
             reached()
         }
-        let wasBlocked = isBlocked
         if let errno = end.flush() { return broken(errno.description) }
         if wasBlocked, !isBlocked { flushNow() }
         read()
