@@ -113,9 +113,9 @@ struct CompiledPattern: Sendable {
     }
 
     /// Several fields of one name are one value, joined. An application may look at one of them only, which must not help
-    /// against a rule that denies.
+    /// against a rule that denies; nor must it to write the name as CGI does.
     private func matches(_ text: Text, _ fields: HTTPFields, _ name: String) -> Bool {
-        let values = fields.values(name)
+        let values = isDeny ? fields.valuesAsCGI(name) : fields.values(name)
         switch values.count {
         case 0: return matches(text, nil)
         case 1: return matches(text, values.first)

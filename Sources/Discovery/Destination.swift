@@ -16,11 +16,26 @@ package enum Destination: Hashable, Sendable {
 
 /// The endpoints of one port of a service, by their addresses of the dialled family where they have one.
 package struct ServiceDestination: Hashable, Sendable {
-    /// Names the balancer that remembers what was learned of the endpoints.
+    /// Names the balancer that remembers what was learned of the endpoints. Looked up several times for each request, so
+    /// that its hash is made once.
     package struct Key: Hashable, Sendable {
         package let service: ResourceReference
         package let port: UInt16
         package let family: AddressFamily
+        private let code: Int
+
+        init(service: ResourceReference, port: UInt16, family: AddressFamily) {
+            self.service = service
+            self.port = port
+            self.family = family
+            var hasher = Hasher()
+            hasher.combine(service)
+            hasher.combine(port)
+            hasher.combine(family)
+            code = hasher.finalize()
+        }
+
+        package func hash(into hasher: inout Hasher) { hasher.combine(code) }
     }
 
     package let key: Key

@@ -120,6 +120,33 @@ package struct HTTPFields: Equatable, Sendable {
         while let next = index(of: name, from: first) { entries.remove(at: next) }
     }
 
+    /// Every value of this name, and of names that differ only by `_` in the place of `-`: CGI and its many descendants make
+    /// one name of both (RFC 3875 section 4.1.18).
+    package func valuesAsCGI(_ name: String) -> [String] {
+        let wanted = Array(name.utf8).map(Self.asCGI)
+        var found: [String] = []
+        for index in entries.indices where self.name(at: index).lazy.map(Self.asCGI).elementsEqual(wanted) {
+            found.append(String(decoding: value(at: index), as: UTF8.self))
+        }
+        return found
+    }
+
+    /// Removes every field whose name begins like this (lower case), with `_` for `-` too.
+    package mutating func removeAll(beginning prefix: StaticString) {
+        guard entries.contains(where: { begins($0, prefix) }) else { return }
+        entries = entries.filter { !begins($0, prefix) }
+    }
+
+    private func begins(_ entry: Entry, _ prefix: StaticString) -> Bool {
+        guard Int(entry.nameLength) >= prefix.utf8CodeUnitCount else { return false }
+        let start = Int(entry.start)
+        return prefix.withUTF8Buffer { wanted in
+            wanted.indices.allSatisfy { unsafe Self.asCGI(bytes[start + $0]) == Self.asCGI(wanted[$0]) }
+        }
+    }
+
+    private static func asCGI(_ byte: UInt8) -> UInt8 { byte == UInt8(ascii: "_") ? UInt8(ascii: "-") : byte }
+
     /// Replaces every field of this name by one.
     package mutating func set(_ name: String, _ value: String) {
         remove(name)

@@ -36,7 +36,7 @@ extension Balancer {
         }
         guard let chosen else { return nil }
         health[chosen].settle(now: now)
-        health[chosen].begin()
+        health[chosen].begin(now: now)
         return endpoints[chosen]
     }
 
@@ -59,6 +59,8 @@ extension Balancer {
     private mutating func index(
         excluding excluded: [Endpoint], now: Instant, using random: inout some RandomNumberGenerator
     ) -> Int? {
+        // Nothing is to be chosen: even one that is left out is tried where there is no other.
+        if endpoints.count == 1, excluded.isEmpty, weights == nil { return 0 }
         let candidates = candidates(excluding: excluded, heedingRest: true, now: now)
         switch balancing.algorithm {
         case .latency:

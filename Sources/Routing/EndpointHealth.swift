@@ -20,11 +20,15 @@ package struct EndpointHealth: Sendable {
 
     /// However long an endpoint wants to be left alone, it is asked again after this.
     private static let restMax = Duration.seconds(60)
+    /// How often an endpoint whose last answer was an error gets a request although others cost less.
+    private static let probeInterval = Duration.seconds(1)
 
     package private(set) var activeCount = 0
     private(set) var tally = EndpointTally()
     private(set) var latency = LatencyEstimate()
     private(set) var restingUntil: Instant?
+    /// When it was given a request last.
+    private var triedAt: Instant?
 
     private var consecutiveFailures = 0
     private var consecutiveErrors = 0
@@ -49,9 +53,11 @@ package struct EndpointHealth: Sendable {
     /// It has asked to be left alone until later.
     func isResting(now: Instant) -> Bool { restingUntil.map { now < $0 } ?? false }
 
-    /// What one more request would find: the time of an answer, times those that are before it and itself.
+    /// What one more request would find: the time of an answer, times those that are before it and itself. One that has
+    /// failed and rests since costs nothing, now and then: somebody has to find out whether it still does.
     func cost(now: Instant) -> Double {
-        latency.value(isBusy: activeCount > 0, now: now) * Double(activeCount + 1)
+        if activeCount == 0, latency.isPenalised, let triedAt, now - triedAt >= Self.probeInterval { return 0 }
+        return latency.value(isBusy: activeCount > 0, now: now) * Double(activeCount + 1)
     }
 
     /// What is before one more request and itself, where endpoints differ in what they can take.
@@ -68,6 +74,12 @@ package struct EndpointHealth: Sendable {
 
     /// Brings what decays with time up to `now`.
     mutating func settle(now: Instant) { latency.settle(isBusy: activeCount > 0, now: now) }
+
+    /// It is given a request.
+    mutating func begin(now: Instant) {
+        triedAt = now
+        begin()
+    }
 
     // MARK: Connects
 
@@ -99,7 +111,7 @@ package struct EndpointHealth: Sendable {
         tally.note(result)
         switch result {
         case .success: self.latency.record(latency, now: now)
-        case .serverError, .overloaded: self.latency.record(max(latency, LatencyEstimate.penalty), now: now)
+        case .serverError, .overloaded: self.latency.penalise(latency, now: now)
         case .cancelled: return false
         }
         if let retryAfter = result.retryAfter, retryAfter > .zero {

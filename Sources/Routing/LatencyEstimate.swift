@@ -20,6 +20,8 @@ struct LatencyEstimate: Sendable {
     private static let longest = 3_600_000_000_000.0
 
     private var average = unknown
+    /// The last word is an error's: what it counted as comes down with good answers, and faster than an average does.
+    private(set) var isPenalised = false
     private var updatedAt: Instant?
     /// The same from answers alone: it begins with the first one and does not decay. Nil without one.
     private(set) var answered: Double?
@@ -41,9 +43,20 @@ struct LatencyEstimate: Sendable {
         updatedAt = max(updatedAt ?? now, now)
     }
 
+    /// An error.
+    mutating func penalise(_ latency: Duration, now: Instant) {
+        record(max(latency, Self.penalty), now: now)
+        isPenalised = true
+    }
+
     mutating func record(_ latency: Duration, now: Instant) {
         let sample = min(max(0, Double(latency.wholeNanoseconds)), Self.longest)
-        let weight = updatedAt.map { Self.weight(after: now - $0) } ?? 1
+        var weight = updatedAt.map { Self.weight(after: now - $0) } ?? 1
+        if isPenalised, sample < average {
+            weight = min(weight, 0.5)
+            // Down to twice what it answers in, the penalty is paid.
+            isPenalised = average > 2 * sample
+        }
         average = sample >= average ? sample : average * weight + sample * (1 - weight)
         let known = answered ?? 0
         let share = answeredAt.map { Self.weight(after: now - $0) } ?? 0

@@ -9,6 +9,8 @@ import Foundation
 ///     /echo           with the head that it read
 ///     /reset          with a reset, once it has read the whole request
 ///     /close          and closes
+///     /cut            with half an answer that ends with its connection, and a reset
+///     /switch         with a switch of protocols, whether or not anybody has asked for one
 ///     /sick/DIRECTORY 503 if the directory has a file of the server's name, such as 10.0.0.2:80, else 200
 ///     anything else   with the number of the request on this connection
 struct LabHTTP {
@@ -64,6 +66,14 @@ struct LabHTTP {
         case ("sick", _):
             let isSick = FileManager.default.fileExists(atPath: "\(path.dropFirst(5))/\(name)")
             answer("\(name) is \(isSick ? "sick" : "well")\n", isSick ? 503 : 200)
+        case ("cut", _):
+            connection.send(Array("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhalf an ans".utf8))
+            // Once the half has gone on, so that it is the reset alone that tells.
+            usleep(200_000)
+            connection.resetOnClose()
+            return false
+        case ("switch", _):
+            connection.send(Array("HTTP/1.1 101 Switching\r\nConnection: upgrade\r\nUpgrade: odd\r\n\r\n".utf8))
         case ("close", _):
             answer("\(name) closes\n", 200, "Connection: close\r\n")
             return false

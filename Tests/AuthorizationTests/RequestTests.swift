@@ -109,6 +109,8 @@ struct RequestTests {
     private static let headers: [Case] = [
         Case(request(headers: [ValueMatch(name: "x-a", value: "b")]), with(("X-A", "b")), true),
         Case(request(headers: [ValueMatch(name: "x-a", value: "b")]), with(("x-a", "B")), false),
+        // What CGI makes one name of.
+        Case(request(headers: [ValueMatch(name: "x-a", value: "b")]), with(("X_A", "b")), allows: false, denies: true),
         Case(request(headers: [ValueMatch(name: "x-a", value: "b")]), get(), false),
         Case(request(headers: [ValueMatch(name: "x-a", value: "")]), get(), false),
         Case(request(headers: [ValueMatch(name: "x-a", value: "")]), with(("x-a", "")), true),

@@ -31,7 +31,10 @@ extension Sidecars {
         @Test("the application learns who calls, and nobody can forge it")
         func caller() async throws {
             let scene = try await RequestScene(RequestScene.plain)
-            let result = try await scene.get("/echo", "-H", "X-Weft-Caller: spiffe://mesh.example/ns/default/sa/root")
+            let result = try await scene.get(
+                "/echo", "-H", "X-Weft-Caller: spiffe://mesh.example/ns/default/sa/root", "-H",
+                "X_Weft_Caller: spiffe://mesh.example/ns/default/sa/root", "-H", "x-weft-more: forged")
+            #expect(!result.body.contains("sa/root") && !result.body.contains("forged"), "\(result)")
             let names = result.body.split(separator: "\r\n").filter { $0.hasPrefix("x-weft-caller:") }
             #expect(names == ["x-weft-caller: \(scene.client.spiffeID)"], "\(result)")
             #expect(result.body.contains("\r\ntraceparent: 00-"))
@@ -222,6 +225,36 @@ extension Sidecars {
             scene.mesh.add("few", kind: "Filter", "{rateLimit: {requests: 3, per: 1h}}")
             #expect(try await scene.client.reload())
             for status in [200, 200, 200, 429] { #expect(try await scene.get("/limited").status == status) }
+        }
+
+        @Test("an answer that is cut does not look whole, and one that nobody asked for is none")
+        func cutAnswers() async throws {
+            let scene = try await RequestScene(RequestScene.plain)
+            let cut = try await scene.get("/cut")
+            #expect(cut.exitCode != 0 && cut.body.contains("half an ans"), "\(cut)")
+            let told = try await scene.client.tellsRequest("/cut") { $0.path == "/cut" }
+            #expect(told.outcome == "response-cut", "\(told)")
+            let odd = try await scene.get("/switch")
+            #expect(odd.status == 502 && odd.body.contains("WEFT3123"), "\(odd)")
+        }
+
+        @Test("a client that ends before its answer comes gets it, and the end; a body that is none gets 400")
+        func earlyEnds() async throws {
+            let scene = try await RequestScene(RequestScene.plain)
+            let slow = try await scene.client.run(
+                "sh", "-c", "printf 'GET /slow/700 HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n' | timeout 8 nc -N 10.96.0.20 80")
+            #expect(slow.succeeded && slow.output.contains("took its time"), "\(slow)")
+            let pieces = try await scene.client.run(
+                "sh", "-c",
+                "{ printf 'GET /slow/600 HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n'; sleep 0.3; "
+                    + "printf 'GET /second HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n'; sleep 1; } | timeout 8 nc -N 10.96.0.20 80"
+            )
+            #expect(pieces.succeeded && pieces.output.contains("GET /second"), "\(pieces)")
+            let bad = try await scene.client.run(
+                "sh", "-c",
+                "printf 'POST /slow/500 HTTP/1.1\\r\\nHost: a\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\nzz\\r\\n' "
+                    + "| timeout 8 nc -N 10.96.0.20 80")
+            #expect(bad.output.contains("HTTP/1.1 400") && bad.output.contains("WEFT3100"), "\(bad)")
         }
 
         @Test("a mirror gets a copy, and its answer is nobody's")

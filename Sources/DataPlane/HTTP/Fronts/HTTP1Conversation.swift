@@ -102,8 +102,8 @@ final class HTTP1Conversation: HTTPConversation, ExchangeFront {
     private func refuse(_ refusal: HTTPRefusal) {
         if let exchange {
             // Its head was good and its body is not: what was passed on of it must not look whole.
-            exchange.abandon(.requestMalformed, refusal.sentence)
-            return
+            closes = true
+            return exchange.refuseBody(refusal.sentence)
         }
         transport.requestCount += 1
         closes = true
@@ -218,8 +218,9 @@ final class HTTP1Conversation: HTTPConversation, ExchangeFront {
         guard !transport.isFinished else { return }
         if isLast { return transport.closeTransport() }
         schedule()
-        // Not from here: this may be inside the session that brought the answer.
-        if !input.isEmpty || transport.hasInputEnded { thread.loop.again(transport) }
+        // Not from here: this may be inside the session that brought the answer. What came meanwhile, an end too, has had
+        // its event and was not read.
+        if !input.isEmpty || transport.hasInputEnded || transport.mayHaveInput { thread.loop.again(transport) }
     }
 
     func exchangeFailed(_ failure: AttemptFailure) {

@@ -42,6 +42,8 @@ class HTTPFront: Relay {
     var isOutBlocked: Bool { false }
     /// True where the client is another sidecar.
     var isSidecar: Bool { false }
+    /// There may be something to be read.
+    var mayHaveInput: Bool { true }
     /// Reads what the transport holds.
     func readTransport() {}
     /// The last answer is out: ends cleanly.

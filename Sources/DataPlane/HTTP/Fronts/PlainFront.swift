@@ -84,6 +84,7 @@ class PlainFront: HTTPFront {
     }
 
     override var isOutBlocked: Bool { !end.pending.isEmpty }
+    override var mayHaveInput: Bool { end.mayHaveInput && !end.hasEndedInput }
 
     override func transmit(_ bytes: [UInt8], ends: Bool) {
         if let errno = unsafe bytes.withUnsafeBytes({ unsafe end.write($0) }) {

@@ -8,8 +8,9 @@ internal import MeshModel
 internal import Routing
 internal import Telemetry
 
-/// Fields that sidecars tell each other and the application; nobody else may set them.
+/// Fields that sidecars tell each other and the application; nobody else may set them, nor any other that begins so.
 enum MeshField {
+    static let prefix: StaticString = "x-weft-"
     /// Inbound, to the application: the SPIFFE ID of the caller; absent where it is not authenticated.
     static let caller = "x-weft-caller"
     /// Outbound: the address of the client that a shared stream carries a request of.
@@ -23,8 +24,7 @@ extension Exchange {
     func beginInbound(_ front: any ExchangeFront) -> Refusal? {
         let peer: SPIFFEID? = if case .mutualTLS(let peer, _) = front.connection.security { peer } else { nil }
         let claimed = request.fields.first(MeshField.client)
-        request.fields.remove(MeshField.client)
-        request.fields.remove(MeshField.caller)
+        request.fields.removeAll(beginning: MeshField.prefix)
         if let peer {
             request.fields.add(MeshField.caller, peer.description)
             if let claimed, let address = SocketAddress(claimed) {
@@ -48,8 +48,8 @@ extension Exchange {
     /// From a client of a gateway: which listener its host belongs to, and which rule of the routes attached there holds.
     private func beginGateway(_ front: any ExchangeFront, _ origin: GatewayOrigin, _ dialled: SocketAddress) -> Refusal?
     {
-        request.fields.remove(MeshField.caller)
-        request.fields.set(MeshField.client, record.client.description)
+        request.fields.removeAll(beginning: MeshField.prefix)
+        request.fields.add(MeshField.client, record.client.description)
         let forwarded = request.fields.joined("x-forwarded-for").map { "\($0), " } ?? ""
         request.fields.set("x-forwarded-for", forwarded + record.client.address.description)
         request.fields.set("x-forwarded-proto", origin.scheme)
@@ -73,8 +73,8 @@ extension Exchange {
             return Refusal(outcome: .internalFault, detail: "")
         }
         record.service = service
-        request.fields.remove(MeshField.caller)
-        request.fields.set(MeshField.client, record.client.description)
+        request.fields.removeAll(beginning: MeshField.prefix)
+        request.fields.add(MeshField.client, record.client.description)
         guard let table = thread.snapshot.routes(of: service, port: dialled.port) else {
             // The routes have been taken away since the connection was made: as without them.
             destination = thread.snapshot.destination(

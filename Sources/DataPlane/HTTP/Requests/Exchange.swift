@@ -60,7 +60,7 @@ final class Exchange: EventHandler {
     private var trailers = HTTPFields()
     private(set) var isKept = true
     /// The client's message has been read to its end.
-    private(set) var hasBeenRead = false
+    var hasBeenRead = false
     /// Nothing more is to be sent: not so where bytes of another protocol may follow the message.
     private(set) var hasWholeRequest = false
     private(set) var hasSentAll = false
@@ -209,6 +209,7 @@ final class Exchange: EventHandler {
 
     func requestEnds(_ trailers: HTTPFields) {
         self.trailers = trailers
+        self.trailers.removeAll(beginning: MeshField.prefix)
         hasBeenRead = true
         hasWholeRequest = !isTunnel
     }
@@ -275,7 +276,13 @@ final class Exchange: EventHandler {
             record.status = head.status
             return
         }
+        if head.body == .tunnel, !isTunnel {
+            let detail = "it switches protocols, which nobody has asked for"
+            upstream?.failed(.responseMalformed, detail, isUntouched: false, isEndpointFault: true)
+            return
+        }
         var head = head
+        if isAnsweredInPlaintext { head.fields.removeAll(beginning: MeshField.prefix) }
         movedAt = thread.loop.now
         if !head.isInterim {
             if mayRepeatAnswered(head) { return repeatAnswered() }
@@ -334,7 +341,12 @@ final class Exchange: EventHandler {
         unsafe front?.write(bytes)
     }
 
+    /// By a server and not by its sidecar: it has no say in what sidecars tell.
+    private var isAnsweredInPlaintext: Bool { if case .plaintext = upstream?.endpoint.security { true } else { false } }
+
     func answerEnded(_ trailers: HTTPFields) {
+        var trailers = trailers
+        if isAnsweredInPlaintext { trailers.removeAll(beginning: MeshField.prefix) }
         upstream = nil
         if isGRPC, let status = trailers.grpcStatus ?? record.grpcStatus {
             record.grpcStatus = status
@@ -352,38 +364,6 @@ final class Exchange: EventHandler {
     func frontTakesAgain() { upstream?.frontTakesAgain() }
 
     // MARK: Ending
-
-    /// An answer of our own. What the client still sends of its request is not read: the connection ends after it.
-    func refuse(_ outcome: ErrorCode, _ detail: String, _ fields: [(String, String)] = []) {
-        guard let front else { return over() }
-        record.outcome = outcome
-        record.detail = detail
-        var answer = LocalAnswer(outcome, status: outcome.status, detail: detail, isGRPC: isGRPC)
-        record.grpcStatus = answer.head.fields.grpcStatus
-        for (name, value) in fields { answer.head.fields.add(name, value) }
-        answerLocally(front, answer.head, answer.body)
-    }
-
-    /// Answers with this head, such as a redirect.
-    func answerLocally(_ front: any ExchangeFront, _ head: HTTPResponse, _ body: [UInt8]) {
-        record.status = head.status
-        // A request without a body is over with its head: the connection need not end for it.
-        if request.body == .none, !isTunnel { hasBeenRead = true }
-        var head = head
-        if method == "HEAD" {
-            head.absentLength = UInt64(body.count)
-            head.body = .none
-        }
-        front.write(head)
-        if method != "HEAD" {
-            record.responseBytes = UInt64(body.count)
-            front.write(body)
-        }
-        front.endAnswer(HTTPFields())
-        over()
-        // The parser goes on by itself when it comes back from here.
-        front.exchangeEnded()
-    }
 
     /// The client is gone, or must go.
     func abandon(_ outcome: ErrorCode, _ detail: String, code: HTTP2ErrorCode? = nil) {

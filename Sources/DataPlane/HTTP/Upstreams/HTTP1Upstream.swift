@@ -108,6 +108,11 @@ class HTTP1Upstream: HTTPUpstream {
                 return answerEnded(trailers)
             }
         } catch {}
+        inputBroke(detail)
+    }
+
+    /// The connection broke: what has come of the answer is not whole, whatever its framing says.
+    final func inputBroke(_ detail: String) {
         failed(hasAnswered ? .responseCut : .responseMissing, detail, isUntouched: false, isEndpointFault: true)
     }
 }

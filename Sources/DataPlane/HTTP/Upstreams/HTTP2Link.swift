@@ -147,7 +147,7 @@ class HTTP2Link: EventHandler, HTTP2SessionUser {
         for upstream in upstreams { upstream.passOn() }
         if let failure {
             flushNow()
-            return fail(.malformedHTTP2, failure.sentence, isUntouched: false, isEndpointFault: true)
+            return fail(.responseMalformed, failure.sentence, isUntouched: false, isEndpointFault: true)
         }
         scheduleFlush()
     }

@@ -140,7 +140,7 @@ final class PlainUpstream: HTTP1Upstream {
             readAgain()
             guard exchange != nil else { return }
         }
-        inputEnded(errno.description)
+        inputBroke(errno.description)
         close()
     }
 
