@@ -20,8 +20,6 @@ package struct EndpointHealth: Sendable {
 
     /// However long an endpoint wants to be left alone, it is asked again after this.
     private static let restMax = Duration.seconds(60)
-    /// How often an endpoint whose last answer was an error gets a request although others cost less.
-    private static let probeInterval = Duration.seconds(1)
 
     package private(set) var activeCount = 0
     private(set) var tally = EndpointTally()
@@ -56,7 +54,7 @@ package struct EndpointHealth: Sendable {
     /// What one more request would find: the time of an answer, times those that are before it and itself. One that has
     /// failed and rests since costs nothing, now and then: somebody has to find out whether it still does.
     func cost(now: Instant) -> Double {
-        if activeCount == 0, latency.isPenalised, let triedAt, now - triedAt >= Self.probeInterval { return 0 }
+        if activeCount == 0, let pause = latency.probeAfter, let triedAt, now - triedAt >= pause { return 0 }
         return latency.value(isBusy: activeCount > 0, now: now) * Double(activeCount + 1)
     }
 
@@ -111,7 +109,8 @@ package struct EndpointHealth: Sendable {
         tally.note(result)
         switch result {
         case .success: self.latency.record(latency, now: now)
-        case .serverError, .overloaded: self.latency.penalise(latency, now: now)
+        case .serverError: self.latency.penalise(latency, now: now)
+        case .overloaded: self.latency.record(max(latency, LatencyEstimate.penalty), now: now)
         case .cancelled: return false
         }
         if let retryAfter = result.retryAfter, retryAfter > .zero {

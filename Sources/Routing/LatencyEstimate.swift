@@ -16,12 +16,15 @@ struct LatencyEstimate: Sendable {
     static let decay = 10_000_000_000.0
     /// What an error counts as at least: far more than any good answer, so that failing fast attracts nothing.
     static let penalty = Duration.seconds(1)
+    /// Half a minute between two looks is the most.
+    private static let errorsMax = 6
     /// No answer counts as slower, however long it took.
     private static let longest = 3_600_000_000_000.0
 
     private var average = unknown
     /// The last word is an error's: what it counted as comes down with good answers, and faster than an average does.
-    private(set) var isPenalised = false
+    private var isPenalised = false
+    private var errorsInARow = 0
     private var updatedAt: Instant?
     /// The same from answers alone: it begins with the first one and does not decay. Nil without one.
     private(set) var answered: Double?
@@ -45,12 +48,19 @@ struct LatencyEstimate: Sendable {
 
     /// An error.
     mutating func penalise(_ latency: Duration, now: Instant) {
+        let errors = min(errorsInARow + 1, Self.errorsMax)
         record(max(latency, Self.penalty), now: now)
         isPenalised = true
+        errorsInARow = errors
     }
+
+    /// After this long without a request, one whose last answer was an error is asked again: a second, and twice as long
+    /// after each error more. Nil where nobody has to be asked.
+    var probeAfter: Duration? { isPenalised ? .seconds(1 << max(0, errorsInARow - 1)) : nil }
 
     mutating func record(_ latency: Duration, now: Instant) {
         let sample = min(max(0, Double(latency.wholeNanoseconds)), Self.longest)
+        errorsInARow = 0
         var weight = updatedAt.map { Self.weight(after: now - $0) } ?? 1
         if isPenalised, sample < average {
             weight = min(weight, 0.5)
