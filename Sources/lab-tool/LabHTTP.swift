@@ -9,6 +9,7 @@ import Foundation
 ///     /echo           with the head that it read
 ///     /reset          with a reset, once it has read the whole request
 ///     /close          and closes
+///     /big/50000000   with so many bytes
 ///     /cut            with half an answer that ends with its connection, and a reset
 ///     /switch         with a switch of protocols, whether or not anybody has asked for one
 ///     /sick/DIRECTORY 503 if the directory has a file of the server's name, such as 10.0.0.2:80, else 200
@@ -66,6 +67,14 @@ struct LabHTTP {
         case ("sick", _):
             let isSick = FileManager.default.fileExists(atPath: "\(path.dropFirst(5))/\(name)")
             answer("\(name) is \(isSick ? "sick" : "well")\n", isSick ? 503 : 200)
+        case ("big", let count?):
+            connection.send(Array("HTTP/1.1 200 OK\r\nContent-Length: \(count)\r\n\r\n".utf8))
+            let piece = [UInt8](repeating: UInt8(ascii: "b"), count: 65_536)
+            var left = count
+            while left > 0 {
+                connection.send(Array(piece.prefix(left)))
+                left -= min(left, piece.count)
+            }
         case ("cut", _):
             connection.send(Array("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhalf an ans".utf8))
             // Once the half has gone on, so that it is the reset alone that tells.

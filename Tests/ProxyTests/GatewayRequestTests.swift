@@ -52,6 +52,10 @@ extension Sidecars {
 
             /// curl from outside the mesh, to a name that leads to the gateway.
             func get(_ url: String, _ arguments: String...) async throws -> CurlResult {
+                try await get(url, arguments)
+            }
+
+            func get(_ url: String, _ arguments: [String]) async throws -> CurlResult {
                 let rest = url.drop { $0 != "/" }.dropFirst(2)
                 let place = String(rest.prefix { $0 != "/" })
                 return try await outside.curl(
@@ -133,6 +137,21 @@ extension Sidecars {
                 "https://shop.example:8443/upload", "--http2", "--data-binary", "@\(file)", "-o", "\(file).back")
             #expect(result.exitCode == 0, "\(result)")
             #expect(try Data(contentsOf: URL(filePath: file)) == Data(contentsOf: URL(filePath: "\(file).back")))
+        }
+
+        @Test("a long answer comes whole to fast and slow readers, in every way a gateway speaks")
+        func longAnswers() async throws {
+            let scene = try await Scene()
+            for (url, arguments) in [
+                ("http://plain.example:8080/big/30000000", ["--http1.1"]),
+                ("https://shop.example:8443/big/30000000", ["--http1.1"]),
+                ("https://shop.example:8443/big/30000000", ["--http2"]),
+                ("https://shop.example:8443/big/4000000", ["--http1.1", "--limit-rate", "2M"]),
+            ] {
+                let result = try await scene.get(url, arguments + ["-o", "/dev/null", "-w", "%{size_download} "])
+                let wanted = url.split(separator: "/").last.map(String.init) ?? ""
+                #expect(result.exitCode == 0 && result.body.contains(wanted), "\(url) \(arguments): \(result)")
+            }
         }
 
         @Test("a renewed certificate is shown without a restart")

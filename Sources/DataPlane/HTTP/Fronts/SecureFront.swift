@@ -130,8 +130,11 @@ final class SecureFront: PlainFront {
         thread.loop.atEndOfTurn { [self] in
             isPutOff = false
             guard !isFinished else { return }
+            let wasBlocked = isOutBlocked
             encrypt()
-            if isClosing { finishClosing() }
+            if isClosing { return finishClosing() }
+            // What waited here may have been all that held up the answer: no event of the socket will tell.
+            if wasBlocked, !isOutBlocked { takesAgain() }
         }
     }
 
