@@ -24,6 +24,10 @@ class PlainFront: HTTPFront {
         let front = PlainFront(thread, end, record)
         front.gateway = gateway
         thread.loop.add(front)
+        if gateway != nil {
+            // Whoever comes from outside has something to ask.
+            thread.loop.setDeadline(thread.loop.now + thread.settings.proxy.http.headTimeout, of: front)
+        }
         do throws(SystemError) {
             try thread.loop.watch(front.end.number, for: front)
         } catch {
