@@ -114,6 +114,7 @@ extension DataThread {
             ServiceReport(
                 key, balancer, requests.breakers[key], isWhole: detail.contains(.endpoints), now: loop.now)
         }
-        return ThreadReport(counters: snapshot, connections: connections, services: services, checks: checker?.report ?? [])
+        return ThreadReport(
+            counters: snapshot, connections: connections, services: services, checks: checker?.report ?? [])
     }
 }

@@ -517,7 +517,8 @@ extension ErrorCode {
             Entry(
                 "request-misdirected",
                 "The request is for a host of another listener than the one whose certificate the client was shown.",
-                "Clients open a connection of its own for the host when they see 421. One that does not should be looked at.")
+                "Clients open a connection of its own for the host when they see 421. One that does not should be looked at."
+            )
         case .routeNotFound:
             Entry(
                 "route-not-found",

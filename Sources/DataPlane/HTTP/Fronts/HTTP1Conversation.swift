@@ -26,6 +26,9 @@ final class HTTP1Conversation: HTTPConversation, ExchangeFront {
     private var isTunnel = false
     /// No request after this one: the client, the server or we have said so.
     private var closes = false
+    private var isLeaving = false
+    /// How long a connection that rests is kept when we leave.
+    private static let farewell: Duration = .seconds(1)
 
     init(_ transport: HTTPFront) {
         self.transport = transport
@@ -92,7 +95,8 @@ final class HTTP1Conversation: HTTPConversation, ExchangeFront {
 
     private func begin(_ head: HTTPRequest) {
         transport.requestCount += 1
-        if !head.persists || thread.isFinishing && connection.direction == .inbound { closes = true }
+        // From the first moment of a drain on every answer says that it is the last, so that whoever asks again asks another.
+        if !head.persists || isLeaving || thread.drain.hasBegun { closes = true }
         let exchange = Exchange(thread, self, head, isHTTP2: false)
         self.exchange = exchange
         exchange.begin()
@@ -234,7 +238,7 @@ final class HTTP1Conversation: HTTPConversation, ExchangeFront {
     private func schedule() {
         guard !transport.isFinished, exchange == nil else { return }
         let http = thread.settings.proxy.http
-        let limit = reader.isInsideHead ? http.headTimeout : http.idleTimeout
+        let limit = reader.isInsideHead ? http.headTimeout : isLeaving ? Self.farewell : http.idleTimeout
         if !reader.isInsideHead || transport.deadline > thread.loop.now + limit {
             thread.loop.setDeadline(thread.loop.now + limit, of: transport)
         }
@@ -257,8 +261,11 @@ final class HTTP1Conversation: HTTPConversation, ExchangeFront {
     }
 
     func announceLeaving() {
-        closes = true
-        if exchange == nil, reader.isBetweenMessages, input.isEmpty { transport.closeTransport() }
+        guard !isLeaving else { return }
+        isLeaving = true
+        guard exchange == nil else { return closes = true }
+        // The next request may be on its way; it is still answered.
+        if reader.isBetweenMessages { thread.loop.setDeadline(thread.loop.now + Self.farewell, of: transport) }
     }
 
     var heldByteCount: Int { input.count + out.count }
