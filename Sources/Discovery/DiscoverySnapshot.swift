@@ -22,6 +22,8 @@ package final class DiscoverySnapshot: Sendable {
     package let gateways: GatewayPorts
     /// Services with a name among their endpoints that DNS has never had an address for.
     private let unresolved: Set<ResourceReference>
+    /// Ports of the workload beside this proxy that are declared to be HTTP.
+    private let requestPorts: Set<UInt16>
     /// What holds for whoever calls the workload beside this proxy.
     package let policies: PolicySet
 
@@ -56,6 +58,29 @@ package final class DiscoverySnapshot: Sendable {
         routes = Self.routes(resources, callers: workload?.namespace)
         connectionRoutes = Self.connectionRoutes(resources, callers: workload?.namespace)
         gateways = GatewayPorts(resources)
+        requestPorts = workload.map { Self.requestPorts(resources, of: $0) } ?? []
+    }
+
+    /// True if what comes to a port of the workload beside this proxy has to be read as requests: a policy asks for it, or the
+    /// port is declared to be HTTP, so that the application can rely on being told who calls.
+    package func readsRequests(port: UInt16) -> Bool {
+        policies.needsRequests(port: port) || requestPorts.contains(port)
+    }
+
+    private static func requestPorts(_ resources: MeshResources, of workload: ResourceReference) -> Set<UInt16> {
+        func isHTTP(_ hint: ProtocolHint) -> Bool { hint == .http || hint == .http2 }
+        let own = resources.workloads.filter { $0.reference == workload }.flatMap(\.ports)
+        var ports = Set(own.filter { isHTTP($0.hint) }.map(\.port.number))
+        for service in resources.services {
+            for member in service.members where member.place == .workload(workload) {
+                for mapping in service.ports where isHTTP(mapping.hint) {
+                    ports.insert((member.port ?? mapping.targetPort).number)
+                }
+            }
+        }
+        // A port's own word is more precise than a service's.
+        ports.subtract(own.filter { $0.hint == .opaque }.map(\.port.number))
+        return ports
     }
 
     /// Where a connection to `address` leads.

@@ -143,6 +143,7 @@ package struct FrameReader: Sendable {
     private func open(_ flags: UInt8, _ cursor: inout ByteCursor) throws(ByteCursorError) -> OpenFrame? {
         var open = OpenFrame(stream: try cursor.u32())
         open.isShared = flags & openIsShared != 0
+        open.isCheck = flags & openIsCheck != 0
         open.hint = StreamHint(rawValue: try cursor.u8()) ?? .undecided
         while !cursor.isAtEnd {
             let tag = try cursor.u16()

@@ -22,6 +22,7 @@ package enum FrameWriter {
             payload.value(Tag.idleTimeout.rawValue) { $0.u32(UInt32(clamping: hello.idleTimeout.wholeMilliseconds)) }
         case .open(let open):
             if open.isShared { flags |= openIsShared }
+            if open.isCheck { flags |= openIsCheck }
             payload.u32(open.stream)
             payload.bytes.append(open.hint.rawValue)
             if let client = open.client {
@@ -67,6 +68,7 @@ extension ControlFrame {
 
 /// Flags and tags, shared by writer and reader.
 let openIsShared: UInt8 = 0x01
+let openIsCheck: UInt8 = 0x02
 let resetHasTouchedApplication: UInt8 = 0x01
 
 /// Values inside HELLO.

@@ -85,6 +85,8 @@ package struct OpenFrame: Hashable, Sendable {
     package var stream: UInt32
     /// The stream carries several clients; its client address means nothing.
     package var isShared = false
+    /// Nobody will send anything: whether the application can be reached is all that is asked.
+    package var isCheck = false
     package var hint = StreamHint.undecided
     /// Who connected to the dialler. A claim for logs.
     package var client: SocketAddress?

@@ -20,6 +20,7 @@ struct FramePropertyTests {
         case 1:
             var open = OpenFrame(stream: stream)
             open.isShared = Bool.random(using: &random)
+            open.isCheck = Bool.random(using: &random)
             open.hint = StreamHint.allCases.randomElement(using: &random) ?? .undecided
             if Bool.random(using: &random) {
                 let bits = UInt128(random.next()) << 64 | UInt128(random.next())

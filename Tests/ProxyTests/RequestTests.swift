@@ -40,6 +40,31 @@ extension Sidecars {
             #expect(result.body.contains("\r\ntraceparent: 00-"))
         }
 
+        @Test("a port that is declared HTTP is read by its own sidecar, whoever calls and however")
+        func declared() async throws {
+            let mesh = try await Mesh()
+            let client = try await mesh.pod("client")
+            let server = try await mesh.pod("server")
+            server.ports = "[{port: 9000, protocol: http}]"
+            mesh.add(
+                "checked", kind: "Service",
+                "{addresses: [10.96.0.60], ports: [{port: 80, targetPort: 9000}], endpoints: [{workload: server}], "
+                    + "health: {tcp: {}, interval: 1s, timeout: 1s}}")
+            try await mesh.start()
+            try await server.serve("http", "\(server.address):9000")
+            let result = try await client.curl(
+                "http://\(server.address):9000/echo", "-H", "x-weft-caller: spiffe://mesh.example/ns/default/sa/root")
+            #expect(result.body.contains("x-weft-caller: \(client.spiffeID)"), "\(result)")
+            #expect(!result.body.contains("sa/root"))
+            let opaque = try client.connect("\(server.address):9000")
+            opaque.type("\u{1}\u{2}binary")
+            try await opaque.line(containing: "Connection reset")
+            // A check by connection reaches it all the same.
+            try await client.measures("the checked endpoint") { metrics in
+                metrics.samples.contains { $0.name == "weft_endpoint_healthy" && $0.value == 1 }
+            }
+        }
+
         @Test("a large body goes both ways whole, and an answer with no length too")
         func bodies() async throws {
             let scene = try await RequestScene(RequestScene.plain)

@@ -125,7 +125,7 @@ final class InboundGate: EventHandler {
         guard decision.isAllowed else { return refuse(.denied, decision.reason) }
         // What was read goes first to the upstream; what is still in the kernel follows.
         leave()
-        if thread.snapshot.policies.needsRequests(port: original.port) {
+        if thread.snapshot.readsRequests(port: original.port) {
             return PlainFront.passInbound(thread, &end, replacing: self, record, firstBytes: bytes)
         }
         PlainRelay.passInbound(thread, &end, replacing: self, record, firstBytes: bytes)

@@ -123,6 +123,7 @@ final class StreamProbe: HealthProbe, PeerStreamUser {
 
     func peerIsReady() {
         peer?.open { open in
+            open.isCheck = true
             open.client = SocketAddress(thread.ownAddresses.first ?? endpoint.address.address, 0)
         }
     }

@@ -343,7 +343,7 @@ final class PlainRelay: Relay {
         let target = record.originalDestination?.port ?? 0
         let facts = ConnectionFacts(peer: nil, source: record.client.address, port: target)
         let policies = thread.snapshot.policies
-        guard policies.judge(facts).isAllowed, !policies.needsRequests(port: target) else {
+        guard policies.judge(facts).isAllowed, !thread.snapshot.readsRequests(port: target) else {
             return .policyChanged
         }
         if port.mode == .permissive || (reason == .passthroughTLS && port.passthroughTLS) { return nil }

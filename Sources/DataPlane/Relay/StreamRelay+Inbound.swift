@@ -18,10 +18,14 @@ extension StreamRelay {
     static let earlyDataEnough = 16 << 10
 
     /// Carries a stream that a peer has opened: connects to where the peer's connection was headed, unless it is refused.
-    static func beginInbound(_ peer: PeerConnection, _ record: ConnectionRecord, _ refusal: DataThread.Refusal?) {
+    /// Without `takesBytes` the first one ends it: it is a check, and may be for a port whose requests have to be looked at.
+    static func beginInbound(
+        _ peer: PeerConnection, _ record: ConnectionRecord, _ refusal: DataThread.Refusal?, takesBytes: Bool
+    ) {
         guard let target = record.originalDestination else { return }
         let relay = StreamRelay(peer.thread, record, app: PlainEnd(), isOutbound: false)
         relay.record.state = "connecting"
+        relay.takesBytes = takesBytes
         relay.peer = peer
         peer.stream = relay
         peer.thread.loop.add(relay)

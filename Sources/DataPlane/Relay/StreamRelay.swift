@@ -54,6 +54,8 @@ final class StreamRelay: Relay, PeerStreamUser {
     var dialledAt: Instant
     /// OPENED is put off a moment to travel with the application's first bytes.
     var owesOpened = false
+    /// Inbound: false where nothing is to come.
+    var takesBytes = true
 
     private var hasPeerEnded = false
     private var hasEndedToPeer = false
@@ -256,6 +258,7 @@ final class StreamRelay: Relay, PeerStreamUser {
     /// Gives the application what the thread's slices hold.
     func receive() {
         guard !isFinished else { return }
+        guard takesBytes else { return abort(.protocolViolation, "bytes came on a stream that is a check") }
         state.move(now: thread.loop.now)
         guard isAppConnected else { return app.keep(thread.slices) }
         if let errno = app.write(thread.slices) { appBroken(errno) }
@@ -320,7 +323,7 @@ final class StreamRelay: Relay, PeerStreamUser {
         let facts = ConnectionFacts(peer: identity, source: record.client.address, port: port)
         let policies = thread.snapshot.policies
         // Whose requests have to be looked at from now on cannot go on as bytes.
-        return policies.judge(facts).isAllowed && !policies.needsRequests(port: port) ? nil : .policyChanged
+        return policies.judge(facts).isAllowed && !thread.snapshot.readsRequests(port: port) ? nil : .policyChanged
     }
 
     func dismiss(_ outcome: ErrorCode, _ detail: String) { abort(outcome, detail) }

@@ -27,6 +27,8 @@ final class HTTP2Conversation: HTTPConversation, HTTP2SessionUser {
     private var isInside = false
     private var isFlushScheduled = false
     private var isLeaving = false
+    /// The GOAWAY that names the last stream has gone out; whatever had crossed the first one has come.
+    private var hasSaidGoodbye = false
     private var isOver = false
 
     init(_ transport: HTTPFront) {
@@ -90,7 +92,7 @@ final class HTTP2Conversation: HTTPConversation, HTTP2SessionUser {
         for stream in streams.values where !stream.hasWholeRequest {
             stream.abandon(.clientReset, "the connection ended within a request")
         }
-        if streams.isEmpty { leave() }
+        flushNow()
     }
 
     func fail(_ failure: AttemptFailure) {
@@ -181,7 +183,7 @@ final class HTTP2Conversation: HTTPConversation, HTTP2SessionUser {
             transport.transmit(bytes, ends: false)
         }
         if !touched.isEmpty { thread.loop.again(transport) }
-        if isLeaving, streams.isEmpty, session.isFinished || !session.hasOutput { leave() }
+        if hasSaidGoodbye || transport.hasInputEnded, streams.isEmpty, !session.hasOutput { leave() }
     }
 
     func takesAgain() {
@@ -235,6 +237,7 @@ final class HTTP2Conversation: HTTPConversation, HTTP2SessionUser {
 
     func deadlineReached(now: Instant) {
         if isLeaving {
+            hasSaidGoodbye = true
             session.finishLeaving()
             return flushNow()
         }

@@ -68,11 +68,11 @@ extension DataThread {
         let refusal = mayAccept(peer, to: target)
         let isHTTP =
             open.isShared && (open.hint == .http1 || open.hint == .http2)
-            || snapshot.policies.needsRequests(port: target.port)
-        if isHTTP, refusal == nil {
+            || snapshot.readsRequests(port: target.port)
+        if isHTTP, refusal == nil, !open.isCheck {
             _ = StreamFront.begin(peer, record)
         } else {
-            StreamRelay.beginInbound(peer, record, refusal)
+            StreamRelay.beginInbound(peer, record, refusal, takesBytes: !open.isCheck)
         }
     }
 

@@ -147,6 +147,8 @@ extension Exchange {
         guard case .waiting(let moment) = phase else { return }
         guard thread.loop.now >= moment else { return setDeadline(moment) }
         attempt()
+        // While it waited its client may have been held back, and what took all there was tells of no room again.
+        if !isUpstreamFull { front?.exchangeTakesAgain() }
     }
 
     /// Nothing more can be done.
