@@ -27,6 +27,15 @@ extension Sidecars {
             #expect(load.output.contains("2000 done") && load.output.contains("2000 4xx"), "\(load)")
         }
 
+        @Test("a wish to switch from HTTP/1.1 to HTTP/2 is not passed on: nobody would look at what follows")
+        func switchOfVersions() async throws {
+            let scene = try await RequestScene(RequestScene.plain)
+            let result = try await scene.get("/echo", "--http2")
+            #expect(result.status == 200 && result.body.contains("GET /echo HTTP/1.1"), "\(result)")
+            let head = result.body.lowercased()
+            #expect(!head.contains("h2c") && !head.contains("http2-settings") && !head.contains("upgrade"), "\(result)")
+        }
+
         @Test("a large body goes both ways whole, with many others beside it")
         func bodies() async throws {
             let scene = try await RequestScene(RequestScene.plain, server: "http2")
