@@ -115,12 +115,19 @@ struct CompiledPattern: Sendable {
     /// Several fields of one name are one value, joined. An application may look at one of them only, which must not help
     /// against a rule that denies; nor must it to write the name as CGI does.
     private func matches(_ text: Text, _ fields: HTTPFields, _ name: String) -> Bool {
-        let values = isDeny ? fields.valuesAsCGI(name) : fields.values(name)
-        switch values.count {
-        case 0: return matches(text, nil)
-        case 1: return matches(text, values.first)
-        default:
-            return matches(text, values.joined(separator: ", ")) || isDeny && values.contains { matches(text, $0) }
+        guard isDeny else { return matches(text, fields.joined(name)) }
+        let values = fields.valuesAsCGI(name)
+        guard !values.isEmpty else { return matches(text, nil) }
+        return matches(text, values.joined(separator: ", ")) || values.contains { matches(text, $0) }
+            || values.contains { Self.members(of: $0).contains { matches(text, $0) } }
+    }
+
+    /// Those of a list in one field.
+    private static func members(of value: String) -> [String] {
+        guard value.utf8.contains(UInt8(ascii: ",")) else { return [] }
+        return value.split(separator: ",").map { member in
+            let trimmed = member.drop { $0 == " " || $0 == "\t" }
+            return String(trimmed.reversed().drop { $0 == " " || $0 == "\t" }.reversed())
         }
     }
 

@@ -1,21 +1,28 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
-package import MeshModel
-
 /// Idle connections waiting to be used again: last in, first out, so that the few that are needed stay warm and the rest
 /// age away. It decides; the caller closes what it is handed.
+///
+/// `put` and `take` are asked several times for each request: they look for the key once, and are inlined where the types are
+/// known.
 package struct IdlePool<Key: Hashable, Element> {
     /// What the pool needs to know about an element.
-    private struct Entry {
-        let element: Element
-        let identifier: UInt64
-        let createdAt: Instant
+    @usableFromInline
+    struct Entry {
+        @usableFromInline let element: Element
+        @usableFromInline let identifier: UInt64
+
+        @usableFromInline
+        init(element: Element, identifier: UInt64) {
+            self.element = element
+            self.identifier = identifier
+        }
     }
 
-    private let perKeyMax: Int
-    private var totalMax: Int
-    private var entries: [Key: [Entry]] = [:]
-    package private(set) var count = 0
+    @usableFromInline let perKeyMax: Int
+    @usableFromInline var totalMax: Int
+    @usableFromInline var entries: [Key: [Entry]] = [:]
+    @usableFromInline package internal(set) var count = 0
 
     package init(perKeyMax: Int, totalMax: Int) {
         self.perKeyMax = perKeyMax
@@ -23,20 +30,31 @@ package struct IdlePool<Key: Hashable, Element> {
     }
 
     /// Offers an element; false if there is no room, and the caller closes it.
-    package mutating func put(_ element: Element, identifier: UInt64, for key: Key, createdAt: Instant) -> Bool {
-        guard count < totalMax, entries[key]?.count ?? 0 < perKeyMax else { return false }
-        entries[key, default: []].append(Entry(element: element, identifier: identifier, createdAt: createdAt))
-        count += 1
+    @inlinable
+    package mutating func put(_ element: Element, identifier: UInt64, for key: Key) -> Bool {
+        guard count < totalMax, perKeyMax > 0 else { return false }
+        let entry = Entry(element: element, identifier: identifier)
+        if let index = entries.index(forKey: key) {
+            guard entries.values[index].count < perKeyMax else { return false }
+            entries.values[index].append(entry)
+        } else {
+            entries[key] = [entry]
+        }
+        noteCount(1)
         return true
     }
 
     /// The element last put for a key.
+    @inlinable
     package mutating func take(_ key: Key) -> Element? {
-        guard let last = entries[key]?.popLast() else { return nil }
-        if entries[key]?.isEmpty == true { entries[key] = nil }
-        count -= 1
+        guard let index = entries.index(forKey: key), let last = entries.values[index].popLast() else { return nil }
+        if entries.values[index].isEmpty { entries.remove(at: index) }
+        noteCount(-1)
         return last.element
     }
+
+    @usableFromInline
+    mutating func noteCount(_ change: Int) { count += change }
 
     /// Forgets one element, which has closed by itself or grown too old.
     package mutating func remove(identifier: UInt64, for key: Key) {

@@ -109,6 +109,9 @@ struct RequestTests {
     private static let headers: [Case] = [
         Case(request(headers: [ValueMatch(name: "x-a", value: "b")]), with(("X-A", "b")), true),
         Case(request(headers: [ValueMatch(name: "x-a", value: "b")]), with(("x-a", "B")), false),
+        Case(
+            request(headers: [ValueMatch(name: "x-a", value: "b")]), with(("x-a", "c , b ,d")), allows: false,
+            denies: true),
         // What CGI makes one name of.
         Case(request(headers: [ValueMatch(name: "x-a", value: "b")]), with(("X_A", "b")), allows: false, denies: true),
         Case(request(headers: [ValueMatch(name: "x-a", value: "b")]), get(), false),

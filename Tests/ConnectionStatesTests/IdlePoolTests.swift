@@ -15,7 +15,7 @@ struct IdlePoolTests {
     }
 
     private static func put(_ number: UInt64, _ key: String, _ pool: inout IdlePool<String, UInt64>) -> Bool {
-        pool.put(number, identifier: number, for: key, createdAt: now)
+        pool.put(number, identifier: number, for: key)
     }
 
     @Test("the last one in is the first one out, for each key on its own")

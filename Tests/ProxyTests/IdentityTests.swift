@@ -67,7 +67,7 @@ extension Sidecars {
                 }
             }
             let result = try await client.curl("http://\(server.address):8080/")
-            #expect(result.exitCode == 56 || result.exitCode == 52, "\(result)")
+            #expect(result.wasReset, "\(result)")
             let told = try await client.tells("outbound", to: 8080)
             #expect(told.outcome == impostor.outcome, "\(told)")
             #expect(told.reason?.contains(impostor.detail) == true, "\(told)")

@@ -151,7 +151,7 @@ final class PeerConnection: EventHandler {
         idleSince = thread.loop.now
         switch role {
         case .dialler:
-            guard idleLimit > .zero, thread.pool.put(self, now: thread.loop.now) else { return farewell() }
+            guard idleLimit > .zero, thread.pool.put(self) else { return farewell() }
             thread.loop.setDeadline(thread.loop.now + idleLimit, of: self)
         case .acceptor:
             thread.loop.setDeadline(thread.loop.now + WeftOne.acceptorIdle, of: self)

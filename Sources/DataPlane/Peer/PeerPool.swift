@@ -27,9 +27,9 @@ struct PeerPool {
 
     var count: Int { pool.count }
 
-    mutating func put(_ peer: PeerConnection, now: Instant) -> Bool {
+    mutating func put(_ peer: PeerConnection) -> Bool {
         guard let key = peer.key else { return false }
-        return pool.put(peer, identifier: peer.identifier, for: key, createdAt: now)
+        return pool.put(peer, identifier: peer.identifier, for: key)
     }
 
     mutating func take(_ key: PeerKey) -> PeerConnection? { pool.take(key) }

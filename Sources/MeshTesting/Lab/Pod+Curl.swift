@@ -4,6 +4,10 @@ import Foundation
 
 /// What curl saw.
 package struct CurlResult: Sendable, CustomStringConvertible {
+    /// The connection was reset, or ended without an answer: 56 and 52, and 7 where the reset was there before curl had looked
+    /// at what came of its connect.
+    package var wasReset: Bool { [56, 52, 7].contains(exitCode) }
+
     /// The exit code of curl itself: 0, 7 for refused, 28 for too slow, 52 for an empty reply, 56 for a reset.
     package let exitCode: Int32
     /// The HTTP status; 0 where there was no answer.

@@ -149,7 +149,7 @@ final class PlainUpstream: HTTP1Upstream {
     override func released() {
         guard persists, end.pending.isEmpty, !end.hasEndedInput, isConnected else { return closeCleanly() }
         idleSince = thread.loop.now
-        guard thread.upstreams.put(self, identifier: identifier, for: endpoint.address, createdAt: thread.loop.now)
+        guard thread.upstreams.put(self, identifier: identifier, for: endpoint.address)
         else {
             return closeCleanly()
         }
