@@ -90,6 +90,30 @@ extension Sidecars {
             #expect(gone.contains("status UNAVAILABLE: WEFT3003"), "\(gone)")
         }
 
+        @Test("a GRPCRoute tells calls apart by service and method")
+        func routedCalls() async throws {
+            let scene = try await RequestScene(RequestScene.plain, server: "grpc") { mesh, _ in
+                mesh.remove("shop-route")
+                mesh.add(
+                    "calls", kind: "GRPCRoute",
+                    """
+                    {parentRefs: [{kind: Service, group: "", name: shop}], rules: [\
+                    {name: say, matches: [{method: {service: shop.Cart, method: Say}}], \
+                    backendRefs: [{name: shop-one, port: 80}]}, \
+                    {name: rest, matches: [{method: {service: shop.Cart}}], backendRefs: [{name: shop-two, port: 80}]}]}
+                    """)
+            }
+            for _ in 0..<3 {
+                #expect(try await scene.call("say", "hello").contains("\(scene.one.address):9000 heard hello"))
+            }
+            #expect(try await scene.call("count", "10").contains("counted 10"))
+            let said = try await scene.client.tellsRequest("Say") { $0.path == "/shop.Cart/Say" }
+            #expect(said.route == "default/calls/say" && said.upstream == "\(scene.one.address):9000", "\(said)")
+            let counted = try await scene.client.tellsRequest("Count") { $0.path == "/shop.Cart/Count" }
+            #expect(
+                counted.route == "default/calls/rest" && counted.upstream == "\(scene.two.address):9000", "\(counted)")
+        }
+
         @Test("a call that its client gives up ends at the server, and nowhere else")
         func cancelled() async throws {
             let scene = try await RequestScene(RequestScene.plain, server: "grpc")
