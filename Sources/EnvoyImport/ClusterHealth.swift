@@ -228,7 +228,7 @@ extension EnvoyValue {
         return scalar("a host such as shop.example or shop.example:8080") { text in
             if SocketAddress(text) != nil || IPAddress(text)?.family == .ipv4 { return text }
             let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-            guard let name = parts.first, String(name).isDNSName, parts.count == 1 || Port(parts[1]) != nil else {
+            guard let name = parts.first, DNSName(name) != nil, parts.count == 1 || Port(parts[1]) != nil else {
                 return nil
             }
             return text

@@ -266,7 +266,7 @@ extension EnvoyValue {
             host.value.complain("`\(host.text)` is a name in a STATIC cluster", "write `type: STRICT_DNS`")
             return nil
         }
-        guard host.text.isDNSName else {
+        guard DNSName(host.text) != nil else {
             host.value.complain(
                 "`\(host.text.prefix(80))` is not a host name such as api.example", "use letters, digits, `-` and `_`")
             return nil

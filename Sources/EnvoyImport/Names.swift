@@ -31,23 +31,3 @@ struct Names {
         return label
     }
 }
-
-extension String {
-    /// A name that DNS can be asked for: labels of letters, digits, `-` and `_`, the last of which is no number, since
-    /// that would be taken for an address.
-    var isDNSName: Bool {
-        let bare = hasSuffix(".") ? dropLast() : self[...]
-        let labels = bare.lowercased().split(separator: ".", omittingEmptySubsequences: false)
-        guard bare.utf8.count <= 253, let last = labels.last else { return false }
-        let areLabels = labels.allSatisfy { label in
-            (1...63).contains(label.utf8.count) && !label.hasPrefix("-") && !label.hasSuffix("-")
-                && label.utf8.allSatisfy { byte in
-                    switch byte {
-                    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"): true
-                    default: "-_".utf8.contains(byte)
-                    }
-                }
-        }
-        return areLabels && !last.utf8.allSatisfy { $0 < UInt8(ascii: "a") } && !last.hasPrefix("0x")
-    }
-}
