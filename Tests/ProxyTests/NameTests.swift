@@ -69,7 +69,8 @@ extension Sidecars {
 
         @Test("a name is the workloads that it leads to, by mutual TLS, and follows DNS")
         func following() async throws {
-            let scene = try await Scene("shop_b.lab A ONE 1", service: Self.service())
+            let scene = try await Scene(
+                "shop_b.lab A ONE 1", service: Self.service(", balancing: {algorithm: roundRobin}"))
             // Readiness has waited for the first answer.
             let first = try await scene.get()
             #expect(first.status == 200 && first.body.contains("\(scene.one.address):9000 read"), "\(first)")
