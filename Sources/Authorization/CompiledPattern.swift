@@ -118,8 +118,8 @@ struct CompiledPattern: Sendable {
         guard isDeny else { return matches(text, fields.joined(name)) }
         let values = fields.valuesAsCGI(name)
         guard !values.isEmpty else { return matches(text, nil) }
-        return matches(text, values.joined(separator: ", ")) || values.contains { matches(text, $0) }
-            || values.contains { Self.members(of: $0).contains { matches(text, $0) } }
+        return matches(text, values.joined(separator: ", "))
+            || values.contains { matches(text, $0) || Self.members(of: $0).contains { matches(text, $0) } }
     }
 
     /// Those of a list in one field.

@@ -9,6 +9,9 @@ package import MeshModel
 ///                            │ empty is not enough:       │
 ///                            │ others may still come      └── deadline ──▶ over(cut)
 /// ```
+/// Empty is not enough at the end of settling either: whoever rests on a connection to us has to hear first that nothing
+/// more is taken on it. ``inboundIsClosed()`` says that this was done.
+///
 /// While settling, inbound connections are still accepted, because whoever dials us has not heard yet that we leave.
 /// Outbound connections are accepted to the end: the application may need them to end itself.
 package struct DrainState: Sendable {
@@ -25,6 +28,7 @@ package struct DrainState: Sendable {
     private let settings: DrainSettings
     private var startedAt: Instant?
     private var isCut = false
+    private var isInboundClosed = false
 
     package init(_ settings: DrainSettings) { self.settings = settings }
 
@@ -35,6 +39,9 @@ package struct DrainState: Sendable {
         if startedAt == nil { startedAt = now }
     }
 
+    /// Nothing is accepted any more, and all who are connected have been told.
+    package mutating func inboundIsClosed() { isInboundClosed = true }
+
     /// The deadline holds from now on.
     package mutating func cut() { isCut = true }
 
@@ -42,7 +49,7 @@ package struct DrainState: Sendable {
         guard let startedAt else { return isCut ? .over(wasClean: connectionCount == 0) : .running }
         if isCut || now >= startedAt + settings.deadline { return .over(wasClean: connectionCount == 0) }
         if now < startedAt + settings.settle { return .settling }
-        return connectionCount == 0 ? .over(wasClean: true) : .finishing
+        return isInboundClosed && connectionCount == 0 ? .over(wasClean: true) : .finishing
     }
 
     /// When to ask again, if nothing happens before.

@@ -34,6 +34,7 @@ struct DrainStateTests {
     func phases(_ moment: Moment) {
         var drain = DrainState(DrainSettings(settle: .seconds(5), deadline: .seconds(30)))
         drain.begin(now: Self.start)
+        drain.inboundIsClosed()
         let now = Self.start + .seconds(moment.second)
         #expect(drain.phase(now: now, connectionCount: moment.connectionCount) == moment.phase)
     }
@@ -48,6 +49,16 @@ struct DrainStateTests {
         drain.begin(now: Self.start + .seconds(20))
         #expect(drain.hasBegun)
         #expect(drain.phase(now: Self.start + .seconds(5), connectionCount: 1) == .finishing)
+    }
+
+    @Test("empty is not over before all who are connected have heard of it")
+    func farewell() {
+        var drain = DrainState(DrainSettings(settle: .seconds(5), deadline: .seconds(30)))
+        drain.begin(now: Self.start)
+        let settled = Self.start + .seconds(5)
+        #expect(drain.phase(now: settled, connectionCount: 0) == .finishing)
+        drain.inboundIsClosed()
+        #expect(drain.phase(now: settled, connectionCount: 0) == .over(wasClean: true))
     }
 
     @Test("can be cut short at any time", arguments: [false, true], [0, 2])

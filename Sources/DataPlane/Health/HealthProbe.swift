@@ -105,9 +105,7 @@ final class StreamProbe: HealthProbe, PeerStreamUser {
         guard case .mutualTLS(let identity) = endpoint.security, let context = thread.identity else {
             return thread.loop.atEndOfTurn { [self] in finish(.inconclusive) }
         }
-        let key = PeerKey(
-            address: endpoint.address, identity: identity, workloadUID: endpoint.workloadUID,
-            certificateGeneration: context.material.generation, bundleGeneration: context.material.bundles.generation)
+        let key = PeerKey(endpoint, identity, context)
         // Always a connection of its own: whether a new one comes about is what is asked.
         PeerConnection.dial(thread, key, context, for: self) { peer = $0 }
     }

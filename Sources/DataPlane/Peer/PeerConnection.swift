@@ -21,11 +21,14 @@ internal import Telemetry
 /// Staging and buffers of the thread belong to whichever connection is at work: every entry goes through ``perform(_:)``,
 /// which ends by sending what the session produced. Work on another session is never begun from inside; it is put off.
 final class PeerConnection: EventHandler {
+    /// How long what is left of a connection may take after our farewell.
+    private static let farewellPatience: Duration = .seconds(5)
+
     enum Phase {
         case connecting
         case handshaking
         case established
-        /// Our farewell is sent; what still comes is not read.
+        /// Our farewell is said; what still comes is dropped.
         case leaving
         case closed
     }
@@ -52,6 +55,7 @@ final class PeerConnection: EventHandler {
     var output = PendingBytes()
     private var mayHaveInput: Bool
     private var isEndAnnounced = false
+    private var hasEndedOutput = false
     private var readSize = ReadSize(largest: ThreadBuffers.ciphertextByteCount)
     private let createdAt: Instant
     private let retireAt: Instant
@@ -122,7 +126,16 @@ final class PeerConnection: EventHandler {
         case .bytes(let count):
             if count < staged.count { unsafe output.append(UnsafeRawBufferPointer(rebasing: staged[count...])) }
         case .wouldBlock: unsafe output.append(staged)
-        case .failed(let errno): lost(errno)
+        case .failed(let errno): sendFailed(errno)
+        }
+    }
+
+    /// The socket takes nothing any more. What the peer said before that is still there to be read, and it may say what has
+    /// become of the stream.
+    private func sendFailed(_ errno: Errno) {
+        thread.loop.atEndOfTurn { [self] in
+            noteInput()
+            lost(errno)
         }
     }
 
@@ -197,6 +210,7 @@ final class PeerConnection: EventHandler {
         guard countsAsHandshake else { return }
         countsAsHandshake = false
         thread.counters.handshakesActive -= 1
+        thread.drainMayBeOver()
         let isDialler = role == .dialler
         switch (failed, isDialler) {
         case (false, true): thread.counters.handshakesCompleted.dialler += 1
@@ -216,7 +230,7 @@ final class PeerConnection: EventHandler {
             guard connected() else { return }
         }
         if !output.isEmpty, readiness.contains(.writable) { drainOutput() }
-        read()
+        if phase == .leaving { finishLeaving() } else { read() }
     }
 
     /// There may be input that no event will tell of.
@@ -274,8 +288,8 @@ final class PeerConnection: EventHandler {
             }
             if isStuck { return }
         }
-        if let failure { return lost(failure) }
-        if phase == .leaving { return close() }
+        if let failure { return sendFailed(failure) }
+        if phase == .leaving { return }
         stream?.peerTakesDataAgain()
         perform {}
     }
@@ -352,10 +366,34 @@ final class PeerConnection: EventHandler {
             session.sendGoAway()
             write(.goAway(lastStream: session.lastStreamNumber))
             tls.end()
-            phase = .leaving
+            if phase == .established { phase = .leaving }
         }
         guard phase == .leaving else { return }
-        if output.isEmpty { close() } else { thread.loop.setDeadline(thread.loop.now + .seconds(5), of: self) }
+        thread.leavingCount += 1
+        thread.loop.setDeadline(thread.loop.now + Self.farewellPatience, of: self)
+        mayHaveInput = true
+        finishLeaving()
+    }
+
+    /// An acceptor ends its direction and drops what still comes until the dialler has ended too: a connection that is
+    /// closed with bytes in it is reset, and the reset would take our GOAWAY away from a dialler that has just sent a
+    /// request, who could not know then that nobody read it.
+    private func finishLeaving() {
+        guard output.isEmpty else { return }
+        guard role == .acceptor else { return close() }
+        if !hasEndedOutput {
+            hasEndedOutput = true
+            guard socket?.endWriting() == nil else { return close() }
+        }
+        let buffer = unsafe UnsafeMutableRawBufferPointer(rebasing: thread.buffers.ciphertext[..<ReadSize.smallest])
+        // At most so much a turn: one that goes on sending is not waited for longer than the farewell.
+        for _ in 0..<16 where mayHaveInput {
+            switch unsafe socket?.receive(into: buffer) ?? .ended {
+            case .bytes: break
+            case .wouldBlock: mayHaveInput = false
+            case .ended, .failed: return close()
+            }
+        }
     }
 
     /// The configuration or the trust bundle no longer allows this peer.
@@ -379,6 +417,10 @@ final class PeerConnection: EventHandler {
         guard phase != .closed else { return }
         if phase == .established, session.isIdle, role == .dialler { thread.pool.remove(self) }
         handshakeCounts(failed: true)
+        if phase == .leaving {
+            thread.leavingCount -= 1
+            thread.drainMayBeOver()
+        }
         phase = .closed
         socket = nil
         output = PendingBytes()

@@ -5,6 +5,7 @@ internal import Discovery
 internal import MeshModel
 internal import PeerProtocol
 internal import Reactor
+internal import TLSSession
 internal import Telemetry
 
 /// What makes two connections to a sidecar interchangeable. Anything that changes here makes the old ones useless, so that
@@ -15,6 +16,15 @@ struct PeerKey: Hashable {
     let workloadUID: String
     let certificateGeneration: UInt64
     let bundleGeneration: UInt64
+
+    /// Of connections to an endpoint, where this identity is expected, under what holds for us now.
+    init(_ endpoint: Endpoint, _ identity: SPIFFEID, _ context: TLSContext) {
+        address = endpoint.address
+        self.identity = identity
+        workloadUID = endpoint.workloadUID
+        certificateGeneration = context.material.generation
+        bundleGeneration = context.material.bundles.generation
+    }
 }
 
 /// The idle connections of a thread to other sidecars.

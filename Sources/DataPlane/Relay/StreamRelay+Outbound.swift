@@ -43,9 +43,7 @@ extension StreamRelay {
         record.state = "opening"
         replay.beginAttempt()
         hint = StreamHint(endpoint.hint)
-        let key = PeerKey(
-            address: endpoint.address, identity: identity, workloadUID: endpoint.workloadUID,
-            certificateGeneration: context.material.generation, bundleGeneration: context.material.bundles.generation)
+        let key = PeerKey(endpoint, identity, context)
         if let pooled = thread.takePooled(key) {
             record.isReused = true
             awaitsOpened = pooled.hasRested(longerThan: WeftOne.trustedIdle, now: thread.loop.now)

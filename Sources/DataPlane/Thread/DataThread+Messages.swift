@@ -216,7 +216,10 @@ extension DataThread {
         counters.heldNow = held.count
     }
 
-    private func reportProblem(_ problem: Problem) { problems.append(problem) }
+    /// What was checked before it was sent, and yet could not be put in force: it must not stay unsaid.
+    private func reportProblem(_ problem: Problem) {
+        report(.line(LogLine(.error, "a data thread keeps what it had", problem)))
+    }
 
     // MARK: Draining
 
@@ -240,11 +243,12 @@ extension DataThread {
 
     /// Looks how far the drain is; called when its time comes and when a connection ends.
     func reviewDrain() {
-        let count = activeCount + gateCount + lingeringCount
+        // Who is in the middle of a handshake may have sent a request behind it, which only a GOAWAY lets it send elsewhere.
+        let count = activeCount + gateCount + lingeringCount + leavingCount + counters.handshakesActive
         switch drain.phase(now: loop.now, connectionCount: count) {
         case .running: return
         case .settling: break
-        case .finishing: closeInbound()
+        case .finishing: if !hasClosedInbound { closeInbound() }
         case .over(let wasClean):
             if !wasClean { cutAll(.drainDeadline) }
             flushReports()
@@ -256,8 +260,8 @@ extension DataThread {
     }
 
     private func closeInbound() {
+        hasClosedInbound = true
         let inbound = listeners.filter { $0.role != .captured(.outbound) }
-        guard !inbound.isEmpty else { return }
         listeners.removeAll { $0.role != .captured(.outbound) }
         for listener in inbound { listener.close() }
         loop.forEachHandler { handler in
@@ -265,6 +269,10 @@ extension DataThread {
             if let front = handler as? HTTPFront { loop.atEndOfTurn { front.announceLeaving() } }
             guard let peer = handler as? PeerConnection, peer.role == .acceptor else { return }
             loop.atEndOfTurn { peer.announceLeaving() }
+        }
+        loop.atEndOfTurn { [self] in
+            drain.inboundIsClosed()
+            reviewDrain()
         }
     }
 

@@ -51,6 +51,10 @@ final class DataThread {
     var pipeCount = 0
     /// Sockets that still deliver what was sent before they reset.
     var lingeringCount = 0
+    /// Accepted connections of other sidecars that have got our farewell and not ended theirs yet.
+    var leavingCount = 0
+    /// A drain is past its settling: listeners are closed and who is connected hears of it.
+    var hasClosedInbound = false
     /// Connections of applications under way.
     var activeCount: Int { plainRelayCount + streamRelayCount }
     private var lastConnection: UInt64 = 0
@@ -61,8 +65,6 @@ final class DataThread {
     var pressure = MemoryPressure.none
     var drainTimer: EventHandler?
     var drainDone: (@Sendable (Bool) -> Void)?
-    /// What could not be done with what was told, for the next report.
-    var problems: [Problem] = []
 
     let memory: MemoryKeeper
     private let reports: ReportSink
@@ -127,7 +129,11 @@ final class DataThread {
         counters[record.direction].active -= 1
         memory.note()
         if isLogged { report(.connection(record)) }
-        // Looked at in a moment, not from here: this may be inside a session's call, and the end of a drain begins others.
+        drainMayBeOver()
+    }
+
+    /// Looked at in a moment, not from here: this may be inside a session's call, and the end of a drain begins others.
+    func drainMayBeOver() {
         if let drainTimer { loop.setDeadline(loop.now, of: drainTimer) }
     }
 

@@ -167,8 +167,6 @@ package struct RouteTimeouts: Hashable, Sendable {
     package var request: Duration?
     /// One attempt.
     package var backendRequest: Duration?
-    /// No byte of the request or the response has moved.
-    package var idle: Duration?
 
     package init() {}
 }

@@ -85,8 +85,12 @@ class HTTP2Link: EventHandler, HTTP2SessionUser {
     /// A request is over; its stream is closed, or will be.
     final func finished(_ stream: Int32) {
         guard requests.removeValue(forKey: stream) != nil else { return }
-        wasUsed = true
         scheduleFlush()
+        oneIsOver()
+    }
+
+    private func oneIsOver() {
+        wasUsed = true
         guard requests.isEmpty, !isClosed else { return }
         if isRetired { return thread.loop.atEndOfTurn { [self] in closeIfUnused() } }
         rest()
@@ -180,7 +184,7 @@ class HTTP2Link: EventHandler, HTTP2SessionUser {
         upstream.failed(
             outcome, detail, isUntouched: told?.isUntouched ?? reset.isUntouched,
             isEndpointFault: told != nil || !reset.isUntouched)
-        if requests.isEmpty, isRetired { thread.loop.atEndOfTurn { [self] in closeIfUnused() } }
+        oneIsOver()
     }
 
     func takesAgain(_ stream: Int32) {

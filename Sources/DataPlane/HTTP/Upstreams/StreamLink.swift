@@ -23,9 +23,7 @@ final class StreamLink: HTTP2Link, PeerStreamUser {
     /// A link for a request: one that is there, where that is safe, else a new one; nil without an identity of our own.
     static func obtain(_ thread: DataThread, _ endpoint: Endpoint, for exchange: Exchange) -> HTTP2Link? {
         guard case .mutualTLS(let identity) = endpoint.security, let context = thread.identity else { return nil }
-        let peerKey = PeerKey(
-            address: endpoint.address, identity: identity, workloadUID: endpoint.workloadUID,
-            certificateGeneration: context.material.generation, bundleGeneration: context.material.bundles.generation)
+        let peerKey = PeerKey(endpoint, identity, context)
         let key = HTTP2LinkKey.sidecar(peerKey)
         if let link = thread.requests.links.first(key, fitFor: exchange) {
             if let peer = (link as? StreamLink)?.peer { exchange.secured(peer) }

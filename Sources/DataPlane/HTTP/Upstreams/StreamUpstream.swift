@@ -46,9 +46,7 @@ final class StreamUpstream: HTTP1Upstream, PeerStreamUser {
             }
         }
         replay.beginAttempt()
-        let key = PeerKey(
-            address: endpoint.address, identity: identity, workloadUID: endpoint.workloadUID,
-            certificateGeneration: context.material.generation, bundleGeneration: context.material.bundles.generation)
+        let key = PeerKey(endpoint, identity, context)
         if let pooled = thread.takePooled(key) {
             let hasRested = pooled.hasRested(longerThan: WeftOne.trustedIdle, now: thread.loop.now)
             if !hasRested || exchange?.isRepeatable ?? false {
