@@ -19,6 +19,7 @@ open class EventHandler {
     var scheduled = Instant.never
 
     var isInAgainQueue = false
+    var isEndingTurn = false
 
     /// A handler without a place yet; ``EventLoop/add(_:)`` gives it one.
     public init() {}
@@ -31,6 +32,9 @@ open class EventHandler {
 
     /// The turn that was asked for by ``EventLoop/again(_:)``.
     open func continueWork(now: Instant) {}
+
+    /// The end of the turn that was asked for by ``EventLoop/atEndOfTurn(_:)-(EventHandler)``.
+    open func turnEnds() {}
 }
 
 @available(*, unavailable)

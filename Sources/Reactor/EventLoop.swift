@@ -26,6 +26,7 @@ package final class EventLoop {
     private var wheel: TimerWheel
     private var againQueue: [EventHandler] = []
     private var putOff: [() -> Void] = []
+    private var enders: [EventHandler] = []
     private var isRunning = false
 
     /// The moment this turn began; what happens within one turn happens now.
@@ -136,6 +137,14 @@ package final class EventLoop {
     /// Does something once, when the events of this turn have been handled.
     package func atEndOfTurn(_ body: @escaping () -> Void) { putOff.append(body) }
 
+    /// Calls ``EventHandler/turnEnds()`` once, after everything else in this turn: what is sent then is sent in one go for all
+    /// that happened, and whoever it is for wakes up once.
+    package func atEndOfTurn(_ handler: EventHandler) {
+        guard !handler.isEndingTurn else { return }
+        handler.isEndingTurn = true
+        enders.append(handler)
+    }
+
     /// Runs until ``stop()``.
     package func run() throws(SystemError) {
         isRunning = true
@@ -157,10 +166,11 @@ package final class EventLoop {
         runAgainQueue()
         runDeadlines()
         runPutOff()
+        runEnders()
     }
 
     private func waitTime(_ patience: Duration?) -> Int32 {
-        if !againQueue.isEmpty || !putOff.isEmpty { return 0 }
+        if !againQueue.isEmpty || !putOff.isEmpty || !enders.isEmpty { return 0 }
         var wait = patience.map { Int32(clamping: $0.wholeMilliseconds) } ?? -1
         if let next = wheel.next() {
             // Rounded up, so that it is due when we wake.
@@ -209,6 +219,16 @@ package final class EventLoop {
         let bodies = putOff
         putOff.removeAll(keepingCapacity: true)
         for body in bodies { body() }
+    }
+
+    private func runEnders() {
+        guard !enders.isEmpty else { return }
+        let handlers = enders
+        enders.removeAll(keepingCapacity: true)
+        for handler in handlers {
+            handler.isEndingTurn = false
+            if handler.token != 0 { handler.turnEnds() }
+        }
     }
 }
 

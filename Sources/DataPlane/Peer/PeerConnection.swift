@@ -21,6 +21,8 @@ internal import Telemetry
 /// Staging and buffers of the thread belong to whichever connection is at work: every entry goes through ``perform(_:)``,
 /// which ends by sending what the session produced. Work on another session is never begun from inside; it is put off.
 final class PeerConnection: EventHandler {
+    /// More than this is sent at once: what is large gains nothing by waiting for the end of the turn.
+    private static let gatheredMax = 8 << 10
     /// How long what is left of a connection may take after our farewell.
     private static let farewellPatience: Duration = .seconds(5)
 
@@ -53,6 +55,8 @@ final class PeerConnection: EventHandler {
 
     var socket: Descriptor?
     var output = PendingBytes()
+    /// The kernel has not taken all that was produced: nothing more is produced until it has.
+    private(set) var isBlocked = false
     private var mayHaveInput: Bool
     private var isEndAnnounced = false
     private var hasEndedOutput = false
@@ -121,11 +125,23 @@ final class PeerConnection: EventHandler {
         let staged = unsafe thread.staging.output
         defer { thread.staging.clearOutput() }
         guard phase != .closed, unsafe !staged.isEmpty else { return }
-        guard output.isEmpty else { return unsafe output.append(staged) }
+        if output.count + staged.count <= Self.gatheredMax || isBlocked {
+            unsafe output.append(staged)
+            if !isBlocked { thread.loop.atEndOfTurn(self) }
+            return
+        }
+        if !output.isEmpty {
+            unsafe output.append(staged)
+            return drainOutput()
+        }
         switch unsafe socket?.send(staged) ?? .failed(.notConnected) {
         case .bytes(let count):
-            if count < staged.count { unsafe output.append(UnsafeRawBufferPointer(rebasing: staged[count...])) }
-        case .wouldBlock: unsafe output.append(staged)
+            guard count < staged.count else { return }
+            isBlocked = true
+            unsafe output.append(UnsafeRawBufferPointer(rebasing: staged[count...]))
+        case .wouldBlock:
+            isBlocked = true
+            unsafe output.append(staged)
         case .failed(let errno): sendFailed(errno)
         }
     }
@@ -139,8 +155,9 @@ final class PeerConnection: EventHandler {
         }
     }
 
-    /// True while what was produced has not been taken by the kernel: nothing more is produced until it has.
-    var isBlocked: Bool { !output.isEmpty }
+    override func turnEnds() {
+        if phase != .closed, !isBlocked { drainOutput() }
+    }
 
     /// After each piece of work: a stream that is over leaves the connection idle, or at its end.
     private func settle() {
@@ -154,7 +171,7 @@ final class PeerConnection: EventHandler {
     }
 
     private func becomeIdle() {
-        guard output.isEmpty else {
+        guard !isBlocked else {
             // The end of the last stream is still on its way out; drainOutput comes back here.
             return thread.loop.setDeadline(thread.loop.now + thread.settings.liveness.userTimeout, of: self)
         }
@@ -229,7 +246,7 @@ final class PeerConnection: EventHandler {
         if phase == .connecting {
             guard connected() else { return }
         }
-        if !output.isEmpty, readiness.contains(.writable) { drainOutput() }
+        if isBlocked, readiness.contains(.writable) { drainOutput() }
         if phase == .leaving { finishLeaving() } else { read() }
     }
 
@@ -286,10 +303,16 @@ final class PeerConnection: EventHandler {
                 }
                 return 0
             }
-            if isStuck { return }
+            if isStuck {
+                isBlocked = true
+                return
+            }
         }
+        let wasBlocked = isBlocked
+        isBlocked = false
         if let failure { return sendFailed(failure) }
-        if phase == .leaving { return }
+        if phase == .leaving { return finishLeaving() }
+        guard wasBlocked else { return }
         stream?.peerTakesDataAgain()
         perform {}
     }
@@ -415,6 +438,13 @@ final class PeerConnection: EventHandler {
     /// Closes at once. Within TLS nobody can take that for an end that was meant.
     func close() {
         guard phase != .closed else { return }
+        // What was gathered belongs before the end, an alert above all.
+        if !output.isEmpty, !isBlocked {
+            unsafe output.drain { rest in
+                _ = unsafe socket?.send(rest)
+                return rest.count
+            }
+        }
         if phase == .established, session.isIdle, role == .dialler { thread.pool.remove(self) }
         handshakeCounts(failed: true)
         if phase == .leaving {

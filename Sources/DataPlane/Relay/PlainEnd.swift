@@ -12,10 +12,16 @@ internal import MeshModel
 /// From the first moment until ``closeCleanly()`` the socket resets on close, so that no way of ending (not even the death
 /// of this process) can look like a clean end of the stream.
 struct PlainEnd: ~Copyable {
+    /// More than this is sent at once: what is large gains nothing by waiting, and would be copied.
+    private static let gatheredMax = 8 << 10
+
     private var socket: Descriptor?
     private(set) var mayHaveInput = true
     private var isEndAnnounced = false
+    /// What is to be sent: gathered for the end of the turn, or not taken by the socket.
     private(set) var pending = PendingBytes()
+    /// The socket did not take all that it was offered; it will be writable when it does.
+    private(set) var isBlocked = false
     /// The peer's FIN has been read: nothing more will come.
     private(set) var hasEndedInput = false
     /// Our FIN has been sent.
@@ -124,17 +130,27 @@ struct PlainEnd: ~Copyable {
     mutating func write(_ bytes: UnsafeRawBufferPointer) -> Errno? {
         guard pending.isEmpty else {
             unsafe pending.append(bytes)
-            return nil
+            return isBlocked ? nil : flush()
         }
         switch unsafe socket?.send(bytes) ?? .failed(.notConnected) {
         case .bytes(let count):
-            if count < bytes.count { unsafe pending.append(UnsafeRawBufferPointer(rebasing: bytes[count...])) }
+            guard count < bytes.count else { return nil }
+            isBlocked = true
+            unsafe pending.append(UnsafeRawBufferPointer(rebasing: bytes[count...]))
             return nil
         case .wouldBlock:
+            isBlocked = true
             unsafe pending.append(bytes)
             return nil
         case .failed(let errno): return errno
         }
+    }
+
+    /// Small pieces are worth gathering until the turn ends; true if these bytes were kept for that.
+    mutating func gather(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        guard pending.count + bytes.count <= Self.gatheredMax else { return false }
+        unsafe pending.append(bytes)
+        return true
     }
 
     /// The same for several pieces.
@@ -148,6 +164,7 @@ struct PlainEnd: ~Copyable {
             }
         }
         if sent < slices.byteCount {
+            isBlocked = true
             unsafe slices.forEachRest(after: sent) { rest in unsafe pending.append(rest) }
         }
         return nil
@@ -164,21 +181,20 @@ struct PlainEnd: ~Copyable {
 
     /// Sends what is pending as far as it goes.
     mutating func flush() -> Errno? {
-        while !pending.isEmpty {
-            var failure: Errno?
-            var isBlocked = false
+        var failure: Errno?
+        var wouldBlock = false
+        while !pending.isEmpty, failure == nil, !wouldBlock {
             unsafe pending.drain { rest in
                 switch unsafe socket?.send(rest) ?? .failed(.notConnected) {
                 case .bytes(let count): return count
-                case .wouldBlock: isBlocked = true
+                case .wouldBlock: wouldBlock = true
                 case .failed(let errno): failure = errno
                 }
                 return 0
             }
-            if let failure { return failure }
-            if isBlocked { break }
         }
-        return nil
+        isBlocked = wouldBlock
+        return failure
     }
 
     /// Sends our FIN; the other direction stays open.

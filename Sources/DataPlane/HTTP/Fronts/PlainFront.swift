@@ -59,11 +59,25 @@ class PlainFront: HTTPFront {
     override func ready(_ readiness: Readiness, slot: UInt8, now: Instant) {
         end.note(readiness)
         if readiness.contains(.error), !isClosing { return clientFailed(.clientReset, "") }
-        let wasBlocked = isOutBlocked
-        if let errno = end.flush() { return clientFailed(.clientReset, errno.description) }
+        if end.isBlocked, !flushEnd() { return }
         if isClosing { return finishClosing() }
-        if wasBlocked, !isOutBlocked { takesAgain() }
         readTransport()
+    }
+
+    override func turnEnds() {
+        guard !isFinished, flushEnd() else { return }
+        if isClosing { finishClosing() }
+    }
+
+    /// Sends what is pending as far as it goes; false if the client is gone.
+    private func flushEnd() -> Bool {
+        let wasBlocked = isOutBlocked
+        if let errno = end.flush() {
+            clientFailed(.clientReset, errno.description)
+            return false
+        }
+        if wasBlocked, !isOutBlocked, !isClosing { takesAgain() }
+        return !isFinished
     }
 
     override func deadlineReached(now: Instant) {
@@ -87,15 +101,20 @@ class PlainFront: HTTPFront {
         }
     }
 
-    override var isOutBlocked: Bool { !end.pending.isEmpty }
+    override var isOutBlocked: Bool { end.isBlocked }
     override var mayHaveInput: Bool { end.mayHaveInput && !end.hasEndedInput }
 
     override func transmit(_ bytes: [UInt8], ends: Bool) {
-        if let errno = unsafe bytes.withUnsafeBytes({ unsafe end.write($0) }) {
-            // Not from here: the exchange is writing its answer.
-            thread.loop.atEndOfTurn { [self] in
-                if !isFinished { clientFailed(.clientReset, errno.description) }
-            }
+        unsafe bytes.withUnsafeBytes { unsafe give($0) }
+    }
+
+    /// Gives the socket bytes, small ones when the turn ends.
+    final func give(_ bytes: UnsafeRawBufferPointer) {
+        if unsafe end.gather(bytes) { return thread.loop.atEndOfTurn(self) }
+        guard let errno = unsafe end.write(bytes) else { return }
+        // Not from here: the exchange is writing its answer.
+        thread.loop.atEndOfTurn { [self] in
+            if !isFinished { clientFailed(.clientReset, errno.description) }
         }
     }
 

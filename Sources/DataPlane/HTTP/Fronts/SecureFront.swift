@@ -157,11 +157,7 @@ final class SecureFront: PlainFront {
     private func sendStaged() {
         let staged = unsafe thread.staging.output
         defer { thread.staging.clearOutput() }
-        guard unsafe !staged.isEmpty, let errno = unsafe end.write(staged) else { return }
-        // Not from here: the exchange may be writing its answer.
-        thread.loop.atEndOfTurn { [self] in
-            if !isFinished { clientFailed(.clientReset, errno.description) }
-        }
+        if unsafe !staged.isEmpty { unsafe give(staged) }
     }
 
     /// close_notify goes before the end of the connection.

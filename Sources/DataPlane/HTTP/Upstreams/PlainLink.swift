@@ -80,7 +80,7 @@ final class PlainLink: HTTP2Link {
 
     // MARK: To the far side
 
-    override var isBlocked: Bool { !isReached || !end.pending.isEmpty }
+    override var isBlocked: Bool { !isReached || end.isBlocked }
 
     override func transmit(_ bytes: [UInt8]) {
         if let errno = unsafe bytes.withUnsafeBytes({ unsafe end.write($0) }) {

@@ -84,10 +84,28 @@ final class PlainUpstream: HTTP1Upstream {
             unsafe bytes.withUnsafeBytes { unsafe end.keep($0) }
             return
         }
+        if unsafe bytes.withUnsafeBytes({ unsafe end.gather($0) }) { return thread.loop.atEndOfTurn(self) }
         if let errno = unsafe bytes.withUnsafeBytes({ unsafe end.write($0) }) { broken(errno) }
     }
 
-    override var isFull: Bool { !end.pending.isEmpty }
+    override func turnEnds() {
+        guard isConnected else { return }
+        flushEnd()
+    }
+
+    /// Sends what is pending as far as it goes; false if the server is gone.
+    @discardableResult
+    private func flushEnd() -> Bool {
+        let wasFull = isFull
+        if let errno = end.flush() {
+            broken(errno)
+            return false
+        }
+        if wasFull, !isFull { exchange?.upstreamTakesAgain() }
+        return true
+    }
+
+    override var isFull: Bool { end.isBlocked || !isConnected && !end.pending.isEmpty }
 
     // MARK: Events
 
@@ -105,10 +123,7 @@ final class PlainUpstream: HTTP1Upstream {
             thread.loop.setDeadline(.never, of: self)
             exchange?.reached()
         }
-        let wasFull = isFull
-        if let errno = end.flush() { return broken(errno) }
-        if wasFull, !isFull { exchange?.upstreamTakesAgain() }
-        readAgain()
+        if flushEnd() { readAgain() }
     }
 
     override func continueWork(now: Instant) { readAgain() }
@@ -147,7 +162,9 @@ final class PlainUpstream: HTTP1Upstream {
     // MARK: Afterwards
 
     override func released() {
-        guard persists, end.pending.isEmpty, !end.hasEndedInput, isConnected else { return closeCleanly() }
+        guard persists, end.pending.isEmpty || end.flush() == nil && end.pending.isEmpty, !end.hasEndedInput,
+            isConnected
+        else { return closeCleanly() }
         idleSince = thread.loop.now
         guard thread.upstreams.put(self, identifier: identifier, for: endpoint.address)
         else {
