@@ -21,6 +21,8 @@ struct OutboundPlan {
     private var tried: [Endpoint] = []
     /// The endpoint that a balancer counts this connection for.
     private(set) var current: Endpoint?
+    /// What its thread knows of the service; found with the first endpoint.
+    private var state: ServiceState?
 
     init(_ destination: Destination, original: SocketAddress) {
         choice =
@@ -44,7 +46,9 @@ struct OutboundPlan {
         case .service(let service):
             release(thread)
             guard tried.count < min(Self.attemptsMax, service.endpoints.count) else { return nil }
-            current = thread.chooseEndpoint(of: service, excluding: tried)
+            let state = state ?? thread.services.state(of: service)
+            self.state = state
+            current = state.balancer.choose(excluding: tried, now: thread.loop.now, using: &thread.random)
             if let current { tried.append(current) }
         }
         return current
@@ -63,47 +67,23 @@ struct OutboundPlan {
 
     /// The endpoint was reached.
     func succeeded(_ thread: DataThread) {
-        if case .service(let service) = choice, let current { thread.balancers[service.key]?.succeed(current) }
+        if let current { state?.balancer.succeed(current) }
     }
 
     /// The endpoint could not be connected to.
     func failed(_ thread: DataThread) {
-        guard case .service(let service) = choice, let current else { return }
-        if thread.balancers[service.key]?.fail(current, now: thread.loop.now) == true { thread.counters.ejections += 1 }
+        guard let current else { return }
+        if state?.balancer.fail(current, now: thread.loop.now) == true { thread.counters.ejections += 1 }
     }
 
     /// The connection has ended, or goes on elsewhere: it is no longer counted for the endpoint.
     mutating func release(_ thread: DataThread) {
-        if case .service(let service) = choice, let current { thread.balancers[service.key]?.finish(current) }
+        if let current { state?.balancer.finish(current) }
         current = nil
     }
 }
 
 extension DataThread {
-    /// Chooses among the endpoints of a service, with what this thread has learned of them.
-    fileprivate func chooseEndpoint(of service: ServiceDestination, excluding tried: [Endpoint]) -> Endpoint? {
-        prepareBalancer(of: service)
-        return balancers[service.key]?.choose(excluding: tried, now: loop.now, using: &random)
-    }
-
-    /// The same for a request; `hash` keeps those together that have the same.
-    func chooseEndpoint(
-        of service: ServiceDestination, excluding tried: [Endpoint], hash: UInt64?
-    ) -> Endpoint? {
-        prepareBalancer(of: service)
-        return balancers[service.key]?.choose(excluding: tried, hash: hash, now: loop.now, using: &random)
-    }
-
-    private func prepareBalancer(of service: ServiceDestination) {
-        guard balancers[service.key] == nil else { return }
-        balancers[service.key] = Balancer(
-            service.endpoints, service.ejection, balancing: service.balancing, weights: service.weights
-        ) { $0.stableIdentity }
-        for endpoint in unhealthy[service.key.service] ?? [] {
-            balancers[service.key]?.mark(endpoint, isUnhealthy: true)
-        }
-    }
-
     /// Begins a connect. A plaintext socket resets on close until it has ended cleanly; a TLS socket need not, since there
     /// a cut cannot look like an end.
     func dial(
@@ -155,7 +135,7 @@ enum OutboundStart {
             end.reset()
             if let handler { thread.loop.remove(handler) }
             record.outcome = .noEndpoint
-            return thread.finished(record)
+            return thread.finished(&record)
         }
         switch endpoint.security {
         case .mutualTLS:

@@ -45,7 +45,8 @@ extension DataThread {
         case .report(let detail, let answer): answer(report(detail))
         case .drain(let settings, let done): beginDrain(settings, done)
         case .memory(let pressure): take(pressure)
-        case .health(let service, let endpoint, let isUnhealthy): mark(service, endpoint, isUnhealthy: isUnhealthy)
+        case .health(let service, let endpoint, let isUnhealthy):
+            services.mark(service, endpoint, isUnhealthy: isUnhealthy)
         case .cut(let outcome): cutAll(outcome)
         case .stop:
             // After what a cut in the same turn has put off: those connections have a line coming too.
@@ -66,34 +67,10 @@ extension DataThread {
     private func swap(_ snapshot: DiscoverySnapshot) {
         requests.follow(snapshot, after: self.snapshot)
         self.snapshot = snapshot
-        var continued: [ServiceDestination.Key: Balancer<Endpoint>] = [:]
-        for destination in snapshot.serviceDestinations {
-            guard let old = balancers[destination.key] else { continue }
-            continued[destination.key] = Balancer(
-                destination.endpoints, destination.ejection, balancing: destination.balancing,
-                weights: destination.weights, identity: { $0.stableIdentity }, continuing: old)
-            // One that left and came back may have been judged in the meantime.
-            for endpoint in unhealthy[destination.key.service] ?? [] {
-                continued[destination.key]?.mark(endpoint, isUnhealthy: true)
-            }
-        }
-        balancers = continued
+        services.follow(snapshot)
         checker?.use(snapshot)
         retire(pool.retire { !snapshot.stillHas($0.address, $0.identity, uid: $0.workloadUID) })
         cutWhatIsNotAllowed()
-    }
-
-    /// Holds for the balancers that there are, and for those that are made later.
-    private func mark(_ service: ResourceReference, _ endpoint: Endpoint, isUnhealthy: Bool) {
-        if isUnhealthy {
-            unhealthy[service, default: []].insert(endpoint)
-        } else {
-            unhealthy[service]?.remove(endpoint)
-            if unhealthy[service]?.isEmpty == true { unhealthy[service] = nil }
-        }
-        for key in balancers.keys where key.service == service {
-            balancers[key]?.mark(endpoint, isUnhealthy: isUnhealthy)
-        }
     }
 
     /// Before the snapshot is swapped: what still waits in their queues goes where it was dialled.

@@ -53,16 +53,14 @@ package struct ServiceReport: Sendable {
         package fileprivate(set) var retries: Int
     }
 
-    init(
-        _ key: ServiceDestination.Key, _ balancer: Balancer<Endpoint>, _ breaker: Breaker?, isWhole: Bool, now: Instant
-    ) {
-        self.key = Key(service: key.service, port: key.port)
-        endpointCount = balancer.count
+    init(_ state: ServiceState, isWhole: Bool, now: Instant) {
+        key = Key(service: state.destination.key.service, port: state.destination.key.port)
+        endpointCount = state.balancer.count
         endpoints = [:]
-        for (endpoint, standing) in balancer.standings(onlyTroubled: !isWhole, now: now) {
+        for (endpoint, standing) in state.balancer.standings(onlyTroubled: !isWhole, now: now) {
             endpoints[endpoint] = standing
         }
-        load = breaker.map { breaker in
+        load = state.breaker.map { breaker in
             Load(
                 isOpen: breaker.isOpen, connections: breaker.connections, pending: breaker.pending,
                 requests: breaker.requests, retries: breaker.retries)
@@ -110,9 +108,8 @@ extension DataThread {
             record.duration = loop.now - record.startedAt
             connections.append(record)
         }
-        let services = balancers.map { key, balancer in
-            ServiceReport(
-                key, balancer, requests.breakers[key], isWhole: detail.contains(.endpoints), now: loop.now)
+        let services = self.services.all.map { state in
+            ServiceReport(state, isWhole: detail.contains(.endpoints), now: loop.now)
         }
         return ThreadReport(
             counters: snapshot, connections: connections, services: services, checks: checker?.report ?? [])

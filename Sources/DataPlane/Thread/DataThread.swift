@@ -33,13 +33,11 @@ final class DataThread {
 
     // What the thread itself keeps.
     var pool: PeerPool
-    var balancers: [ServiceDestination.Key: Balancer<Endpoint>] = [:]
+    var services = ServiceStates()
     var listeners: [Listener] = []
     var drain: DrainState
     var held: [EventHandler] = []
     var requests: RequestKeeping
-    /// Endpoints that checks have found unhealthy, as the first thread tells.
-    var unhealthy: [ResourceReference: Set<Endpoint>] = [:]
     /// On the first thread alone.
     var checker: HealthChecker?
 
@@ -122,13 +120,12 @@ final class DataThread {
     }
 
     /// Counts, and queues for the log, a connection that has ended.
-    func finished(_ record: ConnectionRecord, isLogged: Bool = true) {
-        var record = record
+    func finished(_ record: inout ConnectionRecord, isLogged: Bool = true) {
         record.duration = loop.now - record.startedAt
         counters.finish(record)
         counters[record.direction].active -= 1
         memory.note()
-        if isLogged { report(.connection(record)) }
+        if isLogged, logsTraffic { report(.connection(record)) }
         drainMayBeOver()
     }
 
@@ -143,11 +140,14 @@ final class DataThread {
         record.outcome = outcome
         record.detail = detail
         opened(record.direction)
-        finished(record)
+        finished(&record)
     }
 
+    /// Connections and requests have their lines.
+    var logsTraffic: Bool { settings.proxy.log.connections && settings.proxy.log.level >= .info }
+
     func report(_ record: FinishedWork.Record, isSampled: Bool = false) {
-        var isLogged = settings.proxy.log.connections && settings.proxy.log.level >= .info
+        var isLogged = logsTraffic
         // What is not about a connection goes by its own level.
         if case .line = record { isLogged = true }
         guard isLogged || isSampled else { return }

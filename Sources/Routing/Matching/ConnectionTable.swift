@@ -12,11 +12,11 @@ package final class ConnectionRule: Sendable {
     init(_ route: ConnectionRoute) {
         self.route = route.reference
         label = route.ruleName.map { "\(route.reference)/\($0)" } ?? "\(route.reference)[0]"
-        backends = WeightedBackends(route.backends)
+        backends = WeightedBackends(route.backends.map { CompiledBackend($0, behind: []) })
     }
 
     /// One of the backends by weight; nil where none has weight.
-    package func chooseBackend(using random: inout some RandomNumberGenerator) -> RouteBackend? {
+    package func chooseBackend(using random: inout some RandomNumberGenerator) -> CompiledBackend? {
         backends.choose(using: &random)
     }
 }

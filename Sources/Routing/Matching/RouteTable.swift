@@ -29,10 +29,16 @@ package enum RouteVerdict {
 /// An HTTPRoute and a GRPCRoute that are both for some host do not mix: the newer one is left out (Gateway API,
 /// GRPCRoute).
 package struct RouteTable: Sendable {
-    private struct Entry {
+    private final class Entry: Sendable {
         let rank: MatchRank
         let match: CompiledMatch
         let rule: CompiledRule
+
+        init(_ rank: MatchRank, _ match: CompiledMatch, _ rule: CompiledRule) {
+            self.rank = rank
+            self.match = match
+            self.rule = rule
+        }
     }
 
     private var hosts = HostTable<[Entry]>()
@@ -107,7 +113,7 @@ package struct RouteTable: Sendable {
             let matches = rule.matches.isEmpty ? [RouteMatch()] : rule.matches
             return matches.enumerated().map { place, match in
                 let match = CompiledMatch(match)
-                return Entry(rank: MatchRank(match, age: age, rule: index, place: place), match: match, rule: compiled)
+                return Entry(MatchRank(match, age: age, rule: index, place: place), match, compiled)
             }
         }
     }

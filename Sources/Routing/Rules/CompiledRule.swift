@@ -20,7 +20,11 @@ package final class CompiledRule: Sendable {
     /// request must not pass without what it was to go through.
     package let hasMissingFilter: Bool
     package let mirrors: [RouteFilter.Mirror]
+    /// The header that keeps requests of a session together.
+    package let affinityHeader: String?
     private let backends: WeightedBackends
+    /// What it does to requests and answers where no backend says more.
+    private let filters: DirectedFilters
 
     init(
         _ rule: RouteRule, index: Int, of route: Route,
@@ -28,11 +32,7 @@ package final class CompiledRule: Sendable {
     ) {
         var safe = rule
         safe.filters = rule.filters.map(\.withoutProtectedFields)
-        safe.backends = rule.backends.map { backend in
-            RouteBackend(
-                service: backend.service, port: backend.port, weight: max(0, backend.weight),
-                filters: backend.filters.map(\.withoutProtectedFields))
-        }
+        let backends = rule.backends.map { CompiledBackend($0, behind: safe.filters) }
         var fault: FilterResource.Fault?
         var rateLimit: FilterResource.RateLimit?
         var hasMissingFilter = false
@@ -58,12 +58,14 @@ package final class CompiledRule: Sendable {
         self.mirrors = mirrors
         name = rule.name ?? String(index)
         label = rule.name.map { "\(route.reference)/\($0)" } ?? "\(route.reference)[\(index)]"
-        backends = WeightedBackends(safe.backends)
+        affinityHeader = safe.affinityHeader
+        self.backends = WeightedBackends(backends)
+        filters = DirectedFilters(safe.filters)
     }
 
     /// One of the backends by weight; nil where there is none or none has weight, which is answered with 500 (Gateway
     /// API, HTTPRouteRule.backendRefs).
-    package func chooseBackend(using random: inout some RandomNumberGenerator) -> RouteBackend? {
+    package func chooseBackend(using random: inout some RandomNumberGenerator) -> CompiledBackend? {
         backends.choose(using: &random)
     }
 
@@ -72,23 +74,54 @@ package final class CompiledRule: Sendable {
     ///
     /// `request.target` holds the normalised path, of which `matchedPrefix` is a part. A rewrite always begins with the
     /// path as it came, so that a backend's takes the place of the rule's.
-    package func apply(to request: inout HTTPRequest, backend: RouteBackend?, matchedPrefix: String?) {
+    package func apply(to request: inout HTTPRequest, backend: CompiledBackend?, matchedPrefix: String?) {
+        let filters = backend?.filters ?? filters
+        for modifier in filters.requestHeaders { modifier.apply(to: &request.fields) }
+        guard !filters.rewrites.isEmpty else { return }
         let target = RequestTarget(request.target)
-        for filter in rule.filters + (backend?.filters ?? []) {
-            switch filter {
-            case .requestHeaders(let modifier): modifier.apply(to: &request.fields)
-            case .rewrite(let rewrite):
-                if let hostname = rewrite.hostname { request.authority = hostname }
-                if let path = rewrite.path { request.target = target.rewritten(path, matchedPrefix: matchedPrefix) }
-            case .responseHeaders, .redirect, .mirror, .resource: break
-            }
+        for rewrite in filters.rewrites {
+            if let hostname = rewrite.hostname { request.authority = hostname }
+            if let path = rewrite.path { request.target = target.rewritten(path, matchedPrefix: matchedPrefix) }
         }
     }
 
     /// The same for the header fields of a response.
-    package func apply(to response: inout HTTPResponse, backend: RouteBackend?) {
-        for case .responseHeaders(let modifier) in rule.filters + (backend?.filters ?? []) {
-            modifier.apply(to: &response.fields)
+    package func apply(to response: inout HTTPResponse, backend: CompiledBackend?) {
+        for modifier in (backend?.filters ?? filters).responseHeaders { modifier.apply(to: &response.fields) }
+    }
+}
+
+/// A backend of a rule with what it and its rule do to requests. One object for each, so that what is known of its service
+/// may hang on its identity.
+package final class CompiledBackend: Sendable {
+    package let service: ResourceReference
+    package let port: Port
+    let weight: Int
+    fileprivate let filters: DirectedFilters
+
+    init(_ backend: RouteBackend, behind ruleFilters: [RouteFilter]) {
+        service = backend.service
+        port = backend.port
+        weight = max(0, backend.weight)
+        filters = DirectedFilters(ruleFilters + backend.filters.map(\.withoutProtectedFields))
+    }
+}
+
+/// Filters by what they are for, each kind in the order written. Those of header fields and rewrites touch different parts of
+/// a request.
+private struct DirectedFilters: Sendable {
+    var requestHeaders: [RouteFilter.HeaderModifier] = []
+    var responseHeaders: [RouteFilter.HeaderModifier] = []
+    var rewrites: [RouteFilter.Rewrite] = []
+
+    init(_ filters: [RouteFilter]) {
+        for filter in filters {
+            switch filter {
+            case .requestHeaders(let modifier): requestHeaders.append(modifier)
+            case .responseHeaders(let modifier): responseHeaders.append(modifier)
+            case .rewrite(let rewrite): rewrites.append(rewrite)
+            case .redirect, .mirror, .resource: break
+            }
         }
     }
 }

@@ -110,10 +110,16 @@ final class HTTP2Conversation: HTTPConversation, HTTP2SessionUser {
         let all = streams.values
         streams = [:]
         for stream in all { stream.abandon(.clientReset, failure.sentence) }
-        thread.finished(RequestRecord(connection, outcome, failure.sentence, startedAt: thread.loop.now))
+        tell(outcome, failure.sentence)
         transport.requestCount += 1
         flushNow()
         transport.closeTransport()
+    }
+
+    /// Counts and logs what never became a request.
+    private func tell(_ outcome: ErrorCode, _ detail: String) {
+        var record = RequestRecord(connection, outcome, detail, startedAt: thread.loop.now)
+        thread.finished(&record)
     }
 
     // MARK: What the session tells
@@ -142,8 +148,7 @@ final class HTTP2Conversation: HTTPConversation, HTTP2SessionUser {
         guard let front = streams.removeValue(forKey: stream) else {
             guard reset.isOurs else { return }
             transport.requestCount += 1
-            return thread.finished(
-                RequestRecord(connection, .requestMalformed, reset.detail, startedAt: thread.loop.now))
+            return tell(.requestMalformed, reset.detail)
         }
         front.abandon(
             reset.isOurs ? .requestMalformed : .clientReset,

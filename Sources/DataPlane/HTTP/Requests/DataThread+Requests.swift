@@ -19,9 +19,15 @@ struct RequestKeeping {
     var links = HTTP2Links()
     /// Connections that carry a request, or wait for one.
     var upstreamCount = 0
-    var breakers: [ServiceDestination.Key: Breaker] = [:]
+    /// By backend of a rule of the snapshot that holds, and by family: a look at a pointer in the place of names.
+    private var backends: [BackendKey: ServiceState] = [:]
     /// By rule; nil stands for all callers together.
     var buckets: [String: CallerBuckets<IPAddress?>] = [:]
+
+    private struct BackendKey: Hashable {
+        let backend: ObjectIdentifier
+        let family: AddressFamily
+    }
 
     init(_ settings: DataPlaneSettings) {
         let perKey = settings.proxy.http.idleUpstreams
@@ -33,8 +39,19 @@ struct RequestKeeping {
         if snapshot.resources.filters != old.resources.filters || snapshot.resources.routes != old.resources.routes {
             buckets = [:]
         }
-        guard !breakers.isEmpty else { return }
-        for destination in snapshot.serviceDestinations { breakers[destination.key]?.settings = destination.breaker }
+        backends = [:]
+    }
+}
+
+extension RequestKeeping {
+    /// The service that a backend of a rule stands for, if this was asked before.
+    func service(of backend: CompiledBackend, _ family: AddressFamily) -> ServiceState? {
+        backends[BackendKey(backend: ObjectIdentifier(backend), family: family)]
+    }
+
+    /// Keeps it as long as the snapshot holds, which keeps the backend.
+    mutating func remember(_ service: ServiceState, of backend: CompiledBackend, _ family: AddressFamily) {
+        backends[BackendKey(backend: ObjectIdentifier(backend), family: family)] = service
     }
 }
 
@@ -89,57 +106,18 @@ extension DataThread {
 
     // MARK: Requests to services
 
-    /// Counts a request, and the connection that it has for itself while it is under way; false: the breaker does not let
-    /// it through.
-    func beginRequest(_ destination: ServiceDestination) -> Bool {
-        var breaker = requests.breakers[destination.key] ?? Breaker(destination.breaker)
-        defer { requests.breakers[destination.key] = breaker }
-        guard breaker.beginRequest() else { return refused(destination, .requests) }
-        guard breaker.beginConnection() else {
-            breaker.endRequest()
-            return refused(destination, .connections)
-        }
-        return true
-    }
+    /// Counts a request to a service; false: its breaker does not let it through.
+    func beginRequest(_ service: ServiceState) -> Bool { isLetThrough(service, service.beginRequest()) }
 
-    func endRequest(_ destination: ServiceDestination) {
-        requests.breakers[destination.key]?.endConnection()
-        requests.breakers[destination.key]?.endRequest()
-    }
+    func beginPending(_ service: ServiceState) -> Bool { isLetThrough(service, service.beginPending()) }
 
-    /// Counts a request that waits for its server to be reached; false: too many do.
-    func beginPending(_ destination: ServiceDestination) -> Bool {
-        requests.breakers[destination.key]?.beginPending() ?? true || refused(destination, .pending)
-    }
+    func beginRetry(_ service: ServiceState) -> Bool { isLetThrough(service, service.beginRetry()) }
 
-    func endPending(_ destination: ServiceDestination) { requests.breakers[destination.key]?.endPending() }
-
-    func beginRetry(_ destination: ServiceDestination) -> Bool {
-        guard requests.breakers[destination.key] != nil else { return false }
-        return requests.breakers[destination.key]?.beginRetry() ?? false || refused(destination, .retries)
-    }
-
-    /// Counts what a breaker does not let through; false.
-    private func refused(_ destination: ServiceDestination, _ limit: BreakerLimit) -> Bool {
-        counters.requests.refuse(limit, destination.key.service, now: loop.now)
+    /// Counts what a breaker does not let through.
+    private func isLetThrough(_ service: ServiceState, _ limit: BreakerLimit?) -> Bool {
+        guard let limit else { return true }
+        counters.requests.refuse(limit, service.destination.key.service, now: loop.now)
         return false
-    }
-
-    func endRetry(_ destination: ServiceDestination) { requests.breakers[destination.key]?.endRetry() }
-
-    /// An attempt is over.
-    func finishRequest(
-        _ destination: ServiceDestination, _ endpoint: Endpoint, _ result: RequestResult, hasConnected: Bool,
-        latency: Duration
-    ) {
-        let wasEjected: Bool
-        if hasConnected {
-            wasEjected = balancers[destination.key]?.finish(endpoint, result, latency: latency, now: loop.now) ?? false
-        } else {
-            wasEjected = balancers[destination.key]?.fail(endpoint, now: loop.now) ?? false
-            _ = balancers[destination.key]?.finish(endpoint, .cancelled, latency: latency, now: loop.now)
-        }
-        if wasEjected { counters.ejections += 1 }
     }
 
     /// Takes one of a route's tokens; else how long to wait for one.
@@ -152,11 +130,11 @@ extension DataThread {
     // MARK: Telling
 
     /// Counts, and queues for the log, a request that is over.
-    func finished(_ record: RequestRecord) {
-        var record = record
+    func finished(_ record: inout RequestRecord) {
         record.duration = loop.now - record.startedAt
         counters.finish(record)
-        report(.request(record), isSampled: record.span?.isSampled ?? false)
+        let isSampled = record.span?.isSampled ?? false
+        if isSampled || logsTraffic { report(.request(record), isSampled: isSampled) }
     }
 }
 
@@ -166,9 +144,4 @@ extension DataThread {
         let outcome: ErrorCode
         let detail: String
     }
-}
-
-extension Endpoint {
-    /// The same in every process, so that what is kept together by a hash stays together wherever it comes from.
-    var stableIdentity: UInt64 { stableHash("\(address)|\(workloadUID)".utf8) }
 }

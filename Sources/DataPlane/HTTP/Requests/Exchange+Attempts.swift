@@ -57,32 +57,37 @@ extension Exchange {
     }
 
     func chooseEndpoint() -> Endpoint? {
-        guard let destination else { return onlyEndpoint }
+        guard let service else { return onlyEndpoint }
         if !isCounted {
-            guard thread.beginRequest(destination) else {
+            guard thread.beginRequest(service) else {
                 record.outcome = .breakerOpen
                 return nil
             }
             isCounted = true
         }
-        guard thread.beginPending(destination) else {
+        guard thread.beginPending(service) else {
             record.outcome = .breakerOpen
             return nil
         }
         isPending = true
-        let endpoint = thread.chooseEndpoint(of: destination, excluding: tried, hash: affinity)
+        let endpoint = service.balancer.choose(
+            excluding: tried, hash: affinity(service.destination.balancing), now: thread.loop.now,
+            using: &thread.random)
         current = endpoint
         return endpoint
     }
 
     /// Of the header that keeps requests together.
-    private var affinity: UInt64? {
-        guard let name = rule?.rule.affinityHeader ?? destination?.balancing.hashHeader else {
-            return destination?.balancing.algorithm == .consistentHash
+    private func affinity(_ balancing: BalancingSettings) -> UInt64? {
+        guard let name = rule?.affinityHeader ?? balancing.hashHeader else {
+            return balancing.algorithm == .consistentHash
                 ? stableHash(record.client.address.description.utf8) : nil
         }
         return request.fields.joined(name).map { stableHash($0.utf8) }
     }
+
+    /// One attempt to connect, where the service says it.
+    var connectTimeout: Duration? { service?.destination.connectTimeout }
 
     /// The peer's sidecar is who it should be.
     func secured(_ peer: PeerConnection) {
@@ -92,12 +97,12 @@ extension Exchange {
     /// The application has been reached.
     func reached() {
         endPending()
-        if let destination, let current { thread.balancers[destination.key]?.succeed(current) }
+        if let current { service?.balancer.succeed(current) }
         front?.exchangeReached()
     }
 
     func endPending() {
-        if isPending, let destination { thread.endPending(destination) }
+        if isPending { service?.endPending() }
         isPending = false
     }
 
@@ -110,7 +115,7 @@ extension Exchange {
         record.detail = failure.detail
         guard front != nil, !isAnswering else { return fail(failure) }
         if let endpoint = record.upstream, failure.isEndpointFault || !failure.isStale {
-            if let destination, let current = destination.endpoints.first(where: { $0.address == endpoint }) {
+            if let current = service?.destination.endpoints.first(where: { $0.address == endpoint }) {
                 tried.append(current)
             }
         }
@@ -127,19 +132,21 @@ extension Exchange {
             staleRetries += 1
             return true
         }
-        let hasOthers = destination.map { $0.endpoints.contains { !tried.contains($0) } } ?? false
         if failure.isUntouched, hasOthers, record.attempts < Exchange.safeAttemptsMax { return true }
         guard let retry = rule?.rule.retry, retries < retry.attempts else { return false }
         guard failure.isUntouched || retry.onReset && isRepeatable else { return false }
         return beginRetry(retry)
     }
 
+    /// There is an endpoint that has not been tried.
+    private var hasOthers: Bool { service?.destination.endpoints.contains { !tried.contains($0) } ?? false }
+
     /// A retry that the route allows: counted against the budget, and after a pause.
     func beginRetry(_ retry: RetrySettings) -> Bool {
-        guard let destination, thread.beginRetry(destination) else { return false }
+        guard let service, thread.beginRetry(service) else { return false }
         isRetry = true
         retries += 1
-        if !destination.endpoints.contains(where: { !tried.contains($0) }) { tried = [] }
+        if !hasOthers { tried = [] }
         return true
     }
 

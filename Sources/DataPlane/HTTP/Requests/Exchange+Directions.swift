@@ -21,8 +21,8 @@ extension Exchange {
     typealias Refusal = DataThread.Refusal
 
     /// Toward the workload: who asks, may it, and what the application is told of it.
-    func beginInbound(_ front: any ExchangeFront) -> Refusal? {
-        let peer: SPIFFEID? = if case .mutualTLS(let peer, _) = front.connection.security { peer } else { nil }
+    func beginInbound() -> Refusal? {
+        let peer: SPIFFEID? = if case .mutualTLS(let peer, _) = connection.security { peer } else { nil }
         let claimed = request.fields.first(MeshField.client)
         request.fields.removeAll(beginning: MeshField.prefix)
         if let peer {
@@ -32,10 +32,10 @@ extension Exchange {
                 request.fields.add(MeshField.client, claimed)
             }
         }
-        guard let target = front.connection.originalDestination else {
+        guard let target = connection.originalDestination else {
             return Refusal(outcome: .internalFault, detail: "")
         }
-        let facts = ConnectionFacts(peer: peer, source: front.connection.client.address, port: target.port)
+        let facts = ConnectionFacts(peer: peer, source: connection.client.address, port: target.port)
         let decision = thread.snapshot.policies.judge(facts, RequestFacts(request, path: record.path))
         record.authorization = decision.reason
         record.audit = decision.auditReason
@@ -66,10 +66,10 @@ extension Exchange {
 
     /// From the workload: which rule of the service's routes holds, and what it says.
     func beginOutbound(_ front: any ExchangeFront) -> Refusal? {
-        if let origin = front.gateway, let dialled = front.connection.originalDestination {
+        if let origin = front.gateway, let dialled = connection.originalDestination {
             return beginGateway(front, origin, dialled)
         }
-        guard let dialled = front.connection.originalDestination, let service = front.connection.service else {
+        guard let dialled = connection.originalDestination, let service = connection.service else {
             return Refusal(outcome: .internalFault, detail: "")
         }
         record.service = service
@@ -77,8 +77,9 @@ extension Exchange {
         request.fields.add(MeshField.client, record.client.description)
         guard let table = thread.snapshot.routes(of: service, port: dialled.port) else {
             // The routes have been taken away since the connection was made: as without them.
-            destination = thread.snapshot.destination(
+            let destination = thread.snapshot.destination(
                 of: service, port: .known(dialled.port), dialled.address.family)
+            self.service = destination.map { thread.services.state(of: $0) }
             return destination == nil
                 ? Refusal(outcome: thread.snapshot.lack(of: service), detail: "service \(service)") : nil
         }
@@ -125,13 +126,19 @@ extension Exchange {
         }
         self.backend = backend
         record.service = backend.service
+        if let known = thread.requests.service(of: backend, family) {
+            service = known
+            return nil
+        }
         guard let destination = thread.snapshot.destination(of: backend.service, port: backend.port, family) else {
             let lack = thread.snapshot.lack(of: backend.service)
             return Refusal(
                 outcome: lack == .nameNotResolved ? lack : .backendMissing,
                 detail: "\(rule.label): \(backend.service) port \(backend.port)")
         }
-        self.destination = destination
+        let state = thread.services.state(of: destination)
+        thread.requests.remember(state, of: backend, family)
+        service = state
         return nil
     }
 

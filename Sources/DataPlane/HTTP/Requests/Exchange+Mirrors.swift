@@ -10,7 +10,8 @@ internal import Telemetry
 extension Exchange {
     /// Sends the copies that the rule asks for. Only what is short enough to be kept is copied.
     func mirror() {
-        guard let rule, !rule.mirrors.isEmpty, isKept, !isTunnel, let dialled = front?.connection.originalDestination
+        guard let rule, !rule.mirrors.isEmpty, isKept, !isTunnel, front != nil,
+            let dialled = connection.originalDestination
         else {
             return
         }
@@ -20,7 +21,7 @@ extension Exchange {
                 let destination = thread.snapshot.destination(
                     of: mirror.backend.service, port: mirror.backend.port, dialled.address.family)
             else { continue }
-            let copy = Exchange(copying: self, to: destination)
+            let copy = Exchange(copying: self, to: thread.services.state(of: destination))
             // Not from here: this may be inside the session that carries the request itself.
             thread.loop.atEndOfTurn { copy.flush() }
         }

@@ -35,6 +35,8 @@ final class Exchange: EventHandler {
     let thread: DataThread
     /// Nil once it is over, and for a mirrored request, whose answer nobody awaits.
     private(set) var front: (any ExchangeFront)?
+    /// That it came on, as it was then.
+    let connection: ConnectionRecord
     var request: HTTPRequest
     let method: String
     /// It came as HTTP/2.
@@ -43,11 +45,12 @@ final class Exchange: EventHandler {
     var record: RequestRecord
 
     // Where it goes.
-    var destination: ServiceDestination?
+    /// Outbound: the service, with what this thread knows of it.
+    var service: ServiceState?
     /// Inbound: the application.
     var onlyEndpoint: Endpoint?
     var rule: CompiledRule?
-    var backend: RouteBackend?
+    var backend: CompiledBackend?
     var tried: [Endpoint] = []
     var current: Endpoint?
     var upstream: HTTPUpstream?
@@ -107,10 +110,12 @@ final class Exchange: EventHandler {
         startedAt = thread.loop.now
         attemptedAt = thread.loop.now
         movedAt = thread.loop.now
+        let connection = front.connection
+        self.connection = connection
         record = RequestRecord(
-            connection: front.connection.id, direction: front.connection.direction, client: front.connection.client,
-            startedAt: thread.loop.now)
-        record.security = front.connection.security
+            connection: connection.id, direction: connection.direction, client: connection.client,
+            startedAt: startedAt)
+        record.security = connection.security
         record.spoken = isHTTP2 ? .http2 : .http1
         record.method = request.method
         record.authority = request.authority
@@ -129,9 +134,10 @@ final class Exchange: EventHandler {
         startedAt = thread.loop.now
         attemptedAt = startedAt
         movedAt = startedAt
+        let connection = front.connection
+        self.connection = connection
         record = RequestRecord(
-            connection: front.connection.id, direction: .outbound, client: front.connection.client,
-            startedAt: startedAt)
+            connection: connection.id, direction: .outbound, client: connection.client, startedAt: startedAt)
         onlyEndpoint = endpoint
         hasBeenRead = true
         hasWholeRequest = true
@@ -140,8 +146,9 @@ final class Exchange: EventHandler {
     }
 
     /// A copy of a request for somebody else, whose answer nobody awaits.
-    init(copying original: Exchange, to destination: ServiceDestination) {
+    init(copying original: Exchange, to service: ServiceState) {
         thread = original.thread
+        connection = original.connection
         request = original.request
         method = original.method
         isHTTP2 = original.isHTTP2
@@ -151,9 +158,9 @@ final class Exchange: EventHandler {
         movedAt = startedAt
         record = original.record
         record.attempts = 0
-        record.service = destination.key.service
+        record.service = service.destination.key.service
         record.route = original.rule.map { "\($0.label) (mirror)" }
-        self.destination = destination
+        self.service = service
         unsent = original.kept
         trailers = original.trailers
         hasBeenRead = true
@@ -184,7 +191,7 @@ final class Exchange: EventHandler {
         isGRPC = isHTTP2 && request.isGRPC
         continueTrace()
         let refusal =
-            front.connection.direction == .inbound ? beginInbound(front) : beginOutbound(front)
+            connection.direction == .inbound ? beginInbound() : beginOutbound(front)
         if let refusal { return refuse(refusal.outcome, refusal.detail) }
         if case .over = phase { return }
         if let backend, let rule { rule.apply(to: &request, backend: backend, matchedPrefix: matchedPrefix) }
@@ -385,16 +392,17 @@ final class Exchange: EventHandler {
     func settle(_ result: RequestResult, connected: Bool) {
         endPending()
         endRetry()
-        guard let destination, let current else { return }
+        guard let service, let current else { return }
         self.current = nil
-        thread.finishRequest(
-            destination, current, result, hasConnected: connected,
-            latency: latency ?? thread.loop.now - attemptedAt)
-        latency = nil
+        let latency = self.latency ?? thread.loop.now - attemptedAt
+        if service.finish(current, result, hasConnected: connected, latency: latency, now: thread.loop.now) {
+            thread.counters.ejections += 1
+        }
+        self.latency = nil
     }
 
     private func endRetry() {
-        if isRetry, let destination { thread.endRetry(destination) }
+        if isRetry { service?.endRetry() }
         isRetry = false
     }
 
@@ -402,13 +410,13 @@ final class Exchange: EventHandler {
         if case .over = phase { return }
         phase = .over
         settle(.cancelled, connected: true)
-        if isCounted, let destination { thread.endRequest(destination) }
+        if isCounted { service?.endRequest() }
         isCounted = false
         front = nil
         kept = []
         unsent = []
         thread.loop.remove(self)
-        if !isCheck { thread.finished(record) }
+        if !isCheck { thread.finished(&record) }
     }
 
     override func deadlineReached(now: Instant) { judgeTime(now) }

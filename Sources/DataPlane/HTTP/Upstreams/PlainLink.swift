@@ -17,7 +17,7 @@ final class PlainLink: HTTP2Link {
         thread.requests.links.add(link)
         link.dial(
             isLocal: isLocal,
-            patience: exchange.destination?.connectTimeout ?? thread.settings.proxy.timeouts.connect)
+            patience: exchange.connectTimeout ?? thread.settings.proxy.timeouts.connect)
         return link
     }
 

@@ -62,7 +62,7 @@ final class PlainUpstream: HTTP1Upstream {
         do throws(SystemError) {
             end.open(try thread.dial(endpoint.address, isPlaintext: true, isLocal: isSelf))
             try thread.loop.watch(end.number, for: self)
-            let patience = exchange?.destination?.connectTimeout ?? thread.settings.proxy.timeouts.connect
+            let patience = exchange?.connectTimeout ?? thread.settings.proxy.timeouts.connect
             thread.loop.setDeadline(thread.loop.now + patience, of: self)
         } catch {
             let (outcome, detail) = (connectOutcome(error.errno), error.description)

@@ -34,7 +34,7 @@ final class StreamUpstream: HTTP1Upstream, PeerStreamUser {
 
     var startedAt: Instant { exchange?.startedAt ?? thread.loop.now }
     override var isStale: Bool { isReused }
-    var connectTimeout: Duration? { exchange?.destination?.connectTimeout }
+    var connectTimeout: Duration? { exchange?.connectTimeout }
 
     /// Finds or makes a connection to the endpoint's sidecar. A request that must not be repeated never travels on one that
     /// has rested: that its bytes were lost with a dead connection could not be told from their having been read.
