@@ -89,8 +89,13 @@ package struct PolicySet: Sendable {
     }
 
     /// Whether a request may be made on a connection.
-    package func judge(_ connection: ConnectionFacts, _ request: RequestFacts) -> AuthorizationDecision {
-        judge(connection, request: request)
+    ///
+    /// The facts are made only where a rule asks for them.
+    package func judge(
+        _ connection: ConnectionFacts, _ request: @autoclosure () -> RequestFacts
+    ) -> AuthorizationDecision {
+        let isAsked = needsRequests(port: connection.port) || auditsRequests(port: connection.port)
+        return judge(connection, request: isAsked ? request() : nil)
     }
 
     private func judge(_ connection: ConnectionFacts, request: RequestFacts?) -> AuthorizationDecision {

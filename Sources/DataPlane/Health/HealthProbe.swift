@@ -165,6 +165,7 @@ final class RequestProbe: HealthProbe, ExchangeFront {
     private var status: Int?
     private var bodyCount = 0
     let connection: ConnectionRecord
+    var clientText: String { connection.client.description }
 
     init(
         _ thread: DataThread, _ endpoint: Endpoint, _ service: ResourceReference, _ probe: HealthCheck.HTTPProbe,

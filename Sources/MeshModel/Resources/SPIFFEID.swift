@@ -25,32 +25,40 @@ package struct TrustDomain: Hashable, Sendable, CustomStringConvertible {
 /// A workload's name, `spiffe://mesh.example/ns/default/sa/web`, compared byte for byte after a strict grammar check
 /// (SPIFFE-ID sections 2.1 to 2.4): lower-case scheme and trust domain, at least one path segment, no empty, `.` or `..`
 /// segment, no trailing slash, no percent, no query, no fragment, no user, no port, at most 2048 bytes.
-package struct SPIFFEID: Hashable, Sendable {
+package struct SPIFFEID: Hashable, Sendable, CustomStringConvertible {
+    private static let scheme = "spiffe://"
+
     package let trustDomain: TrustDomain
+    /// The whole of it, kept as it is told with every request.
+    package let description: String
 
     /// The part from the slash on.
-    package let path: String
+    package var path: Substring {
+        Substring(description.utf8.dropFirst(Self.scheme.utf8.count + trustDomain.name.utf8.count))
+    }
 
     package init(trustDomain: TrustDomain, namespace: ResourceName, serviceAccount: ResourceName) {
         self.trustDomain = trustDomain
-        path = "/ns/\(namespace)/sa/\(serviceAccount)"
+        description = "\(Self.scheme)\(trustDomain)/ns/\(namespace)/sa/\(serviceAccount)"
     }
 
     package init?(_ text: some StringProtocol) {
         // Bytes, not characters: a combining mark would make one character of itself and a slash.
-        let scheme = "spiffe://".utf8
+        let scheme = Self.scheme.utf8
         guard text.utf8.count <= 2048, text.utf8.starts(with: scheme) else { return nil }
         let rest = text.utf8.dropFirst(scheme.count)
         guard let slash = rest.firstIndex(of: UInt8(ascii: "/")),
             let trustDomain = TrustDomain(String(decoding: rest[..<slash], as: UTF8.self))
         else { return nil }
-        let path = String(decoding: rest[slash...], as: UTF8.self)
-        for segment in path.utf8.dropFirst().split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false) {
+        for segment in rest[slash...].dropFirst().split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false) {
             guard SPIFFEID.isSegment(segment) else { return nil }
         }
         self.trustDomain = trustDomain
-        self.path = path
+        description = String(text)
     }
+
+    package static func == (one: SPIFFEID, other: SPIFFEID) -> Bool { one.description == other.description }
+    package func hash(into hasher: inout Hasher) { hasher.combine(description) }
 
     private static func isSegment(_ segment: some Collection<UInt8>) -> Bool {
         let dot = UInt8(ascii: ".")
@@ -65,8 +73,4 @@ package struct SPIFFEID: Hashable, Sendable {
             }
         }
     }
-}
-
-extension SPIFFEID: CustomStringConvertible {
-    package var description: String { "spiffe://\(trustDomain)\(path)" }
 }

@@ -5,7 +5,7 @@ internal import MeshModel
 internal import Patterns
 
 /// One match of a rule, ready to be asked.
-struct CompiledMatch: Sendable {
+final class CompiledMatch: Sendable {
     enum Path: Sendable {
         case exact(String)
         /// Without a slash at its end: empty for everything.

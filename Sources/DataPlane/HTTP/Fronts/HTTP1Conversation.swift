@@ -37,6 +37,7 @@ final class HTTP1Conversation: HTTPConversation, ExchangeFront {
     }
 
     var connection: ConnectionRecord { transport.record }
+    var clientText: String { transport.clientText }
     var isSidecar: Bool { transport.isSidecar }
     var gateway: GatewayOrigin? { transport.gateway }
 

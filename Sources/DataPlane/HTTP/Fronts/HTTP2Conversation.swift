@@ -40,6 +40,7 @@ final class HTTP2Conversation: HTTPConversation, HTTP2SessionUser {
     }
 
     var connection: ConnectionRecord { transport.record }
+    var clientText: String { transport.clientText }
     var isSidecar: Bool { transport.isSidecar }
     var gateway: GatewayOrigin? { transport.gateway }
 

@@ -27,6 +27,7 @@ final class HTTP2FrontStream: ExchangeFront {
 
     private var session: HTTP2Session { conversation.session }
     var connection: ConnectionRecord { conversation.connection }
+    var clientText: String { conversation.clientText }
     var isSidecar: Bool { conversation.isSidecar }
     var gateway: GatewayOrigin? { conversation.gateway }
 

@@ -37,6 +37,8 @@ protocol HTTPConversation: AnyObject {
 protocol ExchangeFront: AnyObject {
     /// Of the connection that the request came on.
     var connection: ConnectionRecord { get }
+    /// The address of its client, as a field tells it; made once for all requests of the connection.
+    var clientText: String { get }
     /// Set for a client of a gateway.
     var gateway: GatewayOrigin? { get }
     /// The other sidecar asked: it decides what its client is told of a failure, and whether to try elsewhere.

@@ -25,6 +25,7 @@ class HTTPFront: Relay {
     private(set) var hasInputEnded = false
     /// Set for clients of a gateway.
     var gateway: GatewayOrigin?
+    private(set) lazy var clientText = record.client.description
     /// Requests so far, malformed ones too.
     var requestCount = 0
 

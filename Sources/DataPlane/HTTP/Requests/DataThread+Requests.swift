@@ -12,7 +12,7 @@ internal import TLSSession
 internal import Telemetry
 
 /// What a thread keeps for requests, beside what it keeps for connections.
-struct RequestKeeping {
+final class RequestKeeping {
     /// Plaintext connections that wait for another request.
     var idle: IdlePool<SocketAddress, PlainUpstream>
     /// Connections that carry requests of HTTP/2.
@@ -35,7 +35,7 @@ struct RequestKeeping {
     }
 
     /// Goes on under a new snapshot: what is under way stays counted, what it is measured by changes.
-    mutating func follow(_ snapshot: DiscoverySnapshot, after old: DiscoverySnapshot) {
+    func follow(_ snapshot: DiscoverySnapshot, after old: DiscoverySnapshot) {
         if snapshot.resources.filters != old.resources.filters || snapshot.resources.routes != old.resources.routes {
             buckets = [:]
         }
@@ -50,7 +50,7 @@ extension RequestKeeping {
     }
 
     /// Keeps it as long as the snapshot holds, which keeps the backend.
-    mutating func remember(_ service: ServiceState, of backend: CompiledBackend, _ family: AddressFamily) {
+    func remember(_ service: ServiceState, of backend: CompiledBackend, _ family: AddressFamily) {
         backends[BackendKey(backend: ObjectIdentifier(backend), family: family)] = service
     }
 }

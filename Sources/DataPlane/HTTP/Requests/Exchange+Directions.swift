@@ -49,7 +49,7 @@ extension Exchange {
     private func beginGateway(_ front: any ExchangeFront, _ origin: GatewayOrigin, _ dialled: SocketAddress) -> Refusal?
     {
         request.fields.removeAll(beginning: MeshField.prefix)
-        request.fields.add(MeshField.client, record.client.description)
+        request.fields.add(MeshField.client, front.clientText)
         let forwarded = request.fields.joined("x-forwarded-for").map { "\($0), " } ?? ""
         request.fields.set("x-forwarded-for", forwarded + record.client.address.description)
         request.fields.set("x-forwarded-proto", origin.scheme)
@@ -74,7 +74,7 @@ extension Exchange {
         }
         record.service = service
         request.fields.removeAll(beginning: MeshField.prefix)
-        request.fields.add(MeshField.client, record.client.description)
+        request.fields.add(MeshField.client, front.clientText)
         guard let table = thread.snapshot.routes(of: service, port: dialled.port) else {
             // The routes have been taken away since the connection was made: as without them.
             let destination = thread.snapshot.destination(

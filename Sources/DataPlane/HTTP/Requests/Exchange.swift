@@ -110,8 +110,7 @@ final class Exchange: EventHandler {
         startedAt = thread.loop.now
         attemptedAt = thread.loop.now
         movedAt = thread.loop.now
-        let connection = front.connection
-        self.connection = connection
+        connection = front.connection
         record = RequestRecord(
             connection: connection.id, direction: connection.direction, client: connection.client,
             startedAt: startedAt)
@@ -134,8 +133,7 @@ final class Exchange: EventHandler {
         startedAt = thread.loop.now
         attemptedAt = startedAt
         movedAt = startedAt
-        let connection = front.connection
-        self.connection = connection
+        connection = front.connection
         record = RequestRecord(
             connection: connection.id, direction: .outbound, client: connection.client, startedAt: startedAt)
         onlyEndpoint = endpoint
