@@ -147,7 +147,8 @@ let tested: [Target] = [
     tests(
         "TLSSessionTests",
         [
-            "COpenSSL", "COpenSSLMemory", "CertificateAuthority", "MeshModel", "MeshTesting", "PeerProtocol", "TLSSession",
+            "COpenSSL", "COpenSSLMemory", "CertificateAuthority", "MeshModel", "MeshTesting", "PeerProtocol",
+            "TLSSession",
         ]),
     tests("StyleTests", ["LinuxSystem", "MeshTesting", "weft", "weft-init", "weft-proxy"]),
     tests("DocumentationTests", ["MeshModel", "MeshTesting", "Telemetry"]),
