@@ -40,6 +40,7 @@ let asn1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
 let cEdge: [Target] = [
     .systemLibrary(
         name: "COpenSSL", path: "Sources/CEdge/COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+    .target(name: "COpenSSLMemory", path: "Sources/CEdge/COpenSSLMemory", cSettings: pedantic),
     .systemLibrary(
         name: "CYAML", path: "Sources/CEdge/CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .target(name: "CLinux", path: "Sources/CEdge/CLinux", cSettings: pedantic),
@@ -79,7 +80,7 @@ let machine: [Target] = [
     library("Netlink", ["CNetlink", "LinuxSystem", "MeshModel"]),
     library("Reactor", ["LinuxSystem", "MeshModel"]),
     library("NameResolution", ["CCares", "LinuxSystem", "MeshModel", "Reactor"]),
-    library("TLSSession", ["COpenSSL", "Detection", "MeshModel", "PeerProtocol"]),
+    library("TLSSession", ["COpenSSL", "COpenSSLMemory", "Detection", "MeshModel", "PeerProtocol"]),
 ]
 
 let talks: [Target] = [
@@ -145,7 +146,10 @@ let tested: [Target] = [
     tests("RedirectionTests", ["MeshModel", "MeshTesting", "Redirection"], exclude: ["Golden"]),
     tests(
         "TLSSessionTests",
-        ["COpenSSL", "CertificateAuthority", "MeshModel", "MeshTesting", "PeerProtocol", "TLSSession"]),
+        [
+            "COpenSSL", "COpenSSLMemory", "CertificateAuthority", "MeshModel", "MeshTesting", "PeerProtocol",
+            "TLSSession",
+        ]),
     tests("StyleTests", ["LinuxSystem", "MeshTesting", "weft", "weft-init", "weft-proxy"]),
     tests("DocumentationTests", ["MeshModel", "MeshTesting", "Telemetry"]),
     tests("FuzzReplayTests", ["FuzzTargets", "MeshTesting"]),

@@ -20,6 +20,7 @@ swiftc -O -parse-as-library -swift-version 6 -sanitize=fuzzer,address \
     -Xcc -fmodule-map-file=Sources/CEdge/CPCRE2/module.modulemap \
     -Xcc -fmodule-map-file=Sources/CEdge/CNghttp2/module.modulemap \
     -Xcc -fmodule-map-file="$scratch/release/CLinux.build/module.modulemap" \
+    -Xcc -fmodule-map-file="$scratch/release/COpenSSLMemory.build/module.modulemap" \
     Tests/Fuzz/driver.swift -L "$scratch/release" -lweft-fuzz -lssl -lcrypto -lyaml -lpcre2-8 -lnghttp2 -o "$scratch/fuzz" \
     >"$scratch/link.log" 2>&1 || { cat "$scratch/link.log"; exit 1; }
 

@@ -1,6 +1,7 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
 internal import COpenSSL
+internal import COpenSSLMemory
 
 /// The state of libcrypto that the whole process shares.
 package enum TLSLibrary {
@@ -12,6 +13,8 @@ package enum TLSLibrary {
     /// is sized for `sessions`. Its pages are locked as they are touched (MLOCK_ONFAULT); where the limit forbids locking
     /// (RLIMIT_MEMLOCK) it is a heap like any other.
     package static func prepare(sessions: Int) {
+        // Must come before everything else: from its first allocation on, OpenSSL takes no other functions.
+        _ = unsafe CRYPTO_set_mem_functions(weft_openssl_allocate, weft_openssl_reallocate, weft_openssl_free)
         let options = UInt64(OPENSSL_INIT_NO_LOAD_CONFIG) | UInt64(OPENSSL_INIT_NO_ATEXIT)
         _ = OPENSSL_init_ssl(options, nil)
         var byteCount = 1 << 20

@@ -13,9 +13,9 @@ package struct DataPlaneCounters: Sendable {
         package var downstreamBytesSent: UInt64 = 0
         package var upstreamBytesReceived: UInt64 = 0
         package var upstreamBytesSent: UInt64 = 0
-        package var finished: [OutcomeKey: UInt64] = [:]
-        package var plaintext: [PlaintextReason: UInt64] = [:]
-        package var detected: [DetectedProtocol: UInt64] = [:]
+        package fileprivate(set) var finished = SeriesTable<OutcomeKey, UInt64>()
+        package fileprivate(set) var plaintext = SeriesTable<PlaintextReason, UInt64>()
+        package fileprivate(set) var detected = SeriesTable<DetectedProtocol, UInt64>()
         package var durations = Histogram(bounds: Histogram.durationBounds)
     }
 
@@ -57,17 +57,7 @@ package struct DataPlaneCounters: Sendable {
     }
 
     /// Counts the end of a connection.
-    package mutating func finish(_ record: ConnectionRecord) {
-        let key = OutcomeKey(outcome: record.outcome, security: record.security.label)
-        self[record.direction].finished[key, default: 0] += 1
-        self[record.direction].downstreamBytesReceived += record.downstreamBytesReceived
-        self[record.direction].downstreamBytesSent += record.downstreamBytesSent
-        self[record.direction].upstreamBytesReceived += record.upstreamBytesReceived
-        self[record.direction].upstreamBytesSent += record.upstreamBytesSent
-        self[record.direction].detected[record.detected, default: 0] += 1
-        if case .plaintext(let reason) = record.security { self[record.direction].plaintext[reason, default: 0] += 1 }
-        self[record.direction].durations.observe(record.duration)
-    }
+    package mutating func finish(_ record: ConnectionRecord) { self[record.direction].finish(record) }
 }
 
 /// A number for each side of a handshake.
@@ -141,6 +131,17 @@ extension DataPlaneCounters {
 }
 
 extension DataPlaneCounters.Directed {
+    fileprivate mutating func finish(_ record: ConnectionRecord) {
+        finished.add(1, DataPlaneCounters.OutcomeKey(outcome: record.outcome, security: record.security.label))
+        downstreamBytesReceived += record.downstreamBytesReceived
+        downstreamBytesSent += record.downstreamBytesSent
+        upstreamBytesReceived += record.upstreamBytesReceived
+        upstreamBytesSent += record.upstreamBytesSent
+        detected.add(1, record.detected)
+        if case .plaintext(let reason) = record.security { plaintext.add(1, reason) }
+        durations.observe(record.duration)
+    }
+
     fileprivate mutating func merge(_ other: Self) {
         opened += other.opened
         active += other.active
@@ -148,9 +149,9 @@ extension DataPlaneCounters.Directed {
         downstreamBytesSent += other.downstreamBytesSent
         upstreamBytesReceived += other.upstreamBytesReceived
         upstreamBytesSent += other.upstreamBytesSent
-        finished.merge(other.finished, uniquingKeysWith: +)
-        plaintext.merge(other.plaintext, uniquingKeysWith: +)
-        detected.merge(other.detected, uniquingKeysWith: +)
+        finished.merge(other.finished)
+        plaintext.merge(other.plaintext)
+        detected.merge(other.detected)
         durations.merge(other.durations)
     }
 }

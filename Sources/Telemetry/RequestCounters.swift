@@ -61,10 +61,10 @@ package struct RequestCounters: Sendable {
     /// The same for services, each of which has a histogram: twenty samples.
     package static let servicesMax = 200
 
-    package private(set) var finished: [Kind: Count] = [:]
+    package private(set) var finished = SeriesTable<Kind, Count>()
     /// Those of them that stand for others: few, and beside the limit.
     private var otherCount = 0
-    package private(set) var services: [ServiceKind: Traffic] = [:]
+    package private(set) var services = SeriesTable<ServiceKind, Traffic>()
     /// Requests that were counted as "other".
     package private(set) var overflowed: UInt64 = 0
     /// Kinds that are no longer told.
@@ -76,67 +76,100 @@ package struct RequestCounters: Sendable {
         let now = record.startedAt + record.duration
         // The status is a server's to choose: three digits, so that there are at most five hundred.
         let status = (100...599).contains(record.status) ? record.status : 0
-        var peer: SPIFFEID?
-        if case .mutualTLS(let identity, _) = record.security { peer = identity }
-        let kind = Kind(
-            direction: record.direction, service: record.service, route: record.route, peer: peer,
-            spoken: record.spoken, status: status, grpcStatus: record.grpcStatus.map(Self.known),
-            outcome: record.outcome, security: record.security.label, isOther: false)
-        add(1, kind, seenAt: now)
-        let service = ServiceKind(direction: record.direction, service: record.service, isOther: false)
-        if services[service]?.add(record, seenAt: now) != nil { return }
-        services[room(for: service), default: Traffic()].add(record, seenAt: now)
+        let grpcStatus = record.grpcStatus.map(Self.known)
+        if let place = finished.recentPlace(where: { $0.isKind(of: record, status, grpcStatus) }) {
+            finished[valueAt: place].add(1, seenAt: now)
+        } else {
+            add(1, Kind(record, status, grpcStatus), seenAt: now)
+        }
+        let service =
+            services.recentPlace(where: { $0.isKind(of: record) })
+            ?? place(of: ServiceKind(direction: record.direction, service: record.service, isOther: false))
+        services[valueAt: service].add(record, seenAt: now)
     }
 
     /// Counts what the breaker of a service did not let through.
     package mutating func refuse(_ limit: BreakerLimit, _ service: ResourceReference, now: Instant) {
-        let kind = room(for: ServiceKind(direction: .outbound, service: service, isOther: false))
-        services[kind, default: Traffic()].refuse(limit, now: now)
+        let place = place(of: ServiceKind(direction: .outbound, service: service, isOther: false))
+        services[valueAt: place].refuse(limit, now: now)
     }
 
     package mutating func merge(_ other: RequestCounters) {
         overflowed += other.overflowed
         evicted += other.evicted
         for (kind, count) in other.finished { add(count.total, kind, seenAt: count.seenAt) }
-        for (kind, traffic) in other.services { services[room(for: kind), default: Traffic()].merge(traffic) }
+        for (kind, traffic) in other.services { services[valueAt: place(of: kind)].merge(traffic) }
     }
 
     /// Forgets what has not counted since.
     package mutating func evict(unseenSince moment: Instant) {
         let before = finished.count + services.count
-        // Most often there is nothing to be forgotten; then nothing is copied.
-        if finished.values.contains(where: { $0.seenAt < moment }) {
-            finished = finished.filter { $0.value.seenAt >= moment }
-            otherCount = finished.keys.count { $0.isOther }
-        }
-        if services.values.contains(where: { $0.seenAt < moment }) {
-            services = services.filter { $0.value.seenAt >= moment }
-        }
+        finished.keep { $0.seenAt >= moment }
+        otherCount = finished.count { $0.key.isOther }
+        services.keep { $0.seenAt >= moment }
         evicted += UInt64(before - finished.count - services.count)
     }
 
     private mutating func add(_ total: UInt64, _ kind: Kind, seenAt: Instant) {
-        // One look is enough for nearly every request.
-        if finished[kind]?.add(total, seenAt: seenAt) != nil { return }
-        var kind = kind
-        if !kind.isOther, finished.count - otherCount >= Self.kindsMax {
-            overflowed += total
-            kind = Kind(
-                direction: kind.direction, service: nil, route: nil, peer: nil, spoken: kind.spoken,
-                status: kind.status / 100 * 100, grpcStatus: nil, outcome: kind.outcome, security: kind.security,
-                isOther: true)
-        }
-        if kind.isOther, finished[kind] == nil { otherCount += 1 }
-        finished[kind, default: Count()].add(total, seenAt: seenAt)
+        let place = place(of: kind, total)
+        finished[valueAt: place].add(total, seenAt: seenAt)
     }
 
-    private func room(for kind: ServiceKind) -> ServiceKind {
-        guard services[kind] == nil, services.count >= Self.servicesMax else { return kind }
-        return ServiceKind(direction: kind.direction, service: nil, isOther: true)
+    /// Where requests of a kind are counted: so many of them now.
+    private mutating func place(of kind: Kind, _ total: UInt64) -> Int {
+        if let place = finished.place(of: kind) { return place }
+        guard !kind.isOther else {
+            otherCount += 1
+            return finished.insert(kind, Count())
+        }
+        guard finished.count - otherCount >= Self.kindsMax else { return finished.insert(kind, Count()) }
+        overflowed += total
+        return place(of: kind.other, 0)
+    }
+
+    private mutating func place(of kind: ServiceKind) -> Int {
+        if let place = services.place(of: kind) { return place }
+        guard services.count >= Self.servicesMax else { return services.insert(kind, Traffic()) }
+        let other = ServiceKind(direction: kind.direction, service: nil, isOther: true)
+        return services.place(of: other) ?? services.insert(other, Traffic())
     }
 
     /// What is none of the sixteen is "unknown" to every client of gRPC (its `statuscodes.md`).
     private static func known(grpcStatus: Int) -> Int { (0...16).contains(grpcStatus) ? grpcStatus : 2 }
+}
+
+extension RequestCounters.Kind {
+    fileprivate init(_ record: RequestRecord, _ status: Int, _ grpcStatus: Int?) {
+        var peer: SPIFFEID?
+        if case .mutualTLS(let identity, _) = record.security { peer = identity }
+        self.init(
+            direction: record.direction, service: record.service, route: record.route, peer: peer,
+            spoken: record.spoken, status: status, grpcStatus: grpcStatus, outcome: record.outcome,
+            security: record.security.label, isOther: false)
+    }
+
+    /// True if it is what ``init(_:_:_:)`` would make; numbers are compared first, texts last.
+    fileprivate func isKind(of record: RequestRecord, _ status: Int, _ grpcStatus: Int?) -> Bool {
+        guard self.status == status, outcome == record.outcome, direction == record.direction,
+            spoken == record.spoken, self.grpcStatus == grpcStatus, !isOther, security == record.security.label,
+            route == record.route, service == record.service
+        else { return false }
+        guard case .mutualTLS(let identity, _) = record.security else { return peer == nil }
+        return peer == identity
+    }
+
+    /// What it is counted as where there is no room.
+    fileprivate var other: Self {
+        Self(
+            direction: direction, service: nil, route: nil, peer: nil, spoken: spoken, status: status / 100 * 100,
+            grpcStatus: nil, outcome: outcome, security: security, isOther: true)
+    }
+}
+
+extension RequestCounters.ServiceKind {
+    fileprivate func isKind(of record: RequestRecord) -> Bool {
+        !isOther && direction == record.direction && service == record.service
+    }
 }
 
 extension RequestCounters.Count {

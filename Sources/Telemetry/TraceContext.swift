@@ -1,5 +1,6 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
+internal import Bytes
 package import MeshModel
 
 /// The field `traceparent` of W3C Trace Context: which trace a request belongs to, and which span sent it.
@@ -19,36 +20,37 @@ package struct TraceContext: Hashable, Sendable, CustomStringConvertible {
 
     /// `00-<32 hex>-<16 hex>-<2 hex>`, lower case; a later version may be longer and is read by position. Nil: it must be
     /// ignored (zero ids, version ff, anything else).
-    package init?(_ text: String) {
-        let bytes = Array(text.utf8)
+    package init?(_ text: RawSpan) {
         let dash = UInt8(ascii: "-")
-        guard bytes.count >= 55, bytes[2] == dash, bytes[35] == dash, bytes[52] == dash,
-            let version = Self.number(bytes[0..<2]), version != 0xff, version != 0 || bytes.count == 55,
-            bytes.count == 55 || bytes[55] == dash,
-            let high = Self.number(bytes[3..<19]), let low = Self.number(bytes[19..<35]), high | low != 0,
-            let span = Self.number(bytes[36..<52]), span != 0, let flags = Self.number(bytes[53..<55])
+        func number(_ digits: Range<Int>) -> UInt64? { Hexadecimal.lowerCaseNumber(text.extracting(digits)) }
+        guard text.byteCount >= Self.byteCount, text.byte(at: 2) == dash, text.byte(at: 35) == dash,
+            text.byte(at: 52) == dash,
+            let version = number(0..<2), version != 0xff, version != 0 || text.byteCount == Self.byteCount,
+            text.byteCount == Self.byteCount || text.byte(at: Self.byteCount) == dash,
+            let high = number(3..<19), let low = number(19..<35), high | low != 0,
+            let span = number(36..<52), span != 0, let flags = number(53..<55)
         else { return nil }
         trace = TraceID(bits: UInt128(high) << 64 | UInt128(low))
         self.span = span
         self.flags = UInt8(truncatingIfNeeded: flags)
     }
 
-    private static func number(_ digits: ArraySlice<UInt8>) -> UInt64? {
-        var number: UInt64 = 0
-        for digit in digits {
-            switch digit {
-            case UInt8(ascii: "0")...UInt8(ascii: "9"): number = number << 4 | UInt64(digit - UInt8(ascii: "0"))
-            case UInt8(ascii: "a")...UInt8(ascii: "f"): number = number << 4 | UInt64(digit - UInt8(ascii: "a") + 10)
-            default: return nil
-            }
-        }
-        return number
-    }
+    /// The same of a text.
+    package init?(_ text: String) { unsafe self.init(text.utf8.span.bytes) }
+
+    /// How long the field is that we write.
+    package static let byteCount = 55
 
     package var description: String {
-        let dash = UInt8(ascii: "-")
         var text: [UInt8] = []
-        text.reserveCapacity(55)
+        text.reserveCapacity(Self.byteCount)
+        append(to: &text)
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    /// Appends the field, ``byteCount`` bytes.
+    package func append(to text: inout [UInt8]) {
+        let dash = UInt8(ascii: "-")
         Hexadecimal.append(0, digits: 2, to: &text)
         text.append(dash)
         trace.append(to: &text)
@@ -56,7 +58,6 @@ package struct TraceContext: Hashable, Sendable, CustomStringConvertible {
         Hexadecimal.append(span, digits: 16, to: &text)
         text.append(dash)
         Hexadecimal.append(UInt64(flags), digits: 2, to: &text)
-        return String(decoding: text, as: UTF8.self)
     }
 
     /// Lower case, with as many digits.

@@ -38,6 +38,19 @@ struct MomentTests {
         #expect(Duration.nanoseconds(-1).wholeNanoseconds == -1)
     }
 
+    @Test(
+        "a duration in whole nanoseconds loses what is less than one, whatever its size and sign",
+        arguments: [
+            (Int128(0), Int64(0)), (999_999_999, 0), (1_000_000_000, 1), (-999_999_999, 0), (-1_000_000_000, -1),
+            (18_446_744_073_709_551_615, 18_446_744_073), (18_446_744_073_709_551_616, 18_446_744_073),
+            (-18_446_744_073_709_551_616, -18_446_744_073), (86_400_000_000_000_000_000_001, 86_400_000_000_000),
+            (9_223_372_036_854_775_807_999_999_999, .max), (9_223_372_036_854_775_808_000_000_000, .max),
+            (-9_223_372_036_854_775_808_000_000_000, .min), (-9_223_372_036_854_775_809_000_000_000, .min),
+        ])
+    func wholeNanoseconds(_ attoseconds: Int128, _ expected: Int64) {
+        #expect(Duration(attoseconds: attoseconds).wholeNanoseconds == expected)
+    }
+
     @Test("are ordered")
     func order() {
         #expect(Instant(nanoseconds: 1) < Instant(nanoseconds: 2) && Instant(nanoseconds: 2) < .never)

@@ -38,7 +38,7 @@ struct RequestCountersTests {
     }
 
     private static func total(_ counters: RequestCounters) -> UInt64 {
-        counters.finished.values.reduce(0) { $0 + $1.total }
+        counters.finished.reduce(0) { $0 + $1.value.total }
     }
 
     private static func instant(_ second: Int64) -> Instant { Instant(nanoseconds: second * 1_000_000_000) }
@@ -71,9 +71,9 @@ struct RequestCountersTests {
     @Test("a server's inventions make no series")
     func inventions() {
         let counters = Self.counters((600...999).map { Self.record(status: $0) })
-        #expect(counters.finished.count == 1 && counters.finished.keys.allSatisfy { $0.status == 0 })
+        #expect(counters.finished.count == 1 && counters.finished.allSatisfy { $0.key.status == 0 })
         let calls = Self.counters((17...99).map { Self.record(grpcStatus: $0) })
-        #expect(calls.finished.count == 1 && calls.finished.keys.allSatisfy { $0.grpcStatus == 2 })
+        #expect(calls.finished.count == 1 && calls.finished.allSatisfy { $0.key.grpcStatus == 2 })
     }
 
     @Test("beyond the limit everything is still counted, as other, and the overflow is")
@@ -111,8 +111,8 @@ struct RequestCountersTests {
         ])
         counters.evict(unseenSince: Self.instant(100))
         #expect(counters.finished.map(\.key.route) == ["default/route[2]"])
-        #expect(counters.finished.values.first?.total == 2)
-        #expect(counters.services.keys.map(\.service?.name.text) == ["shop"])
+        #expect(counters.finished.first?.value.total == 2)
+        #expect(counters.services.map(\.key.service?.name.text) == ["shop"])
         // The series, and the service.
         #expect(counters.evicted == 2)
         counters.evict(unseenSince: Self.instant(100))

@@ -29,25 +29,44 @@ package enum Hexadecimal {
         }
     }
 
+    /// The number that lower-case digits are, at most sixteen of them; nil for anything else.
+    package static func lowerCaseNumber(_ digits: RawSpan) -> UInt64? {
+        guard (1...16).contains(digits.byteCount) else { return nil }
+        var number: UInt64 = 0
+        for offset in digits.byteOffsets {
+            // Every one of its own offsets has a byte.
+            let byte = unsafe digits.unsafeLoad(fromUncheckedByteOffset: offset, as: UInt8.self)
+            switch byte {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"): number = number << 4 | UInt64(byte - UInt8(ascii: "0"))
+            case UInt8(ascii: "a")...UInt8(ascii: "f"): number = number << 4 | UInt64(byte - UInt8(ascii: "a") + 10)
+            default: return nil
+            }
+        }
+        return number
+    }
+
     /// Appends a number in lower case, with as many digits as asked for. The formatting of the standard library works for
     /// every type of integer and costs a microsecond.
     package static func append(_ number: UInt64, digits: Int, to text: inout [UInt8]) {
-        var shift = 4 * digits
-        while shift > 0 {
-            shift -= 4
-            let digit = UInt8(truncatingIfNeeded: number >> UInt64(shift)) & 15
-            text.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
+        text.append(addingCapacity: digits) { text in
+            for place in (0..<digits).reversed() { text.append(digit(number >> UInt64(4 * place))) }
         }
     }
 
     /// Lower-case text, two digits a byte.
     package static func text(of bytes: some Sequence<UInt8>) -> String {
-        let digits = Array("0123456789abcdef".utf8)
         var text: [UInt8] = []
+        text.reserveCapacity(2 * bytes.underestimatedCount)
         for byte in bytes {
-            text.append(digits[Int(byte >> 4)])
-            text.append(digits[Int(byte & 15)])
+            text.append(digit(UInt64(byte >> 4)))
+            text.append(digit(UInt64(byte)))
         }
         return String(decoding: text, as: UTF8.self)
+    }
+
+    /// Of the lowest four bits.
+    private static func digit(_ number: UInt64) -> UInt8 {
+        let value = UInt8(truncatingIfNeeded: number) & 15
+        return value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
     }
 }
