@@ -77,7 +77,7 @@ final class AdminConnection: EventHandler {
         var offset = 0
         do throws(HTTPRefusal) {
             while state == .reading, let event = unsafe try reader.next(bytes.span.bytes, &offset) {
-                switch event {
+                switch consume event {
                 case .head(let head):
                     self.head = head
                     if case .length(let length) = head.body { checkBody(length) }

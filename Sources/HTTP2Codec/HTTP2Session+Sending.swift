@@ -15,7 +15,7 @@ extension HTTP2Session {
         if !request.authority.isEmpty { fields.add(":authority", request.authority) }
         if !isConnect { fields.add(":path", request.target) }
         fields.add(request.fields, inRequest: true)
-        if case .length(let length) = request.body { fields.add("content-length", "\(length)") }
+        if case .length(let length) = request.body { fields.add("content-length", String(length)) }
         if request.acceptsTrailers { fields.add("te", "trailers") }
         if request.expectsContinue { fields.add("expect", "100-continue") }
         let id = unsafe fields.withList { list, count in
@@ -39,9 +39,9 @@ extension HTTP2Session {
         // Never from our own doing: HTTP/2 knows no Upgrade, so that nobody can have asked for it.
         guard answer.status != 101 else { return reset(stream.id, .internalError) }
         fields.begin()
-        fields.add(":status", "\(answer.status)")
+        fields.add(":status", String(answer.status))
         fields.add(answer.fields, inRequest: false)
-        if let length = answer.writtenLength { fields.add("content-length", "\(length)") }
+        if let length = answer.writtenLength { fields.add("content-length", String(length)) }
         let result: Int32 = unsafe fields.withList { list, count in
             if answer.isInterim {
                 return unsafe nghttp2_submit_headers(library, 0, stream.id, nil, list, count, nil)

@@ -8,9 +8,9 @@ package import MeshModel
 /// of these the owner may submit, send, end, reset and consume, but not receive, take output or let go of the session.
 package protocol HTTP2SessionUser: AnyObject {
     /// A request's head; of a server. `received` and `ended` follow.
-    func requestBegan(_ stream: Int32, _ head: HTTPRequest)
+    func requestBegan(_ stream: Int32, _ head: consuming HTTPRequest)
     /// A response's head; of a client. After an interim one another follows.
-    func answerBegan(_ stream: Int32, _ head: HTTPResponse)
+    func answerBegan(_ stream: Int32, _ head: consuming HTTPResponse)
     /// A piece of a body, never empty and good only inside. What has been passed on is to be told by
     /// ``HTTP2Session/consume(_:on:)``, or the peer will stop.
     func received(_ stream: Int32, _ bytes: UnsafeRawBufferPointer)

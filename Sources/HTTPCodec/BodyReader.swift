@@ -3,11 +3,12 @@
 internal import MeshModel
 
 /// Reads the body of a message in whatever pieces it comes (RFC 9112 sections 6 and 7).
-struct BodyReader: Sendable {
-    enum Event: Equatable, Sendable {
+struct BodyReader: ~Copyable, Sendable {
+    enum Event: Sendable {
         /// A range of the bytes given, never empty.
         case data(Range<Int>)
-        case end(trailers: HTTPFields)
+        /// The trailers wait to be taken.
+        case end
     }
 
     private enum State: Equatable, Sendable {
@@ -54,7 +55,7 @@ struct BodyReader: Sendable {
     mutating func next(_ bytes: RawSpan, _ offset: inout Int) throws(HTTPRefusal) -> Event? {
         while true {
             switch state {
-            case .counted(0): return .end(trailers: HTTPFields())
+            case .counted(0): return .end
             case .counted(let left):
                 guard let range = Self.take(left, bytes, &offset) else { return nil }
                 state = .counted(left - UInt64(range.count))
@@ -86,14 +87,17 @@ struct BodyReader: Sendable {
                 let most = settings.headBytes
                 guard let line = try lines.next(bytes, &offset, upTo: most, .trailers, of: most) else { return nil }
                 switch line {
-                case .inPlace(let range) where range.isEmpty: return .end(trailers: trailers.fields)
+                case .inPlace(let range) where range.isEmpty: return .end
                 case .inPlace(let range): try trailers.add(bytes.extracting(range))
-                case .kept(let line) where line.isEmpty: return .end(trailers: trailers.fields)
+                case .kept(let line) where line.isEmpty: return .end
                 case .kept(let line): unsafe try trailers.add(line.span.bytes)
                 }
             }
         }
     }
+
+    /// The trailers of the body that has ended; without any of these where it was not chunked.
+    mutating func takeTrailers() -> HTTPFields { trailers.takeForwarded() }
 
     private mutating func beginChunk(_ line: RawSpan) throws(HTTPRefusal) {
         let chunk = try ChunkLine(line)

@@ -11,7 +11,7 @@ package import MeshModel
 ///     begin -> add ... -> request, response or trailers -> begin ...
 ///
 /// After a refusal more fields may be added, which are counted and dropped: compression goes on whatever becomes of a head.
-package struct DecodedHead: Sendable {
+package struct DecodedHead: ~Copyable, Sendable {
     package enum Kind: Sendable {
         case request
         case response
@@ -55,7 +55,7 @@ package struct DecodedHead: Sendable {
             case .trailers: .trailers
             }
         section = FieldSection(sectionKind, settings)
-        if kind != .trailers { section.fields.reserve(byteCount: 768, fieldCount: 16) }
+        if kind != .trailers { section.reserve(forHeadOf: 768) }
         refusal = nil
         hasField = false
         method = nil
@@ -88,16 +88,16 @@ package struct DecodedHead: Sendable {
     /// The request, once all fields have come.
     package mutating func request(endsStream: Bool) throws(HTTPRefusal) -> HTTPRequest {
         if let refusal { throw refusal }
-        guard let method else { throw .malformed("a request has no :method") }
-        let host = try host(method)
+        guard let method = method.take() else { throw .malformed("a request has no :method") }
+        let host = try takeHost(method)
         var request = HTTPRequest(method: method, authority: host, target: "")
         if method == "CONNECT" {
             guard scheme == nil, path == nil else { throw .malformed("CONNECT has neither :scheme nor :path") }
             guard section.contentLength ?? 0 == 0 else { throw .malformed("CONNECT has no body") }
             if !endsStream { request.body = .tunnel }
         } else {
-            guard let scheme else { throw .malformed("a request has no :scheme") }
-            guard let path else { throw .malformed("a request has no :path") }
+            guard let scheme = scheme.take() else { throw .malformed("a request has no :scheme") }
+            guard let path = path.take() else { throw .malformed("a request has no :path") }
             guard path != "*" || method == "OPTIONS" else { throw .malformed("the :path `*` is for OPTIONS alone") }
             request.scheme = scheme
             request.target = path
@@ -221,9 +221,9 @@ package struct DecodedHead: Sendable {
 
     /// The host that the request is for. RFC 9113 section 8.3.1 has `Host` for requests that were HTTP/1 before; one that
     /// differs is what smuggling is made of.
-    private func host(_ method: String) throws(HTTPRefusal) -> String {
-        guard let authority else {
-            guard let host = section.host, !host.isEmpty, method != "CONNECT" else {
+    private mutating func takeHost(_ method: String) throws(HTTPRefusal) -> String {
+        guard let authority = authority.take() else {
+            guard let host = section.host.take(), !host.isEmpty, method != "CONNECT" else {
                 throw .malformed("a request has neither :authority nor Host")
             }
             return host
@@ -244,17 +244,11 @@ package struct DecodedHead: Sendable {
     }
 
     private mutating func takeFields() -> HTTPFields {
-        if !cookies.isEmpty { section.fields.addCookies(cookies) }
-        // Not kept here, or the first change to the fields would copy them.
-        defer { section.fields = HTTPFields() }
-        return section.fields
+        if !cookies.isEmpty { section.fields.add("cookie", bytes: cookies) }
+        return section.takeForwarded()
     }
 }
 
 extension HTTPBody {
     fileprivate var declared: UInt64? { if case .length(let length) = self { length } else { nil } }
-}
-
-extension HTTPFields {
-    fileprivate mutating func addCookies(_ value: [UInt8]) { add(name: Array("cookie".utf8)[...], value: value[...]) }
 }

@@ -43,22 +43,37 @@ enum FieldName {
 
     /// What `Connection` must not name. It is for fields of one hop (RFC 9110 section 7.6.1); one of these named there
     /// would be an order to us to take away what frames, routes or authorises the message.
-    static func mayBeNominated(_ name: String) -> Bool {
-        !endToEnd.contains(name) && !protected.contains { name.hasPrefix($0) }
+    static func mayBeNominated(_ name: RawSpan) -> Bool {
+        !name.matches(anyOf: endToEnd) && !name.begins(withAnyOf: protected)
     }
 
     /// Trailers are read after the message has been acted upon: what frames, routes, authorises or describes it comes too
     /// late there (RFC 9110 section 6.5.1) and is dropped.
-    static func mayBeTrailer(_ name: String) -> Bool {
-        !endToEnd.contains(name) && !oneHop.contains(name) && !protected.contains { name.hasPrefix($0) }
-            && !name.hasPrefix("if-")
+    static func mayBeTrailer(_ name: RawSpan) -> Bool {
+        mayBeNominated(name) && !name.matches(anyOf: oneHop) && !name.begins(withAnyOf: ["if-"])
     }
 
-    private static let endToEnd: Set<String> = [
+    private static let endToEnd: [StaticString] = [
         "age", "authorization", "cache-control", "cookie", "date", "expect", "expires", "forwarded", "host", "location",
         "max-forwards", "pragma", "proxy-authenticate", "proxy-authorization", "range", "retry-after", "set-cookie",
         "trailer", "transfer-encoding", "vary", "via", "www-authenticate",
     ]
-    private static let oneHop: Set<String> = ["connection", "keep-alive", "proxy-connection", "te", "upgrade"]
-    private static let protected = ["content-", "x-forwarded-", "x-weft-"]
+    private static let oneHop: [StaticString] = ["connection", "keep-alive", "proxy-connection", "te", "upgrade"]
+    private static let protected: [StaticString] = ["content-", "x-forwarded-", "x-weft-"]
+}
+
+extension RawSpan {
+    /// One of these, all of them in lower case, whatever the case of the letters here.
+    fileprivate func matches(anyOf texts: [StaticString]) -> Bool {
+        for text in texts where matches(text) { return true }
+        return false
+    }
+
+    fileprivate func begins(withAnyOf prefixes: [StaticString]) -> Bool {
+        for prefix in prefixes
+        where prefix.utf8CodeUnitCount <= byteCount && extracting(first: prefix.utf8CodeUnitCount).matches(prefix) {
+            return true
+        }
+        return false
+    }
 }

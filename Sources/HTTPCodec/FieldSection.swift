@@ -3,7 +3,7 @@
 internal import MeshModel
 
 /// The fields of a message as their lines come: those that go on, and what the others say about framing and connection.
-struct FieldSection: Sendable {
+struct FieldSection: ~Copyable, Sendable {
     enum Kind: Sendable {
         case request
         case response
@@ -21,7 +21,7 @@ struct FieldSection: Sendable {
 
     var fields = HTTPFields()
     /// The value of the only Host; nil without one.
-    private(set) var host: String?
+    var host: String?
     private(set) var contentLength: UInt64?
     private(set) var transferCoding = TransferCoding.absent
     private(set) var closes = false
@@ -64,7 +64,7 @@ struct FieldSection: Sendable {
     /// Takes a field whose name is a token, and whose value has no control characters and no blanks at its ends.
     mutating func take(_ name: RawSpan, _ value: RawSpan) throws(HTTPRefusal) {
         if kind == .trailers {
-            if FieldName.mayBeTrailer(name.text.lowercased()) { fields.add(name: name, value: value) }
+            if FieldName.mayBeTrailer(name) { fields.add(name: name, value: value) }
             return
         }
         switch FieldName(name) {
@@ -82,11 +82,17 @@ struct FieldSection: Sendable {
     }
 
     /// What goes on, once all lines have come: without what `Connection` has named.
-    func forwarded() -> HTTPFields {
-        guard !nominated.isEmpty else { return fields }
-        var fields = fields
-        for name in nominated { fields.remove(name) }
-        return fields
+    mutating func takeForwarded() -> HTTPFields {
+        // Not kept here, or the first change to the fields would copy them.
+        var forwarded = HTTPFields()
+        swap(&forwarded, &fields)
+        for name in nominated { forwarded.remove(name) }
+        return forwarded
+    }
+
+    /// Makes room for a head of which so many bytes are here, and for the half a dozen fields that a proxy adds to one.
+    mutating func reserve(forHeadOf byteCount: Int) {
+        fields.reserve(byteCount: min(byteCount, 1024) + 256, fieldCount: 22)
     }
 
     /// How the body is framed, as far as the fields say it (RFC 9112 section 6.3).
@@ -162,11 +168,10 @@ struct FieldSection: Sendable {
                 upgrades = true
             } else {
                 guard option.isToken else { throw .malformed("Connection is not a list of names") }
-                let name = option.text.lowercased()
-                guard FieldName.mayBeNominated(name) else {
+                guard FieldName.mayBeNominated(option) else {
                     throw .malformed("Connection names a field that is not of one hop")
                 }
-                nominated.append(name)
+                nominated.append(option.text.lowercased())
             }
         }
     }

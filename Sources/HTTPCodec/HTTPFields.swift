@@ -4,206 +4,249 @@ internal import Bytes
 
 /// The header or trailer fields of a message, in the order they came, names in lower case.
 ///
-/// All of them lie one after the other in one array, with a table of where each one is: a head of twenty fields costs two
-/// allocations instead of forty, and what goes on is copied in one piece.
+/// All of them lie one after the other in one array, each as two lengths, name and value: a head of twenty fields costs one
+/// allocation instead of forty, what goes on is copied in one piece, and what is removed leaves no hole.
 package struct HTTPFields: Equatable, Sendable {
-    private struct Entry: Equatable, Sendable {
-        let start: Int32
-        let nameLength: Int32
-        let valueLength: Int32
+    /// Where a field lies.
+    private struct Place {
+        let start: Int
+        let nameCount: Int
+        let valueCount: Int
+
+        var name: Range<Int> { start + HTTPFields.lengthsByteCount..<middle }
+        var value: Range<Int> { middle..<end }
+        var middle: Int { start + HTTPFields.lengthsByteCount + nameCount }
+        var end: Int { middle + valueCount }
     }
 
+    /// Two numbers of 32 bits before each field.
+    private static let lengthsByteCount = 8
+
     private var bytes: [UInt8] = []
-    private var entries: [Entry] = []
+    package private(set) var count = 0
 
     package init() {}
 
-    package var count: Int { entries.count }
-    package var isEmpty: Bool { entries.isEmpty }
+    package var isEmpty: Bool { count == 0 }
     /// Names and values together.
-    package var byteCount: Int { bytes.count }
+    package var byteCount: Int { bytes.count - count * Self.lengthsByteCount }
 
     /// Makes room for a head of this size.
     package mutating func reserve(byteCount: Int, fieldCount: Int) {
-        bytes.reserveCapacity(byteCount)
-        entries.reserveCapacity(fieldCount)
+        bytes.reserveCapacity(byteCount + fieldCount * Self.lengthsByteCount)
     }
+
+    // MARK: To add
 
     /// Appends a field. The caller vouches for both: a token, and a value without control characters.
     package mutating func add(_ name: String, _ value: String) {
-        let start = bytes.count
-        bytes.append(contentsOf: name.utf8)
-        lower(from: start)
-        let middle = bytes.count
-        bytes.append(contentsOf: value.utf8)
-        entries.append(
-            Entry(
-                start: Int32(clamping: start), nameLength: Int32(clamping: middle - start),
-                valueLength: Int32(clamping: bytes.count - middle)))
+        unsafe add(name: name.utf8.span.bytes, value: value.utf8.span.bytes)
     }
 
-    /// The same from bytes.
-    package mutating func add(name: ArraySlice<UInt8>, value: ArraySlice<UInt8>) {
-        let start = bytes.count
-        bytes.append(contentsOf: name)
-        lower(from: start)
-        bytes.append(contentsOf: value)
-        entries.append(
-            Entry(
-                start: Int32(clamping: start), nameLength: Int32(clamping: name.count),
-                valueLength: Int32(clamping: value.count)))
+    /// The same with a value in bytes.
+    package mutating func add(_ name: String, bytes value: [UInt8]) {
+        unsafe add(name: name.utf8.span.bytes, value: value.span.bytes)
     }
 
     /// The same from a head as it was read.
     package mutating func add(name: RawSpan, value: RawSpan) {
         let start = bytes.count
-        unsafe name.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
-        lower(from: start)
-        unsafe value.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
-        entries.append(
-            Entry(
-                start: Int32(clamping: start), nameLength: Int32(clamping: name.byteCount),
-                valueLength: Int32(clamping: value.byteCount)))
+        bytes.append(addingCapacity: Self.lengthsByteCount + name.byteCount + value.byteCount) { room in
+            room.append(word: UInt32(clamping: name.byteCount))
+            room.append(word: UInt32(clamping: value.byteCount))
+            room.append(name)
+            room.append(value)
+        }
+        count += 1
+        lower(start + Self.lengthsByteCount, name.byteCount)
     }
 
-    /// Calls `body` with each field whose name the writers do not make themselves.
-    package func forEachWritten(inRequest: Bool, _ body: (_ name: RawSpan, _ value: RawSpan) -> Void) {
-        let all = unsafe bytes.span.bytes
-        for entry in entries {
-            let start = Int(entry.start)
-            let middle = start + Int(entry.nameLength)
-            let name = all.extracting(start..<middle)
-            if FieldName(name).isWritten(inRequest: inRequest) { continue }
-            body(name, all.extracting(middle..<middle + Int(entry.valueLength)))
+    /// The same with a value that `write` appends to the bytes it is given: nothing is put together elsewhere first.
+    package mutating func add(_ name: String, writing write: (inout [UInt8]) -> Void) {
+        let start = bytes.count
+        unsafe add(name: name.utf8.span.bytes, value: RawSpan())
+        let middle = bytes.count
+        write(&bytes)
+        precondition(bytes.count >= middle, "Who writes a value takes nothing away.")
+        let length = UInt32(clamping: bytes.count - middle)
+        unsafe bytes.withUnsafeMutableBytes { bytes in
+            unsafe bytes.storeBytes(of: length, toByteOffset: start + 4, as: UInt32.self)
         }
     }
 
-    /// Appends `name: value` and CRLF for each field whose name the writer does not make itself.
-    func write(to output: inout [UInt8], inRequest: Bool) {
-        forEachWritten(inRequest: inRequest) { name, value in
-            unsafe name.withUnsafeBytes { unsafe output.append(contentsOf: $0) }
-            output.append(UInt8(ascii: ":"))
-            output.append(UInt8(ascii: " "))
-            unsafe value.withUnsafeBytes { unsafe output.append(contentsOf: $0) }
-            output.append(13)
-            output.append(10)
+    /// Replaces every field of this name by one, which stands last.
+    package mutating func set(_ name: String, _ value: String) {
+        remove(name)
+        add(name, value)
+    }
+
+    /// The same with a value in bytes.
+    package mutating func set(_ name: String, bytes value: [UInt8]) {
+        remove(name)
+        add(name, bytes: value)
+    }
+
+    /// The same with a value that `write` appends to the bytes it is given.
+    package mutating func set(_ name: String, writing write: (inout [UInt8]) -> Void) {
+        remove(name)
+        add(name, writing: write)
+    }
+
+    /// Puts a part of the bytes into lower case.
+    private mutating func lower(_ start: Int, _ count: Int) {
+        unsafe bytes.withUnsafeMutableBufferPointer { bytes in
+            for index in start..<start + count { unsafe bytes[index] = bytes[index].lowercased }
         }
     }
+
+    // MARK: To remove
+
+    /// Removes every field of this name (lower case).
+    package mutating func remove(_ name: String) {
+        var position = 0
+        while let place = unsafe find(name.utf8.span.bytes, from: position) {
+            position = place.start
+            remove(place)
+        }
+    }
+
+    /// Removes every field whose name begins like this (lower case), with `_` for `-` too.
+    package mutating func removeAll(beginning prefix: StaticString) {
+        var position = 0
+        while let place = place(at: position) {
+            if begins(place, prefix) { remove(place) } else { position = place.end }
+        }
+    }
+
+    private mutating func remove(_ place: Place) {
+        bytes.removeSubrange(place.start..<place.end)
+        count -= 1
+    }
+
+    private func begins(_ place: Place, _ prefix: StaticString) -> Bool {
+        guard place.nameCount >= prefix.utf8CodeUnitCount else { return false }
+        for index in 0..<prefix.utf8CodeUnitCount
+        where unsafe bytes[place.name.lowerBound + index].asCGI != prefix.utf8Start[index].asCGI {
+            return false
+        }
+        return true
+    }
+
+    // MARK: To look up
+
+    package func contains(_ name: String) -> Bool { unsafe find(name.utf8.span.bytes, from: 0) != nil }
 
     /// The value of the first field of this name (lower case).
     package func first(_ name: String) -> String? {
-        index(of: name, from: 0).map { String(decoding: value(at: $0), as: UTF8.self) }
+        unsafe find(name.utf8.span.bytes, from: 0).map { text(of: $0) }
     }
-
-    package func contains(_ name: String) -> Bool { index(of: name, from: 0) != nil }
 
     /// Every value of this name, in order.
     package func values(_ name: String) -> [String] {
         var found: [String] = []
         var position = 0
-        while let index = index(of: name, from: position) {
-            found.append(String(decoding: value(at: index), as: UTF8.self))
-            position = index + 1
+        while let place = unsafe find(name.utf8.span.bytes, from: position) {
+            found.append(text(of: place))
+            position = place.end
         }
         return found
     }
 
     /// All values of this name joined by commas, as RFC 9110 section 5.3 lets them be; nil if there is none.
     package func joined(_ name: String) -> String? {
-        let all = values(name)
-        return all.isEmpty ? nil : all.joined(separator: ", ")
-    }
-
-    package mutating func remove(_ name: String) {
-        guard let first = index(of: name, from: 0) else { return }
-        entries.remove(at: first)
-        while let next = index(of: name, from: first) { entries.remove(at: next) }
+        guard let first = unsafe find(name.utf8.span.bytes, from: 0) else { return nil }
+        // Nearly always the only one.
+        guard var next = unsafe find(name.utf8.span.bytes, from: first.end) else { return text(of: first) }
+        var all = Array(bytes[first.value])
+        while true {
+            all.append(contentsOf: [UInt8(ascii: ","), 0x20])
+            all.append(contentsOf: bytes[next.value])
+            guard let another = unsafe find(name.utf8.span.bytes, from: next.end) else { break }
+            next = another
+        }
+        return String(decoding: all, as: UTF8.self)
     }
 
     /// Every value of this name, and of names that differ only by `_` in the place of `-`: CGI and its many descendants make
     /// one name of both (RFC 3875 section 4.1.18).
     package func valuesAsCGI(_ name: String) -> [String] {
-        let wanted = Array(name.utf8).map(Self.asCGI)
         var found: [String] = []
-        for index in entries.indices where self.name(at: index).lazy.map(Self.asCGI).elementsEqual(wanted) {
-            found.append(String(decoding: value(at: index), as: UTF8.self))
+        var position = 0
+        while let place = place(at: position) {
+            if bytes[place.name].lazy.map(\.asCGI).elementsEqual(name.utf8.lazy.map(\.asCGI)) {
+                found.append(text(of: place))
+            }
+            position = place.end
         }
         return found
     }
 
-    /// Removes every field whose name begins like this (lower case), with `_` for `-` too.
-    package mutating func removeAll(beginning prefix: StaticString) {
-        guard entries.contains(where: { begins($0, prefix) }) else { return }
-        entries = entries.filter { !begins($0, prefix) }
-    }
-
-    private func begins(_ entry: Entry, _ prefix: StaticString) -> Bool {
-        guard Int(entry.nameLength) >= prefix.utf8CodeUnitCount else { return false }
-        let start = Int(entry.start)
-        return prefix.withUTF8Buffer { wanted in
-            wanted.indices.allSatisfy { unsafe Self.asCGI(bytes[start + $0]) == Self.asCGI(wanted[$0]) }
+    /// Calls `body` with each field in order.
+    package func forEach(_ body: (_ name: ArraySlice<UInt8>, _ value: ArraySlice<UInt8>) -> Void) {
+        var position = 0
+        while let place = place(at: position) {
+            body(bytes[place.name], bytes[place.value])
+            position = place.end
         }
     }
 
-    private static func asCGI(_ byte: UInt8) -> UInt8 { byte == UInt8(ascii: "_") ? UInt8(ascii: "-") : byte }
-
-    /// Replaces every field of this name by one.
-    package mutating func set(_ name: String, _ value: String) {
-        remove(name)
-        add(name, value)
+    /// Calls `body` with each field whose name the writers do not make themselves.
+    package func forEachWritten(inRequest: Bool, _ body: (_ name: RawSpan, _ value: RawSpan) -> Void) {
+        let all = unsafe bytes.span.bytes
+        var position = 0
+        while let place = place(at: position) {
+            position = place.end
+            let name = all.extracting(place.name)
+            if FieldName(name).isWritten(inRequest: inRequest) { continue }
+            body(name, all.extracting(place.value))
+        }
     }
 
-    /// Calls `body` with each field in order.
-    package func forEach(_ body: (_ name: ArraySlice<UInt8>, _ value: ArraySlice<UInt8>) -> Void) {
-        for index in entries.indices { body(name(at: index), value(at: index)) }
-    }
+    /// What ``write(to:inRequest:)`` appends at most.
+    var writtenByteCount: Int { byteCount + 4 * count }
 
-    private func name(at index: Int) -> ArraySlice<UInt8> {
-        let entry = entries[index]
-        return bytes[Int(entry.start)..<Int(entry.start + entry.nameLength)]
-    }
-
-    private func value(at index: Int) -> ArraySlice<UInt8> {
-        let entry = entries[index]
-        let start = Int(entry.start + entry.nameLength)
-        return bytes[start..<start + Int(entry.valueLength)]
-    }
-
-    private func index(of name: String, from start: Int) -> Int? {
-        let length = Int32(clamping: name.utf8.count)
-        // Most have another length or another last letter; the first ones are often `x-`.
-        guard let last = name.utf8.last else { return nil }
-        var index = start
-        while index < entries.count {
-            let entry = entries[index]
-            if entry.nameLength == length, bytes[Int(entry.start + length) - 1] == last, matches(entry, name) {
-                return index
+    /// Appends `name: value` and CRLF for each field whose name the writer does not make itself.
+    func write(to output: inout [UInt8], inRequest: Bool) {
+        output.append(addingCapacity: writtenByteCount) { room in
+            forEachWritten(inRequest: inRequest) { name, value in
+                room.append(name)
+                room.append(UInt8(ascii: ":"))
+                room.append(0x20)
+                room.append(value)
+                room.append(13)
+                room.append(10)
             }
-            index += 1
+        }
+    }
+
+    /// The field that lies at a position; nil at the end.
+    private func place(at start: Int) -> Place? {
+        guard start < bytes.count else { return nil }
+        let all = unsafe bytes.span.bytes
+        return Place(
+            start: start, nameCount: Int(unsafe all.unsafeLoadUnaligned(fromByteOffset: start, as: UInt32.self)),
+            valueCount: Int(unsafe all.unsafeLoadUnaligned(fromByteOffset: start + 4, as: UInt32.self)))
+    }
+
+    private func find(_ name: RawSpan, from start: Int) -> Place? {
+        guard name.byteCount > 0 else { return nil }
+        let all = unsafe bytes.span.bytes
+        var position = start
+        while let place = place(at: position) {
+            // From the end: most have another length or another last letter; the first ones are often `x-`.
+            if place.nameCount == name.byteCount {
+                var left = name.byteCount
+                while left > 0, all.at(place.name.lowerBound + left - 1) == name.at(left - 1) { left -= 1 }
+                if left == 0 { return place }
+            }
+            position = place.end
         }
         return nil
     }
 
-    private func matches(_ entry: Entry, _ name: String) -> Bool {
-        var position = Int(entry.start)
-        for byte in name.utf8 {
-            if bytes[position] != byte { return false }
-            position += 1
-        }
-        return true
-    }
+    private func text(of place: Place) -> String { unsafe bytes.span.bytes.extracting(place.value).text }
+}
 
-    /// Puts what was appended last into lower case.
-    private mutating func lower(from start: Int) {
-        unsafe bytes.withUnsafeMutableBufferPointer { bytes in
-            for index in start..<bytes.count { unsafe bytes[index] = bytes[index].lowercased }
-        }
-    }
-
-    package static func == (left: HTTPFields, right: HTTPFields) -> Bool {
-        guard left.count == right.count else { return false }
-        return left.entries.indices.allSatisfy { index in
-            left.name(at: index) == right.name(at: index) && left.value(at: index) == right.value(at: index)
-        }
-    }
+extension UInt8 {
+    fileprivate var asCGI: UInt8 { self == UInt8(ascii: "_") ? UInt8(ascii: "-") : self }
 }

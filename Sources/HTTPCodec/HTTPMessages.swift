@@ -48,7 +48,8 @@ package struct HTTPRequest: Equatable, Sendable {
     /// The path without query.
     package var path: Substring {
         // By bytes: characters would be put together first.
-        target[..<(target.utf8.firstIndex(of: UInt8(ascii: "?")) ?? target.endIndex)]
+        let length = unsafe target.utf8.span.bytes.index(of: UInt8(ascii: "?"))
+        return target[..<(length.map { target.utf8.index(target.startIndex, offsetBy: $0) } ?? target.endIndex)]
     }
 
     /// Methods that may be done twice (RFC 9110 section 9.2.2).

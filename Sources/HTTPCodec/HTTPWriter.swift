@@ -6,41 +6,48 @@
 /// among ``HTTPRequest/fields`` are passed over, so that there is never a second one. Values must have come through a reader
 /// or be as clean: no line end is looked for here.
 package enum HTTPWriter {
+    /// Room beside the texts and fields of a head, so that nothing grows while it is written: what is made here, at most about
+    /// 180 bytes and a protocol to switch to, and a small body behind it.
+    private static let moreByteCount = 512
+
     /// Appends a request: line, `host`, fields, framing. The target is written in origin form, or as CONNECT and
     /// `OPTIONS *` have it; ``HTTPRequest/scheme`` is not written.
     package static func append(_ request: HTTPRequest, to bytes: inout [UInt8]) {
         let isHTTP11 = request.isHTTP11 || request.body == .chunked
-        bytes.reserveCapacity(bytes.count + request.fields.byteCount + request.fields.count * 4 + 256)
+        bytes.reserveCapacity(
+            bytes.count + request.method.utf8.count + request.authority.utf8.count + request.target.utf8.count
+                + request.fields.writtenByteCount + moreByteCount)
         bytes.append(contentsOf: request.method.utf8)
         bytes.append(0x20)
         bytes.append(contentsOf: (request.method == "CONNECT" ? request.authority : request.target).utf8)
-        append(isHTTP11 ? " HTTP/1.1\r\n" : " HTTP/1.0\r\n", to: &bytes)
+        bytes.append(isHTTP11 ? " HTTP/1.1\r\n" : " HTTP/1.0\r\n")
         if isHTTP11 || !request.authority.isEmpty { appendField("host: ", request.authority, to: &bytes) }
         request.fields.write(to: &bytes, inRequest: true)
         appendFraming(request.body, to: &bytes)
-        if request.expectsContinue { append("expect: 100-continue\r\n", to: &bytes) }
-        if request.acceptsTrailers { append("te: trailers\r\n", to: &bytes) }
+        if request.expectsContinue { bytes.append("expect: 100-continue\r\n") }
+        if request.acceptsTrailers { bytes.append("te: trailers\r\n") }
         if let upgrade = request.upgrade { appendField("upgrade: ", upgrade, to: &bytes) }
         appendConnection(
             persists: request.persists, isHTTP11: isHTTP11, upgrades: request.upgrade != nil,
             acceptsTrailers: request.acceptsTrailers, to: &bytes)
-        append("\r\n", to: &bytes)
+        bytes.append("\r\n")
     }
 
     /// Appends a response: line with the standard reason where it has none, fields, framing. 1xx and 204 get no framing;
     /// other responses with body `.none` get ``HTTPResponse/absentLength`` if it is known.
     package static func append(_ response: HTTPResponse, to bytes: inout [UInt8]) {
         let isHTTP11 = response.isHTTP11 || response.body == .chunked
-        bytes.reserveCapacity(bytes.count + response.fields.byteCount + response.fields.count * 4 + 192)
-        append(isHTTP11 ? "HTTP/1.1 " : "HTTP/1.0 ", to: &bytes)
-        appendDecimal(UInt64(max(0, response.status)), to: &bytes)
+        bytes.reserveCapacity(
+            bytes.count + response.reason.utf8.count + response.fields.writtenByteCount + moreByteCount)
+        bytes.append(isHTTP11 ? "HTTP/1.1 " : "HTTP/1.0 ")
+        bytes.append(decimal: UInt64(max(0, response.status)))
         bytes.append(0x20)
         if response.reason.isEmpty {
-            append(StatusLine.reason(response.status), to: &bytes)
+            bytes.append(StatusLine.reason(response.status))
         } else {
             bytes.append(contentsOf: response.reason.utf8)
         }
-        append("\r\n", to: &bytes)
+        bytes.append("\r\n")
         response.fields.write(to: &bytes, inRequest: false)
         let mayHaveBody = response.status >= 200 && response.status != 204
         if mayHaveBody {
@@ -57,7 +64,7 @@ package enum HTTPWriter {
         appendConnection(
             persists: isSilent || response.persists && response.body != .untilClose,
             isHTTP11: isHTTP11 || isSilent, upgrades: upgrades, acceptsTrailers: false, to: &bytes)
-        append("\r\n", to: &bytes)
+        bytes.append("\r\n")
     }
 
     /// Appends a chunk; nothing for an empty payload, which would end the body.
@@ -70,23 +77,23 @@ package enum HTTPWriter {
             let digit = UInt8(truncatingIfNeeded: count >> (index * 4)) & 15
             bytes.append(digit < 10 ? 0x30 + digit : 0x57 + digit)
         }
-        append("\r\n", to: &bytes)
+        bytes.append("\r\n")
         unsafe bytes.append(contentsOf: payload)
-        append("\r\n", to: &bytes)
+        bytes.append("\r\n")
     }
 
     /// Appends the end of a chunked body.
     package static func appendLastChunk(trailers: HTTPFields, to bytes: inout [UInt8]) {
-        append("0\r\n", to: &bytes)
+        bytes.append("0\r\n")
         trailers.write(to: &bytes, inRequest: true)
-        append("\r\n", to: &bytes)
+        bytes.append("\r\n")
     }
 
     private static func appendFraming(_ body: HTTPBody, to bytes: inout [UInt8]) {
         switch body {
         case .none, .untilClose, .tunnel: break
         case .length(let length): appendLength(length, to: &bytes)
-        case .chunked: append("transfer-encoding: chunked\r\n", to: &bytes)
+        case .chunked: bytes.append("transfer-encoding: chunked\r\n")
         }
     }
 
@@ -95,40 +102,26 @@ package enum HTTPWriter {
     ) {
         var separator: StaticString = "connection: "
         func option(_ name: StaticString, _ bytes: inout [UInt8]) {
-            append(separator, to: &bytes)
-            append(name, to: &bytes)
+            bytes.append(separator)
+            bytes.append(name)
             separator = ", "
         }
         if !persists { option("close", &bytes) }
         if persists, !isHTTP11 { option("keep-alive", &bytes) }
         if upgrades { option("upgrade", &bytes) }
         if acceptsTrailers { option("te", &bytes) }
-        if !persists || !isHTTP11 || upgrades || acceptsTrailers { append("\r\n", to: &bytes) }
+        if !persists || !isHTTP11 || upgrades || acceptsTrailers { bytes.append("\r\n") }
     }
 
     private static func appendLength(_ length: UInt64, to bytes: inout [UInt8]) {
-        append("content-length: ", to: &bytes)
-        appendDecimal(length, to: &bytes)
-        append("\r\n", to: &bytes)
+        bytes.append("content-length: ")
+        bytes.append(decimal: length)
+        bytes.append("\r\n")
     }
 
     private static func appendField(_ name: StaticString, _ value: String, to bytes: inout [UInt8]) {
-        append(name, to: &bytes)
+        bytes.append(name)
         bytes.append(contentsOf: value.utf8)
-        append("\r\n", to: &bytes)
-    }
-
-    private static func appendDecimal(_ number: UInt64, to bytes: inout [UInt8]) {
-        let start = bytes.count
-        var left = number
-        repeat {
-            bytes.append(0x30 + UInt8(truncatingIfNeeded: left % 10))
-            left /= 10
-        } while left > 0
-        bytes[start...].reverse()
-    }
-
-    private static func append(_ text: StaticString, to bytes: inout [UInt8]) {
-        unsafe bytes.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+        bytes.append("\r\n")
     }
 }

@@ -4,7 +4,7 @@
 ///
 /// A line that lies whole in the bytes given is handed out as a range of them; only one that was cut is kept and put
 /// together. A control character is refused where it stands, so that a line which will never be one is not waited for.
-struct LineScanner: Sendable {
+struct LineScanner: ~Copyable, Sendable {
     enum Line {
         /// In the bytes given, without its end.
         case inPlace(Range<Int>)

@@ -11,15 +11,20 @@ package enum NormalPath {
     /// with the reason that the 400 carries. What is normal stays as it is, and is not copied.
     package static func normalise(_ target: String) throws(PathRefusal) -> String {
         if target.isEmpty || target == "*" { return target }
-        let bytes = target.utf8
-        guard bytes.first == slash else { throw PathRefusal(sentence: "the path does not begin with a slash") }
-        let query = bytes.firstIndex(of: UInt8(ascii: "?")) ?? bytes.endIndex
-        for byte in bytes[query...] where byte <= 0x20 || byte == 0x7f || byte == UInt8(ascii: "#") {
-            throw PathRefusal(sentence: "the query holds a character that must be encoded")
+        let bytes = unsafe target.utf8.span.bytes
+        guard bytes.at(0) == slash else { throw PathRefusal(sentence: "the path does not begin with a slash") }
+        let query = bytes.index(of: UInt8(ascii: "?")) ?? bytes.byteCount
+        for index in query..<bytes.byteCount {
+            let byte = bytes.at(index)
+            guard byte > 0x20, byte != 0x7f, byte != UInt8(ascii: "#") else {
+                throw PathRefusal(sentence: "the query holds a character that must be encoded")
+            }
         }
-        guard !isNormal(bytes[..<query]) else { return target }
-        let path = try removeDotSegments(try decode(bytes[..<query]))
-        return String(decoding: path, as: UTF8.self) + String(target[query...])
+        let path = bytes.extracting(0..<query)
+        guard !isNormal(path) else { return target }
+        var normal = try removeDotSegments(try decode(path))
+        unsafe bytes.extracting(droppingFirst: query).withUnsafeBytes { unsafe normal.append(contentsOf: $0) }
+        return String(decoding: normal, as: UTF8.self)
     }
 
     private static let slash = UInt8(ascii: "/")
@@ -27,9 +32,10 @@ package enum NormalPath {
     private static let percent = UInt8(ascii: "%")
 
     /// True only where nothing is to be done, which is almost always; false means that somebody has to look closer.
-    private static func isNormal(_ path: Substring.UTF8View) -> Bool {
+    private static func isNormal(_ path: RawSpan) -> Bool {
         var last: UInt8 = 0
-        for byte in path {
+        for index in 0..<path.byteCount {
+            let byte = path.at(index)
             guard isPlain(byte) else { return false }
             if last == slash, byte == slash || byte == dot { return false }
             last = byte
@@ -39,19 +45,23 @@ package enum NormalPath {
 
     /// Decodes the encodings of unreserved characters, writes the others with upper-case digits, and encodes what may not
     /// stand in a path (RFC 3986 section 3.3) but that browsers send all the same.
-    private static func decode(_ path: Substring.UTF8View) throws(PathRefusal) -> [UInt8] {
+    private static func decode(_ path: RawSpan) throws(PathRefusal) -> [UInt8] {
         var decoded: [UInt8] = []
-        decoded.reserveCapacity(path.count)
-        var bytes = path.makeIterator()
+        decoded.reserveCapacity(path.byteCount)
         // The byte that the encoding right before stood for; 0 where there was none.
         var before: UInt8 = 0
-        while let byte = bytes.next() {
+        var index = 0
+        while index < path.byteCount {
+            let byte = path.at(index)
             guard byte == percent else {
                 before = 0
+                index += 1
                 try append(byte, to: &decoded)
                 continue
             }
-            guard let high = bytes.next().flatMap(Hexadecimal.value), let low = bytes.next().flatMap(Hexadecimal.value)
+            defer { index += 3 }
+            guard index + 2 < path.byteCount, let high = path.at(index + 1).hexValue,
+                let low = path.at(index + 2).hexValue
             else { throw PathRefusal(sentence: "the path holds a % that two hexadecimal digits do not follow") }
             let value = high << 4 | low
             guard !isOverlong(before, value) else {

@@ -18,9 +18,9 @@ enum RequestLine {
         guard version.index(of: 0x20) == nil else { throw malformed }
         let isHTTP11 = version.equals("HTTP/1.1")
         guard isHTTP11 || version.equals("HTTP/1.0") else { throw .versionNotSupported }
-        var request = HTTPRequest(
-            method: line.extracting(0..<first).text, authority: "", target: "", isHTTP11: isHTTP11)
-        try take(target, &request)
+        let method = line.extracting(0..<first)
+        var request = HTTPRequest(method: method.text, authority: "", target: "", isHTTP11: isHTTP11)
+        try take(target, isConnect: method.equals("CONNECT"), &request)
         return request
     }
 
@@ -37,8 +37,10 @@ enum RequestLine {
     }
 
     /// The four forms of a target (RFC 9112 section 3.2).
-    private static func take(_ target: RawSpan, _ request: inout HTTPRequest) throws(HTTPRefusal) {
-        if request.method == "CONNECT" {
+    private static func take(
+        _ target: RawSpan, isConnect: Bool, _ request: inout HTTPRequest
+    ) throws(HTTPRefusal) {
+        if isConnect {
             guard Authority.isValid(target, needsPort: true) else {
                 throw .malformed("the target of CONNECT is not `host:port`")
             }

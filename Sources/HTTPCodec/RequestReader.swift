@@ -10,8 +10,9 @@ package import MeshModel
 /// Pure: no clock and no I/O. Each byte is looked at once, so that a head which comes in drops costs no more than one
 /// which comes at once. The owner asks for events until there is none, even where all bytes are taken: the end of a message
 /// without body needs no further byte. After CONNECT or a switch of protocols it must ask no more.
-package struct RequestReader: Sendable {
-    package enum Event: Equatable, Sendable {
+/// Neither a reader nor an event is ever copied: a head is moved from where it was put together to whoever asked for it.
+package struct RequestReader: ~Copyable, Sendable {
+    package enum Event: ~Copyable, Sendable {
         case head(HTTPRequest)
         /// A piece of the body as a range of the bytes given, never empty, without chunk framing.
         case data(Range<Int>)
@@ -28,7 +29,7 @@ package struct RequestReader: Sendable {
 
     private let settings: HTTPSettings
     private var lines = LineScanner()
-    // Plain values say where the reader is; optionals of what they belong to would be copied to be looked at.
+    // A plain value says where the reader is.
     private var stage = Stage.start
     private var hasSkippedEmptyLine = false
     private var request = HTTPRequest(method: "", authority: "", target: "")
@@ -65,9 +66,9 @@ package struct RequestReader: Sendable {
         if stage == .body {
             switch try body.next(bytes, &offset) {
             case .data(let range): return .data(range)
-            case .end(let trailers):
+            case .end:
                 stage = .start
-                return .end(trailers: trailers)
+                return .end(trailers: body.takeTrailers())
             case nil: return nil
             }
         }
@@ -107,7 +108,7 @@ package struct RequestReader: Sendable {
             }
             request = try RequestLine.read(line, targetBytes: settings.targetBytes)
             stage = .fields
-            section.fields.reserve(byteCount: min(more, 1024), fieldCount: 16)
+            section.reserve(forHeadOf: more)
             return false
         }
         if line.byteCount == 0 { return true }
@@ -116,12 +117,12 @@ package struct RequestReader: Sendable {
     }
 
     private mutating func finish() throws(HTTPRefusal) -> HTTPRequest {
-        let host = section.host
-        guard !request.isHTTP11 || host?.isEmpty == false else {
+        let host = section.host.take() ?? ""
+        guard !request.isHTTP11 || !host.isEmpty else {
             throw .malformed("an HTTP/1.1 request has exactly one Host")
         }
         // RFC 9112 section 3.2.2: the authority of the target is heeded, and Host is made from it.
-        if request.authority.isEmpty { request.authority = host ?? "" }
+        if request.authority.isEmpty { request.authority = host }
         let framing = try section.framing(isHTTP11: request.isHTTP11)
         if request.method == "CONNECT" {
             guard framing == nil || framing == .length(0) else { throw .malformed("CONNECT has no body") }
@@ -137,14 +138,15 @@ package struct RequestReader: Sendable {
             request.persists = section.keepsAlive && !section.closes
         }
         request.acceptsTrailers = section.acceptsTrailers
-        request.fields = section.forwarded()
+        request.fields = section.takeForwarded()
         body.begin(request.body)
         stage = .body
         section = FieldSection(.request, settings)
         hasSkippedEmptyLine = false
         lines.reset()
         // Not kept here, or the first change to the fields would copy them.
-        defer { request = HTTPRequest(method: "", authority: "", target: "") }
-        return request
+        var head = HTTPRequest(method: "", authority: "", target: "")
+        swap(&head, &request)
+        return head
     }
 }

@@ -8,8 +8,9 @@ package import MeshModel
 ///     between -> expect -> head -> (after 1xx: head again) -> body -> between ...
 ///
 /// Bytes that come while nothing is expected are refused: they answer nobody's request, and must not answer the next one's.
-package struct ResponseReader: Sendable {
-    package enum Event: Equatable, Sendable {
+/// Like those, neither readers nor events are ever copied.
+package struct ResponseReader: ~Copyable, Sendable {
+    package enum Event: ~Copyable, Sendable {
         /// After an interim head another one follows.
         case head(HTTPResponse)
         /// A piece of the body as a range of the bytes given, never empty, without chunk framing.
@@ -34,7 +35,7 @@ package struct ResponseReader: Sendable {
     private let settings: HTTPSettings
     private var question: Question?
     private var lines = LineScanner()
-    // Plain values say where the reader is; optionals of what they belong to would be copied to be looked at.
+    // A plain value says where the reader is.
     private var stage = Stage.start
     private var hasReadInterim = false
     private var response = HTTPResponse(status: 0)
@@ -94,9 +95,9 @@ package struct ResponseReader: Sendable {
         if stage == .body {
             switch try body.next(bytes, &offset) {
             case .data(let range): return .data(range)
-            case .end(let trailers):
+            case .end:
                 end()
-                return .end(trailers: trailers)
+                return .end(trailers: body.takeTrailers())
             case nil: return nil
             }
         }
@@ -123,7 +124,7 @@ package struct ResponseReader: Sendable {
         guard stage == .fields else {
             response = try StatusLine.read(line)
             stage = .fields
-            section.fields.reserve(byteCount: min(more, 1024), fieldCount: 16)
+            section.reserve(forHeadOf: more)
             return false
         }
         if line.byteCount == 0 { return true }
@@ -133,7 +134,7 @@ package struct ResponseReader: Sendable {
 
     private mutating func finish(_ question: Question) throws(HTTPRefusal) -> HTTPResponse {
         let framing = try section.framing(isHTTP11: response.isHTTP11)
-        response.fields = section.forwarded()
+        response.fields = section.takeForwarded()
         response.persists = !section.closes && (response.isHTTP11 || section.keepsAlive)
         if response.status == 101 || response.status == 426 { response.upgrade = section.upgrade }
         switch response.status {
@@ -160,7 +161,8 @@ package struct ResponseReader: Sendable {
         section = FieldSection(.response, settings)
         lines.reset()
         // Not kept here, or the first change to the fields would copy them.
-        defer { response = HTTPResponse(status: 0) }
-        return response
+        var head = HTTPResponse(status: 0)
+        swap(&head, &response)
+        return head
     }
 }

@@ -75,7 +75,7 @@ package struct FrameReader: Sendable {
     private mutating func take(until count: Int, _ chunk: RawSpan, _ offset: inout Int) {
         let missing = min(max(0, count - partial.count), chunk.byteCount - offset)
         guard missing > 0 else { return }
-        partial += chunk.extracting(offset..<offset + missing).array
+        unsafe chunk.extracting(offset..<offset + missing).withUnsafeBytes { unsafe partial.append(contentsOf: $0) }
         offset += missing
     }
 

@@ -2,9 +2,13 @@
 
 internal import MeshModel
 
-/// Renders frames as bytes. DATA is written by the relay in place: it only needs ``dataHeader(payloadLength:)``.
+/// Renders frames as bytes. Everything is appended to an array of the caller's, who knows how much goes into it.
 package enum FrameWriter {
-    /// The four bytes before a DATA payload, in the order they stand on the wire.
+    /// No control frame is longer as we write it: OPEN with its number and hint, a client's IPv6 address and a trace.
+    package static let controlFrameMax = WeftOne.headerLength + 5 + (4 + 19) + (4 + 16)
+    package static let finLength = WeftOne.headerLength + 4
+
+    /// The four bytes before a DATA payload, in the order they stand on the wire; for payload that is framed in place.
     package static func dataHeader(payloadLength: Int) -> (UInt8, UInt8, UInt8, UInt8) {
         precondition((1...WeftOne.dataPayloadMax).contains(payloadLength), "A DATA frame holds 1 to 65535 bytes.")
         return (
@@ -13,41 +17,56 @@ package enum FrameWriter {
         )
     }
 
-    package static func bytes(of frame: ControlFrame) -> [UInt8] {
-        var payload = Payload()
-        var flags: UInt8 = 0
+    /// Appends a DATA frame.
+    package static func appendData(_ payload: ArraySlice<UInt8>, to bytes: inout [UInt8]) {
+        unsafe withUnsafeBytes(of: dataHeader(payloadLength: payload.count)) { unsafe bytes.append(contentsOf: $0) }
+        bytes.append(contentsOf: payload)
+    }
+
+    /// Appends a control frame.
+    package static func append(_ frame: ControlFrame, to bytes: inout [UInt8]) {
+        let start = bytes.count
+        bytes.append(frame.type.rawValue)
+        bytes.append(frame.flags)
+        // The length, which stands here once it is known.
+        bytes.append(number: 0 as UInt16)
         switch frame {
         case .hello(let hello):
-            payload.value(Tag.features.rawValue) { $0.u32(hello.features) }
-            payload.value(Tag.idleTimeout.rawValue) { $0.u32(UInt32(clamping: hello.idleTimeout.wholeMilliseconds)) }
+            bytes.append(Tag.features.rawValue, contentLength: 4)
+            bytes.append(number: hello.features)
+            bytes.append(Tag.idleTimeout.rawValue, contentLength: 4)
+            bytes.append(number: UInt32(clamping: hello.idleTimeout.wholeMilliseconds))
         case .open(let open):
-            if open.isShared { flags |= openIsShared }
-            if open.isCheck { flags |= openIsCheck }
-            payload.u32(open.stream)
-            payload.bytes.append(open.hint.rawValue)
-            if let client = open.client {
-                payload.value(OpenTag.client.rawValue) { $0.address(client) }
-            }
+            bytes.append(number: open.stream)
+            bytes.append(open.hint.rawValue)
+            if let client = open.client { bytes.append(client) }
             if let trace = open.trace {
-                payload.value(OpenTag.trace.rawValue) { $0.u128(trace.bits) }
+                bytes.append(OpenTag.trace.rawValue, contentLength: 16)
+                bytes.append(number: trace.bits)
             }
         case .opened(let stream), .fin(let stream), .goAway(let stream):
-            payload.u32(stream)
+            bytes.append(number: stream)
         case .reset(let reset):
-            if reset.hasTouchedApplication { flags |= resetHasTouchedApplication }
-            payload.u32(reset.stream)
-            payload.bytes.append(reset.reason.rawValue)
+            bytes.append(number: reset.stream)
+            bytes.append(reset.reason.rawValue)
             if let code = reset.code {
-                payload.value(ResetTag.code.rawValue) { $0.u16(code.rawValue) }
+                bytes.append(ResetTag.code.rawValue, contentLength: 2)
+                bytes.append(number: code.rawValue)
             }
         case .raw:
             break
         }
-        let count = payload.bytes.count
-        let header = [
-            frame.type.rawValue, flags, UInt8(truncatingIfNeeded: count >> 8), UInt8(truncatingIfNeeded: count),
-        ]
-        return header + payload.bytes
+        let length = bytes.count - start - WeftOne.headerLength
+        bytes[start + 2] = UInt8(truncatingIfNeeded: length >> 8)
+        bytes[start + 3] = UInt8(truncatingIfNeeded: length)
+    }
+
+    /// A control frame alone.
+    package static func bytes(of frame: ControlFrame) -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(controlFrameMax)
+        append(frame, to: &bytes)
+        return bytes
     }
 }
 
@@ -62,6 +81,14 @@ extension ControlFrame {
         case .reset: .reset
         case .raw: .raw
         case .goAway: .goAway
+        }
+    }
+
+    fileprivate var flags: UInt8 {
+        switch self {
+        case .open(let open): (open.isShared ? openIsShared : 0) | (open.isCheck ? openIsCheck : 0)
+        case .reset(let reset): reset.hasTouchedApplication ? resetHasTouchedApplication : 0
+        case .hello, .opened, .fin, .raw, .goAway: 0
         }
     }
 }
@@ -88,32 +115,31 @@ enum ResetTag: UInt16 {
     case code = 1
 }
 
-/// Numbers in network order.
-private struct Payload {
-    var bytes: [UInt8] = []
-
-    mutating func u16(_ value: UInt16) { append(UInt128(value), byteCount: 2) }
-    mutating func u32(_ value: UInt32) { append(UInt128(value), byteCount: 4) }
-    mutating func u128(_ value: UInt128) { append(value, byteCount: 16) }
-
-    mutating func address(_ address: SocketAddress) {
-        bytes.append(address.address.family == .ipv4 ? 4 : 6)
-        u16(address.port)
-        append(address.address.bits, byteCount: address.address.family.bitWidth / 8)
+extension [UInt8] {
+    /// A number in network order.
+    fileprivate mutating func append(number: some FixedWidthInteger) {
+        unsafe Swift.withUnsafeBytes(of: number.bigEndian) { unsafe append(contentsOf: $0) }
     }
 
-    /// A tagged value: tag, length, content.
-    mutating func value(_ tag: UInt16, _ body: (inout Payload) -> Void) {
-        var content = Payload()
-        body(&content)
-        u16(tag)
-        u16(UInt16(clamping: content.bytes.count))
-        bytes += content.bytes
+    /// The beginning of a tagged value: its content follows.
+    fileprivate mutating func append(_ tag: UInt16, contentLength: UInt16) {
+        append(number: tag)
+        append(number: contentLength)
     }
 
-    private mutating func append(_ value: UInt128, byteCount: Int) {
-        for index in 0..<byteCount {
-            bytes.append(UInt8(truncatingIfNeeded: value >> UInt128(8 * (byteCount - 1 - index))))
+    fileprivate mutating func append(_ client: SocketAddress) {
+        let bits = client.address.bits
+        switch client.address.family {
+        case .ipv4:
+            append(OpenTag.client.rawValue, contentLength: 7)
+            append(4)
+            append(number: client.port)
+            append(number: UInt32(truncatingIfNeeded: bits))
+        case .ipv6:
+            append(OpenTag.client.rawValue, contentLength: 19)
+            append(6)
+            append(number: client.port)
+            append(number: bits)
         }
     }
 }

@@ -148,8 +148,11 @@ struct MessageTests {
             HTTPWriter.append(carried, to: &bytes)
             var reader = RequestReader(HTTPSettings())
             var offset = 0
-            let event = try reader.next(bytes.span.bytes, &offset)
-            #expect(event == .head(original))
+            guard case .head(let read)? = try reader.next(bytes.span.bytes, &offset) else {
+                Issue.record("it is not read: \(original)")
+                continue
+            }
+            #expect(read == original)
         }
     }
 }

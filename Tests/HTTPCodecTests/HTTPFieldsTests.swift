@@ -52,4 +52,46 @@ struct HTTPFieldsTests {
         #expect(names(fields) == ["@az[`az{-_~!0"])
         #expect(fields.first("@az[`az{-_~!0") == "ABC")
     }
+
+    @Test("what begins like this is removed, with an underline for a dash, and the rest stays as it is")
+    func removeBeginning() {
+        var fields = HTTPFields()
+        for name in ["x-weft-a", "host", "x_weft_b", "x-weft", "X-Weft-", "y-x-weft-"] { fields.add(name, name + "!") }
+        fields.removeAll(beginning: "z-")
+        #expect(fields.count == 6)
+        fields.removeAll(beginning: "x-weft-")
+        #expect(names(fields) == ["host", "x-weft", "y-x-weft-"])
+        #expect(fields.first("y-x-weft-") == "y-x-weft-!")
+        #expect(fields.count == 3 && fields.byteCount == 4 + 5 + 6 + 7 + 9 + 10)
+        fields.removeAll(beginning: "")
+        #expect(fields.isEmpty && fields.byteCount == 0 && fields == HTTPFields())
+    }
+
+    @Test("a value given as bytes, or written in place, is the same as one of text")
+    func bytes() {
+        var (text, bytes, written) = (fields, fields, fields)
+        text.set("x-one", "new")
+        text.add("Z", "")
+        bytes.set("x-one", bytes: Array("new".utf8))
+        bytes.add("Z", bytes: [])
+        written.set("x-one") { $0.append(contentsOf: "new".utf8) }
+        written.add("Z") { _ in }
+        #expect(bytes == text)
+        #expect(written == text)
+    }
+
+    @Test("values of one name are joined in order")
+    func joined() {
+        #expect(fields.joined("x-one") == "1, 11, 111")
+        #expect(fields.joined("x-two") == "2")
+        #expect(fields.joined("x-three") == nil)
+    }
+
+    @Test("who writes a value takes nothing away")
+    func taken() async {
+        await #expect(processExitsWith: .failure) {
+            var fields = HTTPFields()
+            fields.add("a") { $0.removeAll() }
+        }
+    }
 }

@@ -119,6 +119,13 @@ struct HTTPWriterTests {
         #expect(text(response) == "HTTP/1.0 200 Fine\r\ncontent-length: 1\r\nconnection: keep-alive\r\n\r\n")
     }
 
+    @Test("every length is written in its digits", arguments: [0, 9, 10, 99, 100, 1_000_000, UInt64.max])
+    func lengths(_ length: UInt64) {
+        var request = HTTPRequest(method: "PUT", authority: "a", target: "/")
+        request.body = .length(length)
+        #expect(text(request).contains("\r\ncontent-length: \(length)\r\n"))
+    }
+
     @Test("chunks of every size are read again", arguments: [1, 9, 10, 15, 16, 17, 255, 256, 4095, 4096, 65_536])
     func chunks(count: Int) throws {
         let payload = [UInt8](repeating: 0x61, count: count)

@@ -12,7 +12,7 @@ enum Reading {
             for chunk in pieces(bytes, piece) {
                 var offset = 0
                 while let event = try reader.next(chunk.span.bytes, &offset) {
-                    switch event {
+                    switch consume event {
                     case .head(let head): told.all.append(show(head))
                     case .data(let range): told.add(chunk[range])
                     case .end(let trailers): told.all.append("end" + show(trailers))
@@ -32,8 +32,8 @@ enum Reading {
         var reader = ResponseReader(HTTPSettings())
         var told = Told()
         var left = methods[...]
-        func take(_ event: ResponseReader.Event, _ chunk: [UInt8]) {
-            switch event {
+        func take(_ event: consuming ResponseReader.Event, _ chunk: [UInt8]) {
+            switch consume event {
             case .head(let head): told.all.append(show(head))
             case .data(let range): told.add(chunk[range])
             case .end(let trailers):

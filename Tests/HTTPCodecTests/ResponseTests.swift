@@ -105,13 +105,16 @@ struct ResponseTests {
         var method = methods.removeFirst()
         reader.expect(method: method)
         while let event = try reader.next(item.bytes.span.bytes, &offset) {
-            if case .head(var head) = event {
+            switch consume event {
+            case .head(var head):
                 var written: [UInt8] = []
                 HTTPWriter.append(head, to: &written)
                 let again = Reading.responses(written, [method])
                 if head.reason.isEmpty { head.reason = head.status == 200 ? "OK" : "Unknown" }
                 #expect(again.first == Reading.show(head))
-            } else if case .end = event, let next = methods.popFirst() {
+            case .data: break
+            case .end:
+                guard let next = methods.popFirst() else { continue }
                 method = next
                 reader.expect(method: method)
             }

@@ -53,13 +53,15 @@ struct FramePropertyTests {
             for _ in 0..<Int.random(in: 1...8, using: &random) {
                 if Int.random(in: 0..<3, using: &random) == 0 {
                     let length = Int.random(in: 1...300, using: &random)
-                    let header = FrameWriter.dataHeader(payloadLength: length)
                     let content = (0..<length).map { _ in UInt8.random(in: 0...255, using: &random) }
-                    bytes += [header.0, header.1, header.2, header.3] + content
+                    FrameWriter.appendData(content[...], to: &bytes)
                     payload += content
                 } else {
                     let frame = Self.frame(&random)
-                    bytes += FrameWriter.bytes(of: frame)
+                    let start = bytes.count
+                    FrameWriter.append(frame, to: &bytes)
+                    #expect(Array(bytes[start...]) == FrameWriter.bytes(of: frame))
+                    #expect(bytes.count - start <= FrameWriter.controlFrameMax)
                     frames.append(frame)
                 }
             }

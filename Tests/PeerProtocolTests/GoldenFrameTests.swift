@@ -89,6 +89,15 @@ struct GoldenFrameTests {
         #expect(try events(bytes + Array(repeating: 1, count: length)) == [.data(4..<4 + length)])
     }
 
+    @Test("what is said of the length of our frames is so")
+    func lengths() {
+        var open = OpenFrame(stream: .max)
+        open.client = Self.address("[fd00::7]:443")
+        open.trace = TraceID(bits: .max)
+        #expect(FrameWriter.bytes(of: .open(open)).count == FrameWriter.controlFrameMax)
+        #expect(FrameWriter.bytes(of: .fin(stream: 1)).count == FrameWriter.finLength)
+    }
+
     @Test("the limits of the page are those of the code")
     func limits() throws {
         let page = try ProtocolPage()

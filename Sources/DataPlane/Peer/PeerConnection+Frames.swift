@@ -168,24 +168,26 @@ extension PeerConnection {
         }
     }
 
-    /// Sends payload of the stream in as few records as it fits into, behind `prefix` (control frames) and, with `ends`,
-    /// before FIN: a request, or an answer, that is small travels in one record with all that belongs to it.
-    func send(_ payload: ArraySlice<UInt8>, behind prefix: [UInt8] = [], ends: Bool) {
+    /// Sends payload of the stream in as few records as it fits into, behind a control frame and, with `ends`, before FIN: a
+    /// request, or an answer, that is small travels in one record with all that belongs to it.
+    func send(_ payload: ArraySlice<UInt8>, behind frame: ControlFrame? = nil, ends: Bool) {
         guard let number = session.currentStream else { return }
-        var record = prefix
+        var record: [UInt8] = []
+        record.reserveCapacity(
+            min(
+                payload.count + FrameWriter.controlFrameMax + WeftOne.headerLength + FrameWriter.finLength,
+                TLSStaging.plaintextMax))
+        if let frame { FrameWriter.append(frame, to: &record) }
         var rest = payload
         while !rest.isEmpty, phase == .established {
             let count = min(rest.count, TLSStaging.plaintextMax - WeftOne.headerLength - record.count)
-            let (type, flags, high, low) = FrameWriter.dataHeader(payloadLength: count)
-            record += [type, flags, high, low]
-            record += rest.prefix(count)
+            FrameWriter.appendData(rest.prefix(count), to: &record)
             rest = rest.dropFirst(count)
             if !rest.isEmpty { writeRecord(&record) }
         }
         if ends {
-            let fin = FrameWriter.bytes(of: .fin(stream: number))
-            if record.count + fin.count > TLSStaging.plaintextMax { writeRecord(&record) }
-            record += fin
+            if record.count + FrameWriter.finLength > TLSStaging.plaintextMax { writeRecord(&record) }
+            FrameWriter.append(.fin(stream: number), to: &record)
         }
         if !record.isEmpty, phase == .established { writeRecord(&record) }
         if ends, phase == .established { session.sendEnd() }

@@ -88,10 +88,12 @@ extension StreamRelay {
     private func resendRetained(_ peer: PeerConnection) {
         guard !retained.isEmpty, !awaitsOpened else { return }
         var rest = retained[...]
+        var frame: [UInt8] = []
+        frame.reserveCapacity(WeftOne.headerLength + min(rest.count, WeftOne.dataPayload))
         while !rest.isEmpty {
             let payload = rest.prefix(WeftOne.dataPayload)
-            let (type, flags, high, low) = FrameWriter.dataHeader(payloadLength: payload.count)
-            let frame = [type, flags, high, low] + payload
+            frame.removeAll(keepingCapacity: true)
+            FrameWriter.appendData(payload, to: &frame)
             unsafe frame.withUnsafeBytes { bytes in unsafe peer.writeRecord(bytes) }
             rest = rest.dropFirst(payload.count)
         }

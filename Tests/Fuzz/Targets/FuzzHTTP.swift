@@ -77,7 +77,7 @@ enum FuzzRequests {
             var offset = 0
             do throws(HTTPRefusal) {
                 while let event = try reader.next(chunk.span.bytes, &offset) {
-                    switch event {
+                    switch consume event {
                     case .head(let head): items.all.append(.head(head))
                     case .data(let range): items.add(range, of: chunk)
                     case .end(let trailers): items.all.append(.end(trailers))
@@ -164,10 +164,10 @@ enum FuzzResponses {
     }
 
     private static func take(
-        _ event: ResponseReader.Event, _ chunk: [UInt8], _ method: String, _ reader: inout ResponseReader,
+        _ event: consuming ResponseReader.Event, _ chunk: [UInt8], _ method: String, _ reader: inout ResponseReader,
         _ items: inout Items<HTTPResponse>
     ) {
-        switch event {
+        switch consume event {
         case .head(let head): items.all.append(.head(head))
         case .data(let range): items.add(range, of: chunk)
         case .end(let trailers):

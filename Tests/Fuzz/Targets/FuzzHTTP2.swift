@@ -118,8 +118,9 @@ private final class FuzzPeer: HTTP2SessionUser {
         var expected = head
         expected.scheme = nil
         do throws(HTTPRefusal) {
-            let event = try reader.next(bytes.span.bytes, &offset)
-            precondition(event == .head(expected), "What goes on is read as it was: \(head)")
+            guard case .head(let read)? = try reader.next(bytes.span.bytes, &offset), read == expected else {
+                preconditionFailure("What goes on is read as it was: \(head)")
+            }
         } catch {
             // Counted by the line, a head is a little longer.
             guard case .tooLarge = error else { preconditionFailure("What goes on is well-formed: \(head) \(error)") }

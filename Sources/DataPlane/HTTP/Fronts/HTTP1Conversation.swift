@@ -78,7 +78,7 @@ final class HTTP1Conversation: HTTPConversation, ExchangeFront {
             while !transport.isFinished, !closes || exchange != nil, !isInputPaused,
                 let event = try unsafe reader.next(bytes.bytes, &offset)
             {
-                switch event {
+                switch consume event {
                 case .head(let head): begin(head)
                 case .data(let range):
                     unsafe exchange?.requestData(UnsafeRawBufferPointer(rebasing: bytes[range]))
@@ -94,7 +94,7 @@ final class HTTP1Conversation: HTTPConversation, ExchangeFront {
         return closes && exchange == nil ? bytes.count : offset
     }
 
-    private func begin(_ head: HTTPRequest) {
+    private func begin(_ head: consuming HTTPRequest) {
         transport.requestCount += 1
         // From the first moment of a drain on every answer says that it is the last, so that whoever asks again asks another.
         if !head.persists || isLeaving || thread.drain.hasBegun { closes = true }

@@ -125,7 +125,7 @@ final class HTTP2Conversation: HTTPConversation, HTTP2SessionUser {
 
     // MARK: What the session tells
 
-    func requestBegan(_ stream: Int32, _ head: HTTPRequest) {
+    func requestBegan(_ stream: Int32, _ head: consuming HTTPRequest) {
         transport.requestCount += 1
         let front = HTTP2FrontStream(self, stream)
         streams[stream] = front

@@ -97,14 +97,14 @@ final class StreamFront: HTTPFront, PeerStreamUser {
     override func transmit(_ bytes: [UInt8], ends: Bool) {
         guard let peer, let number = peer.session.currentStream, !hasSentEnd else { return }
         peer.perform {
-            var prefix: [UInt8] = []
+            var opened: ControlFrame?
             if owesOpened {
                 owesOpened = false
                 peer.session.acceptStream()
-                prefix = FrameWriter.bytes(of: .opened(stream: number))
+                opened = .opened(stream: number)
             }
             hasSentEnd = ends
-            peer.send(bytes[...], behind: prefix, ends: ends)
+            peer.send(bytes[...], behind: opened, ends: ends)
         }
     }
 

@@ -80,7 +80,7 @@ class HTTP1Upstream: HTTPUpstream {
         var offset = 0
         do throws(HTTPRefusal) {
             while let exchange, !isAnswered, let event = try unsafe reader.next(bytes.bytes, &offset) {
-                switch event {
+                switch consume event {
                 case .head(let head):
                     persists = head.persists
                     answer(head)

@@ -137,7 +137,7 @@ final class StreamLink: HTTP2Link, PeerStreamUser {
     override var isBlocked: Bool { !isReady || !waiting.isEmpty || peer?.isBlocked ?? true }
 
     override func transmit(_ bytes: [UInt8]) {
-        waiting += bytes
+        if waiting.isEmpty { waiting = bytes } else { waiting += bytes }
         guard isReady, let peer else { return }
         peer.perform { sendWaiting(peer) }
     }
@@ -148,9 +148,8 @@ final class StreamLink: HTTP2Link, PeerStreamUser {
         if opening != nil, waiting.isEmpty { session.takeOutput(into: &waiting, atMost: WeftOne.earlyDataMax) }
         let room = isOpened ? waiting.count : min(waiting.count, WeftOne.earlyDataMax - earlyByteCount)
         guard room > 0 || opening != nil else { return }
-        let prefix = opening.map { FrameWriter.bytes(of: .open($0)) } ?? []
-        peer.send(waiting[..<room], behind: prefix, ends: false)
-        waiting.removeFirst(room)
+        peer.send(waiting[..<room], behind: opening.map { .open($0) }, ends: false)
+        if room == waiting.count { waiting = [] } else { waiting.removeFirst(room) }
         if !isOpened { earlyByteCount += room }
         if room > 0 { replay.sendData() }
     }

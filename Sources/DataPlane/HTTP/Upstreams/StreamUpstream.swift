@@ -64,7 +64,7 @@ final class StreamUpstream: HTTP1Upstream, PeerStreamUser {
     // MARK: Sending
 
     override func transmit(_ bytes: [UInt8], ends: Bool) {
-        waiting += bytes
+        if waiting.isEmpty { waiting = bytes } else { waiting += bytes }
         if ends { endsWithWaiting = true }
         if peer == nil, !isReady { return connect() }
         guard isReady, let peer else { return }
@@ -79,9 +79,8 @@ final class StreamUpstream: HTTP1Upstream, PeerStreamUser {
         let room = isOpened ? waiting.count : min(waiting.count, WeftOne.earlyDataMax - earlyByteCount)
         let ends = endsWithWaiting && room == waiting.count
         guard room > 0 || ends || opening != nil else { return }
-        let prefix = opening.map { FrameWriter.bytes(of: .open($0)) } ?? []
-        peer.send(waiting[..<room], behind: prefix, ends: ends)
-        waiting.removeFirst(room)
+        peer.send(waiting[..<room], behind: opening.map { .open($0) }, ends: ends)
+        if room == waiting.count { waiting = [] } else { waiting.removeFirst(room) }
         if !isOpened { earlyByteCount += room }
         if room > 0 { replay.sendData() }
         hasSentEnd = ends
