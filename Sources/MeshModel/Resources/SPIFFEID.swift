@@ -3,7 +3,7 @@
 /// The name of an authority: `spiffe://<trust domain>/...`. Lower-case letters, digits, dots, dashes and underscores, at
 /// most 255 bytes (SPIFFE-ID section 2.1). An IPv4 literal is refused: its name constraints cannot be expressed in X.509.
 package struct TrustDomain: Hashable, Sendable, CustomStringConvertible {
-    package let name: String
+    @usableFromInline package let name: String
 
     package init?(_ name: some StringProtocol) {
         guard (1...255).contains(name.utf8.count), IPv4Address(name) == nil else { return nil }
@@ -19,6 +19,8 @@ package struct TrustDomain: Hashable, Sendable, CustomStringConvertible {
         self.name = String(name)
     }
 
+    @inlinable package static func == (left: TrustDomain, right: TrustDomain) -> Bool { left.name == right.name }
+
     package var description: String { name }
 }
 
@@ -26,10 +28,14 @@ package struct TrustDomain: Hashable, Sendable, CustomStringConvertible {
 /// (SPIFFE-ID sections 2.1 to 2.4): lower-case scheme and trust domain, at least one path segment, no empty, `.` or `..`
 /// segment, no trailing slash, no percent, no query, no fragment, no user, no port, at most 2048 bytes.
 package struct SPIFFEID: Hashable, Sendable {
-    package let trustDomain: TrustDomain
+    @usableFromInline package let trustDomain: TrustDomain
 
     /// The part from the slash on.
-    package let path: String
+    @usableFromInline package let path: String
+
+    @inlinable package static func == (left: SPIFFEID, right: SPIFFEID) -> Bool {
+        left.path == right.path && left.trustDomain == right.trustDomain
+    }
 
     package init(trustDomain: TrustDomain, namespace: ResourceName, serviceAccount: ResourceName) {
         self.trustDomain = trustDomain
