@@ -63,7 +63,7 @@ class Relay: EventHandler {
         record.outcome = outcome
         record.detail = detail
         thread.loop.remove(self)
-        thread.finished(record, isLogged: isLogged)
+        thread.finished(&record, isLogged: isLogged)
     }
 
     /// Sets the deadline for the next review, or for stillness if that comes first.

@@ -110,7 +110,8 @@ final class HTTP2Conversation: HTTPConversation, HTTP2SessionUser {
         let all = streams.values
         streams = [:]
         for stream in all { stream.abandon(.clientReset, failure.sentence) }
-        thread.finished(RequestRecord(connection, outcome, failure.sentence, startedAt: thread.loop.now))
+        var record = RequestRecord(connection, outcome, failure.sentence, startedAt: thread.loop.now)
+        thread.finished(&record)
         transport.requestCount += 1
         flushNow()
         transport.closeTransport()
@@ -142,8 +143,8 @@ final class HTTP2Conversation: HTTPConversation, HTTP2SessionUser {
         guard let front = streams.removeValue(forKey: stream) else {
             guard reset.isOurs else { return }
             transport.requestCount += 1
-            return thread.finished(
-                RequestRecord(connection, .requestMalformed, reset.detail, startedAt: thread.loop.now))
+            var record = RequestRecord(connection, .requestMalformed, reset.detail, startedAt: thread.loop.now)
+            return thread.finished(&record)
         }
         front.abandon(
             reset.isOurs ? .requestMalformed : .clientReset,

@@ -151,12 +151,13 @@ extension DataThread {
 
     // MARK: Telling
 
-    /// Counts, and queues for the log, a request that is over.
-    func finished(_ record: RequestRecord) {
-        var record = record
+    /// Counts, and queues for the log, a request that is over. Copied only if it is to be logged or was sampled.
+    func finished(_ record: inout RequestRecord) {
         record.duration = loop.now - record.startedAt
         counters.finish(record)
-        report(.request(record), isSampled: record.span?.isSampled ?? false)
+        let (isLogged, isSampled) = (logsConnections, record.span?.isSampled ?? false)
+        guard isLogged || isSampled else { return }
+        report(.request(record), isLogged: isLogged, isSampled: isSampled)
     }
 }
 

@@ -408,7 +408,7 @@ final class Exchange: EventHandler {
         kept = []
         unsent = []
         thread.loop.remove(self)
-        if !isCheck { thread.finished(record) }
+        if !isCheck { thread.finished(&record) }
     }
 
     override func deadlineReached(now: Instant) { judgeTime(now) }
