@@ -79,7 +79,7 @@ extension SeriesTable: RandomAccessCollection {
 
 extension SeriesTable where Value == UInt64 {
     /// Counts some more of a kind.
-    mutating func add(_ more: UInt64, _ key: Key) {
+    package mutating func add(_ more: UInt64, _ key: Key) {
         guard let place = recentPlace(where: { $0.key == key }) ?? place(of: key) else {
             _ = insert(key, more)
             return
