@@ -10,7 +10,7 @@ extension ProxyRuntime {
     /// Keeps the spans of the sampled requests among what has finished.
     func keepSpans(_ batch: [FinishedWork]) {
         let (wall, now) = (WallTime.now(), loop.now)
-        for work in batch {
+        for work in batch where work.isSampled {
             guard case .request(let record) = work.record else { continue }
             let endedAt = wall + .nanoseconds(-(now - work.endedAt).wholeNanoseconds)
             if let span = Span(record, endedAt: endedAt) { spans.append(span) }

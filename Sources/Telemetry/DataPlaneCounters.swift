@@ -13,9 +13,9 @@ package struct DataPlaneCounters: Sendable {
         package var downstreamBytesSent: UInt64 = 0
         package var upstreamBytesReceived: UInt64 = 0
         package var upstreamBytesSent: UInt64 = 0
-        package fileprivate(set) var finished = SeriesTable<OutcomeKey, UInt64>()
-        package fileprivate(set) var plaintext = SeriesTable<PlaintextReason, UInt64>()
-        package fileprivate(set) var detected = SeriesTable<DetectedProtocol, UInt64>()
+        package var finished = SeriesTable<OutcomeKey, UInt64>()
+        package var plaintext = SeriesTable<PlaintextReason, UInt64>()
+        package var detected = SeriesTable<DetectedProtocol, UInt64>()
         package var durations = Histogram(bounds: Histogram.durationBounds)
     }
 

@@ -138,24 +138,37 @@ package struct RequestCounters: Sendable {
     private static func known(grpcStatus: Int) -> Int { (0...16).contains(grpcStatus) ? grpcStatus : 2 }
 }
 
+extension RequestRecord {
+    /// Proved by the handshake.
+    fileprivate var peer: SPIFFEID? { if case .mutualTLS(let identity, _) = security { identity } else { nil } }
+}
+
+// The operator of Optional is not specialised for types of another module: it would copy both, to compare them unseen.
+
+@inline(__always)
+private func isSame(_ left: ResourceReference?, _ right: ResourceReference?) -> Bool {
+    switch (left, right) {
+    case (nil, nil): true
+    case (let left?, let right?): left == right
+    default: false
+    }
+}
+
+@inline(__always)
+private func isSame(_ left: SPIFFEID?, _ right: SPIFFEID?) -> Bool {
+    switch (left, right) {
+    case (nil, nil): true
+    case (let left?, let right?): left == right
+    default: false
+    }
+}
+
 extension RequestCounters.Kind {
     fileprivate init(_ record: RequestRecord, _ status: Int, _ grpcStatus: Int?) {
-        var peer: SPIFFEID?
-        if case .mutualTLS(let identity, _) = record.security { peer = identity }
         self.init(
-            direction: record.direction, service: record.service, route: record.route, peer: peer,
+            direction: record.direction, service: record.service, route: record.route, peer: record.peer,
             spoken: record.spoken, status: status, grpcStatus: grpcStatus, outcome: record.outcome,
             security: record.security.label, isOther: false)
-    }
-
-    /// True if it is what ``init(_:_:_:)`` would make; numbers are compared first, texts last.
-    fileprivate func isKind(of record: RequestRecord, _ status: Int, _ grpcStatus: Int?) -> Bool {
-        guard self.status == status, outcome == record.outcome, direction == record.direction,
-            spoken == record.spoken, self.grpcStatus == grpcStatus, !isOther, security == record.security.label,
-            route == record.route, service == record.service
-        else { return false }
-        guard case .mutualTLS(let identity, _) = record.security else { return peer == nil }
-        return peer == identity
     }
 
     /// What it is counted as where there is no room.
@@ -166,9 +179,19 @@ extension RequestCounters.Kind {
     }
 }
 
-extension RequestCounters.ServiceKind {
+extension SeriesKind<RequestCounters.Kind> {
+    /// True if it is the kind that would be made of these; numbers are compared first, texts last.
+    fileprivate func isKind(of record: RequestRecord, _ status: Int, _ grpcStatus: Int?) -> Bool {
+        key.status == status && key.grpcStatus == grpcStatus && key.outcome == record.outcome
+            && key.direction == record.direction && key.spoken == record.spoken && !key.isOther
+            && key.security == record.security.label && key.route == record.route
+            && isSame(key.service, record.service) && isSame(key.peer, record.peer)
+    }
+}
+
+extension SeriesKind<RequestCounters.ServiceKind> {
     fileprivate func isKind(of record: RequestRecord) -> Bool {
-        !isOther && direction == record.direction && service == record.service
+        !key.isOther && key.direction == record.direction && isSame(key.service, record.service)
     }
 }
 

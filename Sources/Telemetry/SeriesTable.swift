@@ -1,5 +1,13 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
+/// A kind of what is counted. Never changed, and so compared where it lies: an element of an array would be copied first,
+/// each text of it retained.
+final class SeriesKind<Key: Sendable>: Sendable {
+    let key: Key
+
+    init(_ key: Key) { self.key = key }
+}
+
 /// What is counted, by its kind, in the order in which the kinds came.
 ///
 /// Nearly all that is counted is of a kind of the last few. So those are looked at first: to compare them, which ends at the
@@ -7,9 +15,8 @@
 ///
 /// A place stays that of its kind until something is removed.
 package struct SeriesTable<Key: Hashable & Sendable, Value: Sendable>: Sendable {
-    package typealias Element = (key: Key, value: Value)
-
-    private var all: [Element] = []
+    private var kinds: [SeriesKind<Key>] = []
+    private var values: [Value] = []
     private var places: [Key: Int] = [:]
     /// Places of kinds that were looked up last, each of them once; -1 where there is none yet.
     private var recent = [8 of Int](repeating: -1)
@@ -18,11 +25,10 @@ package struct SeriesTable<Key: Hashable & Sendable, Value: Sendable>: Sendable 
 
     /// The place of a kind, if it is one of the last few.
     @inline(__always)
-    func recentPlace(where isWanted: (borrowing Key) -> Bool) -> Int? {
+    func recentPlace(where isWanted: (SeriesKind<Key>) -> Bool) -> Int? {
         for slot in recent.indices {
             let place = recent[slot]
-            // Through a span: the subscript of an array would give a copy, each text of it retained.
-            if place >= 0, isWanted(all.span[place].key) { return place }
+            if place >= 0, isWanted(kinds[place]) { return place }
         }
         return nil
     }
@@ -36,25 +42,26 @@ package struct SeriesTable<Key: Hashable & Sendable, Value: Sendable>: Sendable 
 
     /// Gives a kind that has none a place.
     mutating func insert(_ key: Key, _ value: Value) -> Int {
-        let place = all.count
-        all.append((key, value))
+        let place = kinds.count
+        kinds.append(SeriesKind(key))
+        values.append(value)
         places[key] = place
         remember(place)
         return place
     }
 
-    /// The number of what is kept at a place.
+    /// What is counted at a place.
     subscript(valueAt place: Int) -> Value {
-        get { all[place].value }
-        _modify { yield &all[place].value }
+        get { values[place] }
+        _modify { yield &values[place] }
     }
 
     /// Keeps only what passes.
     mutating func keep(where isKept: (Value) -> Bool) {
-        guard !all.allSatisfy({ isKept($0.value) }) else { return }
-        let kept = all.filter { isKept($0.value) }
+        guard !values.allSatisfy(isKept) else { return }
+        let all = self
         self = Self()
-        for (key, value) in kept { _ = insert(key, value) }
+        for (key, value) in all where isKept(value) { _ = insert(key, value) }
     }
 
     private mutating func remember(_ place: Int) {
@@ -65,15 +72,15 @@ package struct SeriesTable<Key: Hashable & Sendable, Value: Sendable>: Sendable 
 }
 
 extension SeriesTable: RandomAccessCollection {
-    package var startIndex: Int { all.startIndex }
-    package var endIndex: Int { all.endIndex }
-    package subscript(position: Int) -> Element { all[position] }
+    package var startIndex: Int { 0 }
+    package var endIndex: Int { kinds.count }
+    package subscript(place: Int) -> (key: Key, value: Value) { (kinds[place].key, values[place]) }
 }
 
 extension SeriesTable where Value == UInt64 {
     /// Counts some more of a kind.
-    mutating func add(_ more: UInt64, _ key: Key) {
-        guard let place = recentPlace(where: { $0 == key }) ?? place(of: key) else {
+    package mutating func add(_ more: UInt64, _ key: Key) {
+        guard let place = recentPlace(where: { $0.key == key }) ?? place(of: key) else {
             _ = insert(key, more)
             return
         }

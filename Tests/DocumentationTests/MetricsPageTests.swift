@@ -24,8 +24,8 @@ struct MetricsPageTests {
     func values() throws {
         var counters = DataPlaneCounters()
         for direction in TrafficDirection.allCases {
-            for reason in PlaintextReason.allCases { counters[direction].plaintext[reason] = 1 }
-            for detected in DetectedProtocol.allCases { counters[direction].detected[detected] = 1 }
+            for reason in PlaintextReason.allCases { counters[direction].plaintext.add(1, reason) }
+            for detected in DetectedProtocol.allCases { counters[direction].detected.add(1, detected) }
         }
         for spoken in [DetectedProtocol.http1, .http2] {
             let client = SocketAddress(.v4(IPv4Address(bits: 1)), 1)

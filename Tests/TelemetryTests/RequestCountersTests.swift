@@ -68,6 +68,50 @@ struct RequestCountersTests {
         }
     }
 
+    @Test("each kind has its own number, however many take turns", arguments: [1, 2, 8, 9, 40])
+    func turns(_ kinds: Int) {
+        var counters = Self.counters(
+            (0..<5 * kinds).map { Self.record($0 % kinds, service: "s\($0 % kinds)", second: 9) })
+        #expect(counters.finished.map(\.key.route) == (0..<kinds).map { "default/route[\($0)]" })
+        #expect(counters.finished.allSatisfy { $0.value.total == 5 } && counters.services.count == kinds)
+        #expect(counters.services.allSatisfy { $0.value.requestBytes == 50 })
+        // Those that are left after an eviction stand at other places than before.
+        counters.merge(
+            Self.counters((0..<kinds).map { Self.record($0, service: "s\($0)", second: $0 % 2 == 0 ? 3 : 20) }))
+        counters.evict(unseenSince: Self.instant(10))
+        for index in 0..<kinds { counters.finish(Self.record(index, service: "s\(index)", second: 30)) }
+        for (kind, count) in counters.finished {
+            let isOld = kind.route.map { $0.contains(/[13579]\]/) } ?? false
+            #expect(count.total == (isOld ? 7 : 1), "\(kind)")
+        }
+        #expect(counters.finished.count == kinds && counters.services.count == kinds)
+    }
+
+    @Test("a kind is the same, whatever is like it in all but one thing")
+    func differences() throws {
+        let web = try #require(SPIFFEID("spiffe://mesh.example/ns/default/sa/web"))
+        let api = try #require(SPIFFEID("spiffe://mesh.example/ns/default/sa/api"))
+        let changes: [@Sendable (inout RequestRecord) -> Void] = [
+            { _ in }, { $0.status = 201 }, { $0.grpcStatus = 0 }, { $0.outcome = .breakerOpen }, { $0.spoken = .http2 },
+            { $0.route = nil }, { $0.route = "default/route[1]" }, { $0.service = nil },
+            { $0.security = .mutualTLS(peer: web, cipher: nil) }, { $0.security = .mutualTLS(peer: api, cipher: nil) },
+            { $0.security = .plaintext(.notMeshed) },
+        ]
+        var records = changes.map { change in
+            var record = Self.record()
+            change(&record)
+            return record
+        }
+        records.append(Self.record(0, .inbound))
+        let counters = Self.counters(records + records)
+        #expect(counters.finished.map(\.value.total) == records.map { _ in 2 })
+        // The cipher, the method and the like are no part of it.
+        var same = records[8]
+        same.security = .mutualTLS(peer: web, cipher: .aes128GCM)
+        same.path = "/other"
+        #expect(Self.counters(records + [same]).finished.count == records.count)
+    }
+
     @Test("a server's inventions make no series")
     func inventions() {
         let counters = Self.counters((600...999).map { Self.record(status: $0) })

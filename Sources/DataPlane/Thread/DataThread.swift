@@ -119,13 +119,13 @@ final class DataThread {
         memory.note()
     }
 
-    /// Counts, and queues for the log, a connection that has ended.
+    /// Counts, and queues for the log, a connection that has ended. Copied only if it is to be logged.
     func finished(_ record: inout ConnectionRecord, isLogged: Bool = true) {
         record.duration = loop.now - record.startedAt
         counters.finish(record)
         counters[record.direction].active -= 1
         memory.note()
-        if isLogged, logsTraffic { report(.connection(record)) }
+        if isLogged, logsConnections { report(.connection(record)) }
         drainMayBeOver()
     }
 
@@ -143,15 +143,12 @@ final class DataThread {
         finished(&record)
     }
 
-    /// Connections and requests have their lines.
-    var logsTraffic: Bool { settings.proxy.log.connections && settings.proxy.log.level >= .info }
+    /// True if the log has a line for each connection and each request.
+    var logsConnections: Bool { settings.proxy.log.connections && settings.proxy.log.level >= .info }
 
-    func report(_ record: FinishedWork.Record, isSampled: Bool = false) {
-        var isLogged = logsTraffic
-        // What is not about a connection goes by its own level.
-        if case .line = record { isLogged = true }
-        guard isLogged || isSampled else { return }
-        let work = FinishedWork(record: record, endedAt: loop.now, isLogged: isLogged)
+    /// Queues something for the control thread.
+    func report(_ record: FinishedWork.Record, isLogged: Bool = true, isSampled: Bool = false) {
+        let work = FinishedWork(record: record, endedAt: loop.now, isLogged: isLogged, isSampled: isSampled)
         guard finished.count < ReportSink.batchMax else {
             flushReports()
             finished.append(work)
@@ -168,7 +165,8 @@ final class DataThread {
     func flushReports() {
         guard !finished.isEmpty else { return }
         counters.recordsDropped += UInt64(reports.send(finished))
-        finished.removeAll(keepingCapacity: true)
+        // Not emptied: the batch belongs to the control thread now, and to keep the capacity would make another as large.
+        finished = []
     }
 
     private final class Reporter: EventHandler {

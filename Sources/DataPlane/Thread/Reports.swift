@@ -8,7 +8,8 @@ package import Telemetry
 
 /// A connection or a request that is over, on its way to the log.
 package struct FinishedWork: Sendable {
-    package enum Record: Sendable {
+    /// Behind a reference: a record is large, and is handed on several times.
+    package indirect enum Record: Sendable {
         case connection(ConnectionRecord)
         case request(RequestRecord)
         /// Something else that the log is to say.
@@ -19,6 +20,8 @@ package struct FinishedWork: Sendable {
     package let endedAt: Instant
     /// It may be here for its span alone.
     package let isLogged: Bool
+    /// It is a request with a span.
+    package let isSampled: Bool
 }
 
 /// The way of finished work from the data threads to whoever writes them down: bounded, and never waiting. A log

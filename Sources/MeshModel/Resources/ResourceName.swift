@@ -3,7 +3,7 @@
 /// The name of a resource, a namespace or a service account: DNS labels joined by dots (RFC 1123), each 1 to 63 of
 /// `a-z 0-9 -`, 253 in all, so that it can stand in a SPIFFE ID, a host name and a file name without quoting.
 package struct ResourceName: Hashable, Comparable, Sendable, CustomStringConvertible {
-    package let text: String
+    @usableFromInline package let text: String
 
     package init?(_ text: some StringProtocol) {
         guard (1...253).contains(text.utf8.count) else { return nil }
@@ -29,6 +29,9 @@ package struct ResourceName: Hashable, Comparable, Sendable, CustomStringConvert
         return name
     }()
 
+    /// Inlined, as are the other names': where both are one and the same text that is seen at its address.
+    @inlinable package static func == (left: ResourceName, right: ResourceName) -> Bool { left.text == right.text }
+
     package static func < (left: ResourceName, right: ResourceName) -> Bool { left.text < right.text }
 
     package var description: String { text }
@@ -36,12 +39,16 @@ package struct ResourceName: Hashable, Comparable, Sendable, CustomStringConvert
 
 /// A resource of one kind is found by namespace and name.
 package struct ResourceReference: Hashable, Comparable, Sendable, CustomStringConvertible {
-    package let namespace: ResourceName
-    package let name: ResourceName
+    @usableFromInline package let namespace: ResourceName
+    @usableFromInline package let name: ResourceName
 
     package init(namespace: ResourceName = .defaultNamespace, name: ResourceName) {
         self.namespace = namespace
         self.name = name
+    }
+
+    @inlinable package static func == (left: ResourceReference, right: ResourceReference) -> Bool {
+        left.name == right.name && left.namespace == right.namespace
     }
 
     package static func < (left: ResourceReference, right: ResourceReference) -> Bool {

@@ -3,7 +3,7 @@
 /// The name of an authority: `spiffe://<trust domain>/...`. Lower-case letters, digits, dots, dashes and underscores, at
 /// most 255 bytes (SPIFFE-ID section 2.1). An IPv4 literal is refused: its name constraints cannot be expressed in X.509.
 package struct TrustDomain: Hashable, Sendable, CustomStringConvertible {
-    package let name: String
+    @usableFromInline package let name: String
 
     package init?(_ name: some StringProtocol) {
         guard (1...255).contains(name.utf8.count), IPv4Address(name) == nil else { return nil }
@@ -19,6 +19,8 @@ package struct TrustDomain: Hashable, Sendable, CustomStringConvertible {
         self.name = String(name)
     }
 
+    @inlinable package static func == (left: TrustDomain, right: TrustDomain) -> Bool { left.name == right.name }
+
     package var description: String { name }
 }
 
@@ -30,7 +32,7 @@ package struct SPIFFEID: Hashable, Sendable, CustomStringConvertible {
 
     package let trustDomain: TrustDomain
     /// The whole of it, kept as it is told with every request.
-    package let description: String
+    @usableFromInline package let description: String
 
     /// The part from the slash on.
     package var path: Substring {
@@ -57,7 +59,7 @@ package struct SPIFFEID: Hashable, Sendable, CustomStringConvertible {
         description = String(text)
     }
 
-    package static func == (one: SPIFFEID, other: SPIFFEID) -> Bool { one.description == other.description }
+    @inlinable package static func == (one: SPIFFEID, other: SPIFFEID) -> Bool { one.description == other.description }
     package func hash(into hasher: inout Hasher) { hasher.combine(description) }
 
     private static func isSegment(_ segment: some Collection<UInt8>) -> Bool {

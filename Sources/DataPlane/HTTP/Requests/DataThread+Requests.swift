@@ -129,12 +129,13 @@ extension DataThread {
 
     // MARK: Telling
 
-    /// Counts, and queues for the log, a request that is over.
+    /// Counts, and queues for the log, a request that is over. Copied only if it is to be logged or was sampled.
     func finished(_ record: inout RequestRecord) {
         record.duration = loop.now - record.startedAt
         counters.finish(record)
-        let isSampled = record.span?.isSampled ?? false
-        if isSampled || logsTraffic { report(.request(record), isSampled: isSampled) }
+        let (isLogged, isSampled) = (logsConnections, record.span?.isSampled ?? false)
+        guard isLogged || isSampled else { return }
+        report(.request(record), isLogged: isLogged, isSampled: isSampled)
     }
 }
 
