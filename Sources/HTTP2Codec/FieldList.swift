@@ -19,7 +19,7 @@ struct FieldList {
     mutating func add(_ name: StaticString, _ value: String) {
         let start = bytes.count + name.utf8CodeUnitCount
         unsafe bytes.append(contentsOf: UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
-        bytes.append(contentsOf: value.utf8)
+        unsafe value.utf8.span.bytes.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
         lengths.append((name.utf8CodeUnitCount, bytes.count - start))
     }
 

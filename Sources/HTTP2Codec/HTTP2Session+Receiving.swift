@@ -44,12 +44,12 @@ extension HTTP2Session {
             case .head where role == .server:
                 let request = try head.request(endsStream: endsStream)
                 begin(stream, request.body)
-                user?.requestBegan(id, request)
+                user?.requestBegan(id, consume request)
                 if endsStream { try ended(stream, HTTPFields()) }
             case .head:
                 let response = try head.response(to: stream.question, endsStream: endsStream)
                 if !response.isInterim { begin(stream, response.body) }
-                user?.answerBegan(id, response)
+                user?.answerBegan(id, consume response)
                 if endsStream { try ended(stream, HTTPFields()) }
             case .body:
                 try ended(stream, try head.trailers(endsStream: endsStream))

@@ -42,8 +42,9 @@ extension HTTP2Session {
         fields.add(":status", String(answer.status))
         fields.add(answer.fields, inRequest: false)
         if let length = answer.writtenLength { fields.add("content-length", String(length)) }
+        let isInterim = answer.isInterim
         let result: Int32 = unsafe fields.withList { list, count in
-            if answer.isInterim {
+            if isInterim {
                 return unsafe nghttp2_submit_headers(library, 0, stream.id, nil, list, count, nil)
             }
             return unsafe Library.withProvider(if: !endsStream) { provider in
@@ -51,7 +52,7 @@ extension HTTP2Session {
             }
         }
         guard result >= 0 else { return reset(stream.id, .internalError) }
-        guard !answer.isInterim else { return }
+        guard !isInterim else { return }
         stream.hasHead = true
         stream.isEnded = endsStream
     }

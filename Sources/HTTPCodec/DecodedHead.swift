@@ -91,14 +91,21 @@ package struct DecodedHead: ~Copyable, Sendable {
         guard let method = method.take() else { throw .malformed("a request has no :method") }
         let host = try takeHost(method)
         var request = HTTPRequest(method: method, authority: host, target: "")
-        if method == "CONNECT" {
+        try complete(&request, endsStream: endsStream)
+        return request
+    }
+
+    private mutating func complete(_ request: inout HTTPRequest, endsStream: Bool) throws(HTTPRefusal) {
+        if request.method == "CONNECT" {
             guard scheme == nil, path == nil else { throw .malformed("CONNECT has neither :scheme nor :path") }
             guard section.contentLength ?? 0 == 0 else { throw .malformed("CONNECT has no body") }
             if !endsStream { request.body = .tunnel }
         } else {
             guard let scheme = scheme.take() else { throw .malformed("a request has no :scheme") }
             guard let path = path.take() else { throw .malformed("a request has no :path") }
-            guard path != "*" || method == "OPTIONS" else { throw .malformed("the :path `*` is for OPTIONS alone") }
+            guard path != "*" || request.method == "OPTIONS" else {
+                throw .malformed("the :path `*` is for OPTIONS alone")
+            }
             request.scheme = scheme
             request.target = path
             request.body = try body(endsStream: endsStream)
@@ -106,7 +113,6 @@ package struct DecodedHead: ~Copyable, Sendable {
         request.expectsContinue = section.expectsContinue && !endsStream
         request.acceptsTrailers = section.acceptsTrailers
         request.fields = takeFields()
-        return request
     }
 
     /// The response, once all fields have come.
@@ -118,6 +124,14 @@ package struct DecodedHead: ~Copyable, Sendable {
         // RFC 9113 section 8.6.
         guard status != 101 else { throw .malformed("a response of HTTP/2 switches protocols") }
         var response = HTTPResponse(status: status)
+        try complete(&response, to: question, endsStream: endsStream)
+        return response
+    }
+
+    private mutating func complete(
+        _ response: inout HTTPResponse, to question: Question, endsStream: Bool
+    ) throws(HTTPRefusal) {
+        let status = response.status
         switch status {
         case 100..<200, 204:
             guard section.contentLength ?? 0 == 0 else {
@@ -133,7 +147,6 @@ package struct DecodedHead: ~Copyable, Sendable {
             response.body = try endsStream ? .length(body(endsStream: true).declared ?? 0) : body(endsStream: false)
         }
         response.fields = takeFields()
-        return response
     }
 
     /// The trailers, once all fields have come.

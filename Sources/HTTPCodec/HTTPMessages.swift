@@ -46,14 +46,20 @@ package struct HTTPRequest: Equatable, Sendable {
     }
 
     /// The path without query.
-    package var path: Substring {
+    package var path: Substring { Self.path(of: target) }
+
+    /// The path of a target. To ask a request that an object holds for its ``path`` copies the whole request.
+    package static func path(of target: String) -> Substring {
         // By bytes: characters would be put together first.
         let length = unsafe target.utf8.span.bytes.index(of: UInt8(ascii: "?"))
         return target[..<(length.map { target.utf8.index(target.startIndex, offsetBy: $0) } ?? target.endIndex)]
     }
 
     /// Methods that may be done twice (RFC 9110 section 9.2.2).
-    package var isIdempotent: Bool {
+    package var isIdempotent: Bool { Self.isIdempotent(method) }
+
+    /// True for such a method; to be asked, like ``path(of:)``, of what an object holds.
+    package static func isIdempotent(_ method: String) -> Bool {
         switch method {
         case "GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE": true
         default: false

@@ -17,9 +17,9 @@ package enum HTTPWriter {
         bytes.reserveCapacity(
             bytes.count + request.method.utf8.count + request.authority.utf8.count + request.target.utf8.count
                 + request.fields.writtenByteCount + moreByteCount)
-        bytes.append(contentsOf: request.method.utf8)
+        bytes.append(text: request.method)
         bytes.append(0x20)
-        bytes.append(contentsOf: (request.method == "CONNECT" ? request.authority : request.target).utf8)
+        bytes.append(text: request.method == "CONNECT" ? request.authority : request.target)
         bytes.append(isHTTP11 ? " HTTP/1.1\r\n" : " HTTP/1.0\r\n")
         if isHTTP11 || !request.authority.isEmpty { appendField("host: ", request.authority, to: &bytes) }
         request.fields.write(to: &bytes, inRequest: true)
@@ -45,7 +45,7 @@ package enum HTTPWriter {
         if response.reason.isEmpty {
             bytes.append(StatusLine.reason(response.status))
         } else {
-            bytes.append(contentsOf: response.reason.utf8)
+            bytes.append(text: response.reason)
         }
         bytes.append("\r\n")
         response.fields.write(to: &bytes, inRequest: false)
@@ -121,7 +121,7 @@ package enum HTTPWriter {
 
     private static func appendField(_ name: StaticString, _ value: String, to bytes: inout [UInt8]) {
         bytes.append(name)
-        bytes.append(contentsOf: value.utf8)
+        bytes.append(text: value)
         bytes.append("\r\n")
     }
 }

@@ -22,6 +22,10 @@ extension OutputSpan<UInt8> {
 }
 
 extension [UInt8] {
+    mutating func append(text: String) {
+        unsafe text.utf8.span.bytes.withUnsafeBytes { unsafe append(contentsOf: $0) }
+    }
+
     mutating func append(_ text: StaticString) {
         unsafe append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }

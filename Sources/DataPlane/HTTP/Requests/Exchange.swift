@@ -170,7 +170,7 @@ final class Exchange: EventHandler {
 
     /// Nothing goes wrong if it is done twice.
     var isRepeatable: Bool {
-        request.isIdempotent || rule?.rule.retry?.alsoMethods.contains(method) ?? false
+        HTTPRequest.isIdempotent(method) || rule?.rule.retry?.alsoMethods.contains(method) ?? false
     }
 
     // MARK: The request
@@ -182,10 +182,10 @@ final class Exchange: EventHandler {
         do throws(PathRefusal) {
             request.target = try NormalPath.normalise(request.target)
         } catch {
-            record.path = String(request.path)
+            record.path = String(HTTPRequest.path(of: request.target))
             return refuse(.requestMalformed, error.sentence)
         }
-        record.path = String(request.path)
+        record.path = String(HTTPRequest.path(of: request.target))
         isGRPC = isHTTP2 && request.isGRPC
         continueTrace()
         let refusal =
