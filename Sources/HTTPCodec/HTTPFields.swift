@@ -167,6 +167,23 @@ package struct HTTPFields: Equatable, Sendable {
         return String(decoding: all, as: UTF8.self)
     }
 
+    /// True if ``joined(_:)`` would be this text, which is not made for it.
+    package func joined(_ name: String, isEqualTo text: String) -> Bool {
+        guard let first = unsafe find(name.utf8.span.bytes, from: 0) else { return false }
+        guard unsafe find(name.utf8.span.bytes, from: first.end) == nil else {
+            return joined(name)?.utf8.elementsEqual(text.utf8) ?? false
+        }
+        return bytes[first.value].elementsEqual(text.utf8)
+    }
+
+    /// What `body` makes of the value of this name (lower case); nil where there is none, or more than one.
+    package func withOnly<Result>(_ name: String, _ body: (RawSpan) -> Result?) -> Result? {
+        guard let only = unsafe find(name.utf8.span.bytes, from: 0),
+            unsafe find(name.utf8.span.bytes, from: only.end) == nil
+        else { return nil }
+        return unsafe body(bytes.span.bytes.extracting(only.value))
+    }
+
     /// Every value of this name, and of names that differ only by `_` in the place of `-`: CGI and its many descendants make
     /// one name of both (RFC 3875 section 4.1.18).
     package func valuesAsCGI(_ name: String) -> [String] {

@@ -83,25 +83,30 @@ final class CompiledMatch: Sendable {
 
     /// All parts must match. What is cheap is asked first, so that an expression that costs too much is in the way only
     /// where it decides.
-    func judge(_ subject: inout MatchSubject) -> Pattern.Verdict {
-        if let method, !method.hasBytes(of: subject.method) { return .noMatch }
+    ///
+    /// `subject` is the request's normalised path; `query` is taken apart once, and only if some match asks.
+    func judge(_ request: HTTPRequest, path subject: String, _ query: inout QueryParameters?) -> Pattern.Verdict {
+        if let method, !method.hasBytes(of: request.method) { return .noMatch }
         switch path {
-        case .exact(let exact): if !exact.hasBytes(of: subject.path) { return .noMatch }
-        case .prefix(let prefix): if !PathPrefix.matches(prefix, subject.path) { return .noMatch }
-        case .call(let method): if !Self.isCall(subject.path, of: method) { return .noMatch }
+        case .exact(let exact): if !exact.hasBytes(of: subject) { return .noMatch }
+        case .prefix(let prefix): if !PathPrefix.matches(prefix, subject) { return .noMatch }
+        case .call(let method): if !Self.isCall(subject, of: method) { return .noMatch }
         case .expression: break
         }
         var open: [(expression: Expression, text: String)] = []
-        if case .expression(let expression) = path { open.append((expression, subject.path)) }
+        if case .expression(let expression) = path { open.append((expression, subject)) }
         for field in headers {
-            guard let value = subject.header(field.name) else { return .noMatch }
             switch field.value {
-            case .exact(let exact): if !exact.hasBytes(of: value) { return .noMatch }
-            case .expression(let expression): open.append((expression, value))
+            case .exact(let exact): if !request.matchesField(field.name, exact) { return .noMatch }
+            case .expression(let expression):
+                guard let value = request.matchedField(field.name) else { return .noMatch }
+                open.append((expression, value))
             }
         }
         for field in queryParameters {
-            guard let value = subject.queryParameter(field.name) else { return .noMatch }
+            let parameters = query ?? QueryParameters(request.target)
+            query = parameters
+            guard let value = parameters.first(field.name) else { return .noMatch }
             switch field.value {
             case .exact(let exact): if !exact.utf8.elementsEqual(value) { return .noMatch }
             case .expression(let expression): open.append((expression, String(decoding: value, as: UTF8.self)))

@@ -88,15 +88,17 @@ package struct RouteTable: Sendable {
 
     /// The rule for a request. `path` is the normalised path without the query.
     package func match(_ request: HTTPRequest, path: String) -> RouteVerdict {
-        var subject = MatchSubject(request: request, path: path)
         let host = Authority.host(of: request.authority)
         if let scope, !scope.matches(host) { return .notFound }
-        return hosts.first(for: host) { RouteTable.decide($0, &subject) } ?? .notFound
+        var query: QueryParameters?
+        return hosts.first(for: host) { RouteTable.decide($0, request, path, &query) } ?? .notFound
     }
 
-    private static func decide(_ entries: [Entry], _ subject: inout MatchSubject) -> RouteVerdict? {
+    private static func decide(
+        _ entries: [Entry], _ request: HTTPRequest, _ path: String, _ query: inout QueryParameters?
+    ) -> RouteVerdict? {
         for entry in entries {
-            switch entry.match.judge(&subject) {
+            switch entry.match.judge(request, path: path, &query) {
             case .noMatch: continue
             case .match: return .matched(entry.rule, matchedPrefix: entry.match.prefix)
             case .tooCostly: return .tooCostly

@@ -19,6 +19,8 @@ package final class CompiledRule: Sendable {
     /// A filter that the rule names does not exist: answer 500 (Gateway API, HTTPRouteFilter.extensionRef), since a
     /// request must not pass without what it was to go through.
     package let hasMissingFilter: Bool
+    /// It answers with a redirect.
+    package let isRedirect: Bool
     package let mirrors: [RouteFilter.Mirror]
     /// The header that keeps requests of a session together.
     package let affinityHeader: String?
@@ -36,6 +38,7 @@ package final class CompiledRule: Sendable {
         var fault: FilterResource.Fault?
         var rateLimit: FilterResource.RateLimit?
         var hasMissingFilter = false
+        var isRedirect = false
         var mirrors: [RouteFilter.Mirror] = []
         for filter in safe.filters {
             switch filter {
@@ -46,7 +49,8 @@ package final class CompiledRule: Sendable {
                 case nil: hasMissingFilter = true
                 }
             case .mirror(let mirror): mirrors.append(mirror)
-            case .requestHeaders, .responseHeaders, .redirect, .rewrite: break
+            case .redirect: isRedirect = true
+            case .requestHeaders, .responseHeaders, .rewrite: break
             }
         }
         self.route = route.reference
@@ -55,6 +59,7 @@ package final class CompiledRule: Sendable {
         self.fault = fault
         self.rateLimit = rateLimit
         self.hasMissingFilter = hasMissingFilter
+        self.isRedirect = isRedirect
         self.mirrors = mirrors
         name = rule.name ?? String(index)
         label = rule.name.map { "\(route.reference)/\($0)" } ?? "\(route.reference)[\(index)]"

@@ -105,8 +105,8 @@ extension Exchange {
         if rule.hasMissingFilter {
             return Refusal(outcome: .backendMissing, detail: "\(rule.label) names a missing Filter")
         }
-        if let redirect = rule.redirect(
-            request, matchedPrefix: matchedPrefix, scheme: scheme, port: port)
+        if rule.isRedirect,
+            let redirect = rule.redirect(request, matchedPrefix: matchedPrefix, scheme: scheme, port: port)
         {
             answerLocally(front, redirect, [])
             return nil
@@ -160,19 +160,19 @@ extension Exchange {
 
     /// W3C Trace Context: the caller's trace goes on with a span of ours, or one begins.
     func continueTrace() {
-        let parent = request.fields.values("traceparent")
-        let context = parent.count == 1 ? TraceContext(parent[0]) : nil
+        let context = request.fields.withOnly("traceparent") { TraceContext($0) }
         record.trace = context?.trace ?? TraceID(using: &thread.random)
         beginSpan(under: context?.span, flags: context?.flags ?? newTraceFlags)
         // What cannot be read leaves nothing that its state could belong to (Trace Context section 3.3).
         if context == nil { request.fields.remove("tracestate") }
     }
+
     /// A span of its own: whoever gets the request is below it.
     func beginSpan(under parent: UInt64?, flags: UInt8) {
         guard let trace = record.trace else { return }
         let span = UInt64.random(in: 1...UInt64.max, using: &thread.random)
         record.span = SpanIdentity(id: span, parent: parent, flags: flags)
-        request.fields.set("traceparent", TraceContext(trace: trace, span: span, flags: flags).description)
+        request.fields.set("traceparent") { TraceContext(trace: trace, span: span, flags: flags).append(to: &$0) }
     }
 
     /// Whether a trace that begins here is sampled; nobody after us decides again.

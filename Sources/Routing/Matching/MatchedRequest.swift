@@ -3,29 +3,25 @@
 internal import HTTPCodec
 internal import MeshModel
 
-/// What matches ask about a request; the query is taken apart once, and only if somebody asks.
-struct MatchSubject {
-    private let request: HTTPRequest
-    let path: String
-    private lazy var parameters = QueryParameters(request.target)
-
-    init(request: HTTPRequest, path: String) {
-        self.request = request
-        self.path = path
-    }
-
-    var method: String { request.method }
-
-    /// Of a name in lower case. `host` and `upgrade` are not among the fields of a request, but may be asked for.
-    func header(_ name: String) -> String? {
+extension HTTPRequest {
+    /// What matches ask for by the name of a field, in lower case. `host` and `upgrade` are not among the fields of a request,
+    /// but may be asked for.
+    func matchedField(_ name: String) -> String? {
         switch name {
-        case "host": request.authority
-        case "upgrade": request.upgrade
-        default: request.fields.joined(name)
+        case "host": authority
+        case "upgrade": upgrade
+        default: fields.joined(name)
         }
     }
 
-    mutating func queryParameter(_ name: String) -> [UInt8]? { parameters.first(name) }
+    /// True if that is this text, byte by byte.
+    func matchesField(_ name: String, _ value: String) -> Bool {
+        switch name {
+        case "host": authority.hasBytes(of: value)
+        case "upgrade": upgrade?.hasBytes(of: value) ?? false
+        default: fields.joined(name, isEqualTo: value)
+        }
+    }
 }
 
 /// The parameters of a query: `name=value`, joined by `&`, percent-decoded. A `+` stays one: that it stands for a space
