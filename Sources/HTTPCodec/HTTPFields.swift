@@ -230,8 +230,7 @@ package struct HTTPFields: Equatable, Sendable {
                 room.append(UInt8(ascii: ":"))
                 room.append(0x20)
                 room.append(value)
-                room.append(13)
-                room.append(10)
+                room.appendLineEnd()
             }
         }
     }

@@ -71,15 +71,16 @@ package enum HTTPWriter {
     package static func appendChunk(_ payload: UnsafeRawBufferPointer, to bytes: inout [UInt8]) {
         let count = payload.count
         guard count > 0 else { return }
-        bytes.reserveCapacity(bytes.count + count + 20)
         let digits = max(1, (Int.bitWidth - count.leadingZeroBitCount + 3) / 4)
-        for index in (0..<digits).reversed() {
-            let digit = UInt8(truncatingIfNeeded: count >> (index * 4)) & 15
-            bytes.append(digit < 10 ? 0x30 + digit : 0x57 + digit)
+        bytes.append(addingCapacity: digits + count + 4) { room in
+            for index in (0..<digits).reversed() {
+                let digit = UInt8(truncatingIfNeeded: count >> (index * 4)) & 15
+                room.append(digit < 10 ? 0x30 + digit : 0x57 + digit)
+            }
+            room.appendLineEnd()
+            unsafe room.append(payload.bytes)
+            room.appendLineEnd()
         }
-        bytes.append("\r\n")
-        unsafe bytes.append(contentsOf: payload)
-        bytes.append("\r\n")
     }
 
     /// Appends the end of a chunked body.

@@ -11,6 +11,12 @@ extension OutputSpan<UInt8> {
     mutating func append(word number: UInt32) { unsafe withUnsafeBytes(of: number) { bytes in unsafe append(bytes) } }
 
     @inline(__always)
+    mutating func appendLineEnd() {
+        append(13)
+        append(10)
+    }
+
+    @inline(__always)
     private mutating func append(_ piece: UnsafeRawBufferPointer) {
         precondition(freeCapacity >= piece.count, "There is room for what is written.")
         unsafe withUnsafeMutableBufferPointer { room, count in

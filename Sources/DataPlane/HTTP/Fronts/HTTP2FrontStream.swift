@@ -33,7 +33,7 @@ final class HTTP2FrontStream: ExchangeFront {
 
     // MARK: The request
 
-    func begin(_ request: HTTPRequest) {
+    func begin(_ request: consuming HTTPRequest) {
         let exchange = Exchange(conversation.thread, self, request, isHTTP2: true)
         self.exchange = exchange
         exchange.begin()

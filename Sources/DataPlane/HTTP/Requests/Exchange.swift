@@ -276,7 +276,7 @@ final class Exchange: EventHandler {
 
     // MARK: The answer
 
-    func answered(_ head: HTTPResponse) {
+    func answered(_ head: consuming HTTPResponse) {
         guard let front else {
             record.status = head.status
             return

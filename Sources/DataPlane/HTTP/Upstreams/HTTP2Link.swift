@@ -158,7 +158,7 @@ class HTTP2Link: EventHandler, HTTP2SessionUser {
 
     func requestBegan(_ stream: Int32, _ head: HTTPRequest) {}
 
-    func answerBegan(_ stream: Int32, _ head: HTTPResponse) {
+    func answerBegan(_ stream: Int32, _ head: consuming HTTPResponse) {
         guard let upstream = requests[stream] else { return }
         touched.append(upstream)
         upstream.answer(head)

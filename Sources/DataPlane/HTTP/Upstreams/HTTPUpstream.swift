@@ -82,7 +82,7 @@ class HTTPUpstream: EventHandler {
     /// True while the client does not take what has come.
     final var isPaused: Bool { exchange?.isFrontBlocked ?? false }
 
-    final func answer(_ head: HTTPResponse) {
+    final func answer(_ head: consuming HTTPResponse) {
         if !head.isInterim { hasAnswered = true }
         exchange?.answered(head)
     }
