@@ -151,8 +151,7 @@ final class HTTP1Conversation: HTTPConversation, ExchangeFront {
 
     var isOutBlocked: Bool { transport.isOutBlocked }
 
-    func write(_ head: HTTPResponse) {
-        var head = head
+    func write(_ head: consuming HTTPResponse) {
         if head.isInterim {
             // HTTP/1.0 has none (RFC 9110 section 15.2).
             if exchange?.request.isHTTP11 ?? true { HTTPWriter.append(head, to: &out) }

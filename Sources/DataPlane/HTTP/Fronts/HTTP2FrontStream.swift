@@ -79,10 +79,11 @@ final class HTTP2FrontStream: ExchangeFront {
 
     var isOutBlocked: Bool { conversation.isBlocked(number) }
 
-    func write(_ head: HTTPResponse) {
+    func write(_ head: consuming HTTPResponse) {
         sendHead()
+        let isInterim = head.isInterim
         self.head = head
-        if head.isInterim { sendHead() }
+        if isInterim { sendHead() }
     }
 
     func write(_ body: UnsafeRawBufferPointer) {
@@ -92,17 +93,13 @@ final class HTTP2FrontStream: ExchangeFront {
     }
 
     func endAnswer(_ trailers: HTTPFields) {
-        if let head, trailers.isEmpty {
-            self.head = nil
-            return session.submit(head, on: number, endsStream: true)
-        }
+        if trailers.isEmpty, let head = head.take() { return session.submit(head, on: number, endsStream: true) }
         sendHead()
         session.end(number, trailers: trailers)
     }
 
     private func sendHead() {
-        guard let head else { return }
-        self.head = nil
+        guard let head = head.take() else { return }
         session.submit(head, on: number, endsStream: false)
     }
 

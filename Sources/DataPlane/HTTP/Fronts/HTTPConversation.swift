@@ -47,7 +47,7 @@ protocol ExchangeFront: AnyObject {
     var isOutBlocked: Bool { get }
 
     /// Begins an answer, or passes an interim one.
-    func write(_ head: HTTPResponse)
+    func write(_ head: consuming HTTPResponse)
     func write(_ body: UnsafeRawBufferPointer)
     /// The answer is complete.
     func endAnswer(_ trailers: HTTPFields)

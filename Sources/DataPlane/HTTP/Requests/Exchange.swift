@@ -100,13 +100,14 @@ final class Exchange: EventHandler {
     /// A call of gRPC, which is answered in its own way.
     private(set) var isGRPC = false
 
-    init(_ thread: DataThread, _ front: any ExchangeFront, _ request: HTTPRequest, isHTTP2: Bool) {
+    init(_ thread: DataThread, _ front: any ExchangeFront, _ request: consuming HTTPRequest, isHTTP2: Bool) {
         self.thread = thread
         self.front = front
+        method = request.method
+        let authority = request.authority
         self.request = request
         self.isHTTP2 = isHTTP2
         isCheck = false
-        method = request.method
         startedAt = thread.loop.now
         attemptedAt = thread.loop.now
         movedAt = thread.loop.now
@@ -116,8 +117,8 @@ final class Exchange: EventHandler {
             startedAt: startedAt)
         record.security = connection.security
         record.spoken = isHTTP2 ? .http2 : .http1
-        record.method = request.method
-        record.authority = request.authority
+        record.method = method
+        record.authority = authority
         super.init()
         thread.loop.add(self)
     }

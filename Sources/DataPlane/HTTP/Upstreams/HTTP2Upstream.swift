@@ -52,8 +52,7 @@ final class HTTP2Upstream: HTTPUpstream {
     }
 
     private func sendHead(endsStream: Bool = false) {
-        guard let head else { return }
-        self.head = nil
+        guard let head = head.take() else { return }
         stream = link.submit(head, for: self, endsStream: endsStream)
         // Not from here: the exchange is in the middle of its attempt.
         guard stream == nil else { return }
