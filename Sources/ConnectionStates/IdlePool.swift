@@ -4,8 +4,8 @@
 /// age away. It decides; the caller closes what it is handed.
 ///
 /// `put` and `take` are asked several times for each request: they look for the key once, and are inlined where the types are
-/// known.
-package struct IdlePool<Key: Hashable, Element> {
+/// known. (Public rather than package only because Swift inlines nothing else across modules.)
+public struct IdlePool<Key: Hashable, Element> {
     /// What the pool needs to know about an element.
     @usableFromInline
     struct Entry {
@@ -22,16 +22,16 @@ package struct IdlePool<Key: Hashable, Element> {
     @usableFromInline let perKeyMax: Int
     @usableFromInline var totalMax: Int
     @usableFromInline var entries: [Key: [Entry]] = [:]
-    @usableFromInline package internal(set) var count = 0
+    public internal(set) var count = 0
 
-    package init(perKeyMax: Int, totalMax: Int) {
+    public init(perKeyMax: Int, totalMax: Int) {
         self.perKeyMax = perKeyMax
         self.totalMax = totalMax
     }
 
     /// Offers an element; false if there is no room, and the caller closes it.
     @inlinable
-    package mutating func put(_ element: Element, identifier: UInt64, for key: Key) -> Bool {
+    public mutating func put(_ element: Element, identifier: UInt64, for key: Key) -> Bool {
         guard count < totalMax, perKeyMax > 0 else { return false }
         let entry = Entry(element: element, identifier: identifier)
         if let index = entries.index(forKey: key) {
@@ -46,7 +46,7 @@ package struct IdlePool<Key: Hashable, Element> {
 
     /// The element last put for a key.
     @inlinable
-    package mutating func take(_ key: Key) -> Element? {
+    public mutating func take(_ key: Key) -> Element? {
         guard let index = entries.index(forKey: key), let last = entries.values[index].popLast() else { return nil }
         if entries.values[index].isEmpty { entries.remove(at: index) }
         noteCount(-1)
@@ -57,7 +57,7 @@ package struct IdlePool<Key: Hashable, Element> {
     mutating func noteCount(_ change: Int) { count += change }
 
     /// Forgets one element, which has closed by itself or grown too old.
-    package mutating func remove(identifier: UInt64, for key: Key) {
+    public mutating func remove(identifier: UInt64, for key: Key) {
         guard let index = entries[key]?.firstIndex(where: { $0.identifier == identifier }) else { return }
         entries[key]?.remove(at: index)
         if entries[key]?.isEmpty == true { entries[key] = nil }
@@ -65,13 +65,13 @@ package struct IdlePool<Key: Hashable, Element> {
     }
 
     /// Changes how many there may be; a limit that is lower than what is there empties the pool.
-    package mutating func limit(to totalMax: Int) -> [Element] {
+    public mutating func limit(to totalMax: Int) -> [Element] {
         self.totalMax = totalMax
         return count > totalMax ? retire { _ in true } : []
     }
 
     /// Takes out everything whose key matches: an endpoint that changed, a rotation, an address that stopped answering.
-    package mutating func retire(where matches: (Key) -> Bool) -> [Element] {
+    public mutating func retire(where matches: (Key) -> Bool) -> [Element] {
         var retired: [Element] = []
         for key in entries.keys.filter(matches) {
             let removed = entries.removeValue(forKey: key) ?? []

@@ -172,7 +172,7 @@ extension PeerConnection {
     /// request, or an answer, that is small travels in one record with all that belongs to it.
     func send(_ payload: ArraySlice<UInt8>, behind frame: ControlFrame? = nil, ends: Bool) {
         guard let number = session.currentStream else { return }
-        var record: [UInt8] = []
+        var record = thread.buffers.array()
         record.reserveCapacity(
             min(
                 payload.count + FrameWriter.controlFrameMax + WeftOne.headerLength + FrameWriter.finLength,
@@ -190,6 +190,7 @@ extension PeerConnection {
             FrameWriter.append(.fin(stream: number), to: &record)
         }
         if !record.isEmpty, phase == .established { writeRecord(&record) }
+        thread.buffers.giveBack(record)
         if ends, phase == .established { session.sendEnd() }
     }
 

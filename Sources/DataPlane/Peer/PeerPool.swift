@@ -12,10 +12,13 @@ internal import Telemetry
 /// a connection can never carry a stream for another peer, another identity or another trust than it was made for.
 struct PeerKey: Hashable {
     let address: SocketAddress
-    let identity: SPIFFEID
-    let workloadUID: String
     let certificateGeneration: UInt64
     let bundleGeneration: UInt64
+    let identity: SPIFFEID
+    let workloadUID: String
+
+    /// The address tells nearly all of them apart.
+    func hash(into hasher: inout Hasher) { hasher.combine(address) }
 
     /// Of connections to an endpoint, where this identity is expected, under what holds for us now.
     init(_ endpoint: Endpoint, _ identity: SPIFFEID, _ context: TLSContext) {

@@ -14,6 +14,8 @@ final class ThreadBuffers {
     /// As many full records as ``plaintext`` takes, which is what the other side sends at once. A buffer of 256 KiB leaves
     /// 352 bytes in the kernel, which would cost a read, a write and a wake-up of their own.
     static let ciphertextByteCount = slotCount * TLSStaging.recordByteCount
+    private static let spareMax = 4
+    private static let spareByteCountMax = 20 << 10
 
     /// What was read from a plaintext socket, on its way to the peer or to another plaintext socket.
     let outgoing = UnsafeMutableRawBufferPointer.allocate(byteCount: byteCount, alignment: 64)
@@ -21,6 +23,19 @@ final class ThreadBuffers {
     let ciphertext = UnsafeMutableRawBufferPointer.allocate(byteCount: ciphertextByteCount, alignment: 64)
     /// The same, decrypted, on its way to a plaintext socket.
     let plaintext = UnsafeMutableRawBufferPointer.allocate(byteCount: byteCount, alignment: 64)
+
+    /// Arrays that have been used, with their memory: few and small ones.
+    private var spare: [[UInt8]] = []
+
+    /// An empty array for bytes on their way, with the memory of one that was given back, if there is any.
+    func array() -> [UInt8] { spare.popLast() ?? [] }
+
+    /// For the next who needs one.
+    func giveBack(_ array: consuming [UInt8]) {
+        guard spare.count < Self.spareMax, array.capacity <= Self.spareByteCountMax else { return }
+        array.removeAll(keepingCapacity: true)
+        spare.append(array)
+    }
 
     /// True if a whole record might not fit into what is left of ``plaintext``.
     func hasLessThanARecord(behind offset: Int) -> Bool { Self.byteCount - offset < 16_384 }

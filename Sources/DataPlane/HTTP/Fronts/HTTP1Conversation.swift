@@ -152,6 +152,7 @@ final class HTTP1Conversation: HTTPConversation, ExchangeFront {
     var isOutBlocked: Bool { transport.isOutBlocked }
 
     func write(_ head: consuming HTTPResponse) {
+        if out.isEmpty { out = thread.buffers.array() }
         if head.isInterim {
             // HTTP/1.0 has none (RFC 9110 section 15.2).
             if exchange?.request.isHTTP11 ?? true { HTTPWriter.append(head, to: &out) }
@@ -200,6 +201,7 @@ final class HTTP1Conversation: HTTPConversation, ExchangeFront {
         transport.record.downstreamBytesSent += UInt64(bytes.count)
         transport.state.move(now: thread.loop.now)
         transport.transmit(bytes, ends: ends)
+        thread.buffers.giveBack(bytes)
     }
 
     func takesAgain() {

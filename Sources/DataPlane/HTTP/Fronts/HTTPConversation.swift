@@ -69,3 +69,16 @@ extension ExchangeFront {
         unsafe body.withUnsafeBytes { unsafe write($0) }
     }
 }
+
+/// What of a connection decides where its requests go.
+struct ExchangeOrigin {
+    /// The address that the client dialled.
+    let dialled: SocketAddress?
+    /// The service of the mesh that this is.
+    let service: ResourceReference?
+
+    init(_ connection: ConnectionRecord) {
+        dialled = connection.originalDestination
+        service = connection.service
+    }
+}

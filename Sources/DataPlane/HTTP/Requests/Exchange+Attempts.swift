@@ -41,7 +41,7 @@ extension Exchange {
             if takesHTTP2(endpoint), let link = StreamLink.obtain(thread, endpoint, for: self) {
                 return HTTP2Upstream(link)
             }
-            return StreamUpstream(thread, endpoint, client: record.client, trace: record.trace)
+            return StreamUpstream(thread, endpoint)
         }
     }
 

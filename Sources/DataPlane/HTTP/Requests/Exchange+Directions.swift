@@ -22,7 +22,8 @@ extension Exchange {
 
     /// Toward the workload: who asks, may it, and what the application is told of it.
     func beginInbound() -> Refusal? {
-        let peer: SPIFFEID? = if case .mutualTLS(let peer, _) = connection.security { peer } else { nil }
+        let peer: SPIFFEID? = if case .mutualTLS(let peer, _) = record.security { peer } else { nil }
+        let source = record.client.address
         let claimed = request.fields.first(MeshField.client)
         request.fields.removeAll(beginning: MeshField.prefix)
         if let peer {
@@ -32,10 +33,10 @@ extension Exchange {
                 request.fields.add(MeshField.client, claimed)
             }
         }
-        guard let target = connection.originalDestination else {
+        guard let target = origin.dialled else {
             return Refusal(outcome: .internalFault, detail: "")
         }
-        let facts = ConnectionFacts(peer: peer, source: connection.client.address, port: target.port)
+        let facts = ConnectionFacts(peer: peer, source: source, port: target.port)
         let decision = thread.snapshot.policies.judge(facts, RequestFacts(request, path: record.path))
         record.authorization = decision.reason
         record.audit = decision.auditReason
@@ -66,10 +67,10 @@ extension Exchange {
 
     /// From the workload: which rule of the service's routes holds, and what it says.
     func beginOutbound(_ front: any ExchangeFront) -> Refusal? {
-        if let origin = front.gateway, let dialled = connection.originalDestination {
-            return beginGateway(front, origin, dialled)
+        if let gateway = front.gateway, let dialled = origin.dialled {
+            return beginGateway(front, gateway, dialled)
         }
-        guard let dialled = connection.originalDestination, let service = connection.service else {
+        guard let dialled = origin.dialled, let service = origin.service else {
             return Refusal(outcome: .internalFault, detail: "")
         }
         record.service = service

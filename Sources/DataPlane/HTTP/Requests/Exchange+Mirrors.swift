@@ -11,7 +11,7 @@ extension Exchange {
     /// Sends the copies that the rule asks for. Only what is short enough to be kept is copied.
     func mirror() {
         guard let rule, !rule.mirrors.isEmpty, isKept, !isTunnel, front != nil,
-            let dialled = connection.originalDestination
+            let dialled = origin.dialled
         else {
             return
         }

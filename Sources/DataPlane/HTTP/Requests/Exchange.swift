@@ -35,8 +35,8 @@ final class Exchange: EventHandler {
     let thread: DataThread
     /// Nil once it is over, and for a mirrored request, whose answer nobody awaits.
     private(set) var front: (any ExchangeFront)?
-    /// That it came on, as it was then.
-    let connection: ConnectionRecord
+    /// Of the connection that it came on.
+    let origin: ExchangeOrigin
     var request: HTTPRequest
     let method: String
     /// It came as HTTP/2.
@@ -111,7 +111,8 @@ final class Exchange: EventHandler {
         startedAt = thread.loop.now
         attemptedAt = thread.loop.now
         movedAt = thread.loop.now
-        connection = front.connection
+        let connection = front.connection
+        origin = ExchangeOrigin(connection)
         record = RequestRecord(
             connection: connection.id, direction: connection.direction, client: connection.client,
             startedAt: startedAt)
@@ -134,7 +135,8 @@ final class Exchange: EventHandler {
         startedAt = thread.loop.now
         attemptedAt = startedAt
         movedAt = startedAt
-        connection = front.connection
+        let connection = front.connection
+        origin = ExchangeOrigin(connection)
         record = RequestRecord(
             connection: connection.id, direction: .outbound, client: connection.client, startedAt: startedAt)
         onlyEndpoint = endpoint
@@ -147,7 +149,7 @@ final class Exchange: EventHandler {
     /// A copy of a request for somebody else, whose answer nobody awaits.
     init(copying original: Exchange, to service: ServiceState) {
         thread = original.thread
-        connection = original.connection
+        origin = original.origin
         request = original.request
         method = original.method
         isHTTP2 = original.isHTTP2
@@ -190,7 +192,7 @@ final class Exchange: EventHandler {
         isGRPC = isHTTP2 && request.isGRPC
         continueTrace()
         let refusal =
-            connection.direction == .inbound ? beginInbound() : beginOutbound(front)
+            record.direction == .inbound ? beginInbound() : beginOutbound(front)
         if let refusal { return refuse(refusal.outcome, refusal.detail) }
         if case .over = phase { return }
         if let backend, let rule { rule.apply(to: &request, backend: backend, matchedPrefix: matchedPrefix) }

@@ -39,6 +39,7 @@ class HTTP1Upstream: HTTPUpstream {
 
     override final func begin(_ request: HTTPRequest) {
         isChunked = request.body == .chunked
+        if out.isEmpty { out = thread.buffers.array() }
         HTTPWriter.append(request, to: &out)
     }
 
@@ -62,6 +63,7 @@ class HTTP1Upstream: HTTPUpstream {
         out = []
         hasFlushedEnd = hasEnd
         transmit(bytes, ends: hasEnd)
+        thread.buffers.giveBack(bytes)
     }
 
     // MARK: The answer

@@ -7,6 +7,7 @@ internal import MeshModel
 internal import PeerProtocol
 internal import Reactor
 internal import TLSSession
+internal import Telemetry
 
 /// A request on a stream of its own: OPEN, the request and FIN leave in one TLS record where they fit, and OPENED, the
 /// answer and FIN come back in one. The connection between the sidecars is pooled, so that a stream costs no handshake; and
@@ -21,12 +22,8 @@ final class StreamUpstream: HTTP1Upstream, PeerStreamUser {
     private var replay = Replay()
     private var earlyByteCount = 0
     private var isReused = false
-    private let client: SocketAddress
-    private let trace: TraceID?
 
-    init(_ thread: DataThread, _ endpoint: Endpoint, client: SocketAddress, trace: TraceID?) {
-        self.client = client
-        self.trace = trace
+    override init(_ thread: DataThread, _ endpoint: Endpoint) {
         super.init(thread, endpoint)
         thread.upstreamCount += 1
         thread.loop.add(self)
@@ -89,14 +86,14 @@ final class StreamUpstream: HTTP1Upstream, PeerStreamUser {
     // MARK: What the connection tells
 
     func peerIsReady() {
-        guard let peer, exchange != nil else { return }
+        guard let peer, let exchange else { return }
         isReady = true
-        exchange?.secured(peer)
+        exchange.secured(peer)
         var open = OpenFrame(stream: peer.session.open())
         open.isShared = true
         open.hint = .http1
-        open.client = client
-        open.trace = trace
+        open.client = exchange.record.client
+        open.trace = exchange.record.trace
         peer.becomeBusy()
         sendWaiting(peer, opening: open)
         thread.loop.setDeadline(thread.loop.now + thread.settings.proxy.timeouts.open, of: self)
