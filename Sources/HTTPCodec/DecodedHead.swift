@@ -55,7 +55,7 @@ package struct DecodedHead: ~Copyable, Sendable {
             case .trailers: .trailers
             }
         section = FieldSection(sectionKind, settings)
-        if kind != .trailers { section.reserve(forHeadOf: 768) }
+        if kind != .trailers { section.reserve(forHeadOf: 512) }
         refusal = nil
         hasField = false
         method = nil

@@ -57,7 +57,7 @@ extension Exchange {
     }
 
     func chooseEndpoint() -> Endpoint? {
-        guard let service else { return onlyEndpoint }
+        guard let service else { return current }
         if !isCounted {
             guard thread.beginRequest(service) else {
                 record.outcome = .breakerOpen

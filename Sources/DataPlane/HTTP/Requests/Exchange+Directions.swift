@@ -41,7 +41,7 @@ extension Exchange {
         record.authorization = decision.reason
         record.audit = decision.auditReason
         if !decision.isAllowed { return Refusal(outcome: .requestDenied, detail: decision.reason) }
-        onlyEndpoint = Endpoint(
+        current = Endpoint(
             address: target, workloadUID: "", security: .plaintext(.notMeshed), hint: .detect)
         return nil
     }

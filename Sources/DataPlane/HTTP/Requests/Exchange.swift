@@ -38,7 +38,7 @@ final class Exchange: EventHandler {
     /// Of the connection that it came on.
     let origin: ExchangeOrigin
     var request: HTTPRequest
-    let method: String
+    var method: String { record.method }
     /// It came as HTTP/2.
     let isHTTP2: Bool
     let startedAt: Instant
@@ -47,11 +47,10 @@ final class Exchange: EventHandler {
     // Where it goes.
     /// Outbound: the service, with what this thread knows of it.
     var service: ServiceState?
-    /// Inbound: the application.
-    var onlyEndpoint: Endpoint?
     var rule: CompiledRule?
     var backend: CompiledBackend?
     var tried: [Endpoint] = []
+    /// Of a service: that of the attempt under way. Without one there is no other: the application, or who is checked.
     var current: Endpoint?
     var upstream: HTTPUpstream?
 
@@ -103,8 +102,7 @@ final class Exchange: EventHandler {
     init(_ thread: DataThread, _ front: any ExchangeFront, _ request: consuming HTTPRequest, isHTTP2: Bool) {
         self.thread = thread
         self.front = front
-        method = request.method
-        let authority = request.authority
+        let (method, authority) = (request.method, request.authority)
         self.request = request
         self.isHTTP2 = isHTTP2
         isCheck = false
@@ -131,7 +129,6 @@ final class Exchange: EventHandler {
         self.request = request
         isHTTP2 = false
         isCheck = true
-        method = request.method
         startedAt = thread.loop.now
         attemptedAt = startedAt
         movedAt = startedAt
@@ -139,7 +136,8 @@ final class Exchange: EventHandler {
         origin = ExchangeOrigin(connection)
         record = RequestRecord(
             connection: connection.id, direction: .outbound, client: connection.client, startedAt: startedAt)
-        onlyEndpoint = endpoint
+        record.method = request.method
+        current = endpoint
         hasBeenRead = true
         hasWholeRequest = true
         super.init()
@@ -151,7 +149,6 @@ final class Exchange: EventHandler {
         thread = original.thread
         origin = original.origin
         request = original.request
-        method = original.method
         isHTTP2 = original.isHTTP2
         isCheck = false
         startedAt = original.thread.loop.now
@@ -175,6 +172,9 @@ final class Exchange: EventHandler {
     var isRepeatable: Bool {
         HTTPRequest.isIdempotent(method) || rule?.rule.retry?.alsoMethods.contains(method) ?? false
     }
+
+    /// All of it is here, and may be done twice.
+    var mayBeSentAgain: Bool { hasWholeRequest && isKept && isRepeatable }
 
     // MARK: The request
 

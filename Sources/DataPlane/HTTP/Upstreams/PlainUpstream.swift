@@ -51,7 +51,9 @@ final class PlainUpstream: HTTP1Upstream {
     override var isReached: Bool { isConnected }
 
     private func isFit(for exchange: Exchange, now: Instant) -> Bool {
-        guard exchange.isRepeatable || idleSince.map({ now - $0 <= Self.trustedRest }) ?? false else { return false }
+        // What can be sent again is sent again, should the connection turn out to have ended.
+        if exchange.mayBeSentAgain { return true }
+        guard idleSince.map({ now - $0 <= Self.trustedRest }) ?? false else { return false }
         // Its end may lie in the socket already, before the loop has told of it.
         let buffer = unsafe UnsafeMutableRawBufferPointer(rebasing: thread.buffers.plaintext[..<1])
         if case .wouldBlock = unsafe end.receive(into: buffer) { return true }
