@@ -52,7 +52,8 @@ package struct SPIFFEID: Hashable, Sendable, CustomStringConvertible {
         guard let slash = rest.firstIndex(of: UInt8(ascii: "/")),
             let trustDomain = TrustDomain(String(decoding: rest[..<slash], as: UTF8.self))
         else { return nil }
-        for segment in rest[slash...].dropFirst().split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false) {
+        for segment in rest[slash...].dropFirst().split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+        {
             guard SPIFFEID.isSegment(segment) else { return nil }
         }
         self.trustDomain = trustDomain

@@ -51,9 +51,10 @@ final class PlainUpstream: HTTP1Upstream {
     override var isReached: Bool { isConnected }
 
     private func isFit(for exchange: Exchange, now: Instant) -> Bool {
-        // What can be sent again is sent again, should the connection turn out to have ended.
-        if exchange.mayBeSentAgain { return true }
-        guard idleSince.map({ now - $0 <= Self.trustedRest }) ?? false else { return false }
+        // Looking costs a system call. What can be sent again is, should the connection turn out to have ended; but once is
+        // enough, where a server that restarts has ended all of them.
+        if exchange.mayBeSentAgain, exchange.staleRetries == 0 { return true }
+        guard exchange.isRepeatable || idleSince.map({ now - $0 <= Self.trustedRest }) ?? false else { return false }
         // Its end may lie in the socket already, before the loop has told of it.
         let buffer = unsafe UnsafeMutableRawBufferPointer(rebasing: thread.buffers.plaintext[..<1])
         if case .wouldBlock = unsafe end.receive(into: buffer) { return true }
