@@ -22,8 +22,10 @@ public struct IdlePool<Key: Hashable, Element> {
     @usableFromInline let perKeyMax: Int
     @usableFromInline var totalMax: Int
     @usableFromInline var entries: [Key: [Entry]] = [:]
+    /// How many there are, over all keys.
     public internal(set) var count = 0
 
+    /// At most so many for a key, and in all.
     public init(perKeyMax: Int, totalMax: Int) {
         self.perKeyMax = perKeyMax
         self.totalMax = totalMax
