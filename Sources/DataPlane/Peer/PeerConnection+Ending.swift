@@ -61,6 +61,7 @@ extension PeerConnection {
             case .ended, .failed: return close()
             }
         }
+        if mayHaveInput { thread.loop.again(self) }
     }
 
     /// The configuration or the trust bundle no longer allows this peer.

@@ -255,7 +255,9 @@ final class PeerConnection: EventHandler {
         read()
     }
 
-    override func continueWork(now: Instant) { read() }
+    override func continueWork(now: Instant) {
+        if phase == .leaving { finishLeaving() } else { read() }
+    }
 
     override func deadlineReached(now: Instant) {
         switch phase {

@@ -70,6 +70,9 @@ struct PlainEnd: ~Copyable {
         if !readiness.isDisjoint(with: [.peerEnded, .hangup, .error]) { isEndAnnounced = true }
     }
 
+    /// There may be input that no event has told of yet.
+    mutating func noteInput() { mayHaveInput = true }
+
     /// True once the other side has announced its end or its failure, read or not.
     var isEnding: Bool { isEndAnnounced }
 

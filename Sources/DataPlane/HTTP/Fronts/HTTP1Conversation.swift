@@ -238,7 +238,7 @@ final class HTTP1Conversation: HTTPConversation, ExchangeFront {
 
     /// A head that dribbles, and a connection that rests, have an end.
     private func schedule() {
-        guard !transport.isFinished, exchange == nil else { return }
+        guard !transport.isFinished, !transport.isEnding, exchange == nil else { return }
         let http = thread.settings.proxy.http
         let limit = reader.isInsideHead ? http.headTimeout : isLeaving ? Self.farewell : http.idleTimeout
         if !reader.isInsideHead || transport.deadline > thread.loop.now + limit {

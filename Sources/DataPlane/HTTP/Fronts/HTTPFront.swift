@@ -39,6 +39,8 @@ class HTTPFront: Relay {
 
     /// Gives bytes to the client; with `ends` they are the last on this connection.
     func transmit(_ bytes: [UInt8], ends: Bool) { preconditionFailure("Every kind of front transmits.") }
+    /// The last answer has been given: only its end is waited for.
+    var isEnding: Bool { false }
     /// What was given has not been taken yet.
     var isOutBlocked: Bool { false }
     /// True where the client is another sidecar.

@@ -13,6 +13,7 @@ class PlainFront: HTTPFront {
 
     var end: PlainEnd
     private(set) var isClosing = false
+    override var isEnding: Bool { isClosing }
 
     /// A connection of the workload to a service that has routes, or with `gateway` of a client to an HTTP listener.
     static func begin(
@@ -136,7 +137,12 @@ class PlainFront: HTTPFront {
         for _ in 0..<16 where end.mayHaveInput && !end.hasEndedInput {
             if case .failed = unsafe end.receive(into: buffer) { return concludeCleanly() }
         }
-        if end.hasEndedInput { concludeCleanly() }
+        if end.hasEndedInput { return concludeCleanly() }
+        if end.mayHaveInput { thread.loop.again(self) }
+    }
+
+    override func continueWork(now: Instant) {
+        if isClosing { finishClosing() } else { super.continueWork(now: now) }
     }
 
     private func concludeCleanly() {

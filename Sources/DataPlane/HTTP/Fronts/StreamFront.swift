@@ -33,6 +33,7 @@ final class StreamFront: HTTPFront, PeerStreamUser {
 
     var startedAt: Instant { record.startedAt }
     override var isSidecar: Bool { true }
+    override var isEnding: Bool { hasSentEnd }
 
     /// The application is reached: the other side may send more than it could risk before, and need not wonder any more.
     override func applicationReached() {

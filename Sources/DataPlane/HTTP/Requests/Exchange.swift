@@ -103,6 +103,8 @@ final class Exchange: EventHandler {
         self.thread = thread
         self.front = front
         let (method, authority) = (request.method, request.authority)
+        // How long the client's connection lasts is between it and us (RFC 9112 section 9.6).
+        request.persists = true
         self.request = request
         self.isHTTP2 = isHTTP2
         isCheck = false

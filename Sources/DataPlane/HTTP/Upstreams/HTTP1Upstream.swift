@@ -115,6 +115,9 @@ class HTTP1Upstream: HTTPUpstream {
 
     /// The connection broke: what has come of the answer is not whole, whatever its framing says.
     final func inputBroke(_ detail: String) {
-        failed(hasAnswered ? .responseCut : .responseMissing, detail, isUntouched: false, isEndpointFault: true)
+        // A server may close a connection that rests; nothing was wrong with it then.
+        failed(
+            hasAnswered ? .responseCut : .responseMissing, detail, isUntouched: false,
+            isEndpointFault: hasAnswered || !isStale)
     }
 }

@@ -18,6 +18,8 @@ final class PlainUpstream: HTTP1Upstream {
 
     private var end = PlainEnd()
     private var isConnected = false
+    /// Our direction ends once all is sent.
+    private var endsOutput = false
     private var wasUsed = false
     private(set) var idleSince: Instant?
     private let identifier: UInt64
@@ -83,27 +85,30 @@ final class PlainUpstream: HTTP1Upstream {
 
     override func transmit(_ bytes: [UInt8], ends: Bool) {
         if !end.isOpen { dial() }
+        // A message says itself where it ends; what was switched to has no other end than the connection's.
+        if ends, exchange?.isTunnel ?? false {
+            endsOutput = true
+            thread.loop.atEndOfTurn(self)
+        }
         guard isConnected else {
             unsafe bytes.withUnsafeBytes { unsafe end.keep($0) }
             return
         }
         if unsafe bytes.withUnsafeBytes({ unsafe end.gather($0) }) { return thread.loop.atEndOfTurn(self) }
-        if let errno = unsafe bytes.withUnsafeBytes({ unsafe end.write($0) }) { broken(errno) }
+        if let errno = unsafe bytes.withUnsafeBytes({ unsafe end.write($0) }) { sendBroke(errno) }
     }
 
     override func turnEnds() {
-        guard isConnected else { return }
-        flushEnd()
+        if isConnected { _ = flushEnd(wasFull: isFull) }
     }
 
-    /// Sends what is pending as far as it goes; false if the server is gone.
-    @discardableResult
-    private func flushEnd() -> Bool {
-        let wasFull = isFull
+    /// Sends what is pending as far as it goes; false if the server is gone. `wasFull`: nothing was taken before.
+    private func flushEnd(wasFull: Bool) -> Bool {
         if let errno = end.flush() {
-            broken(errno)
+            sendBroke(errno)
             return false
         }
+        if endsOutput, end.pending.isEmpty, !end.hasEndedOutput { _ = end.endOutput() }
         if wasFull, !isFull { exchange?.upstreamTakesAgain() }
         return true
     }
@@ -118,6 +123,7 @@ final class PlainUpstream: HTTP1Upstream {
             // A server says nothing unasked; being writable is no news.
             return readiness.isDisjoint(with: [.readable, .peerEnded, .hangup, .error]) ? () : close()
         }
+        let wasFull = isFull
         if !isConnected {
             if let errno = end.pendingError() {
                 return connectFailed(connectOutcome(errno), "\(endpoint.address): \(errno)")
@@ -126,7 +132,7 @@ final class PlainUpstream: HTTP1Upstream {
             thread.loop.setDeadline(.never, of: self)
             exchange?.reached()
         }
-        if flushEnd() { readAgain() }
+        if flushEnd(wasFull: wasFull) { readAgain() }
     }
 
     override func continueWork(now: Instant) { readAgain() }
@@ -153,13 +159,16 @@ final class PlainUpstream: HTTP1Upstream {
     }
 
     private func broken(_ errno: Errno) {
-        // What it had answered before is still in its queue; once that is read, the failure comes back from the read.
-        if exchange != nil, isConnected, end.mayHaveInput, errno == .brokenPipe {
-            readAgain()
-            guard exchange != nil else { return }
-        }
         inputBroke(errno.description)
         close()
+    }
+
+    /// It takes nothing any more. What it had answered before is still in its queue, whether or not the loop has told of it;
+    /// once that is read, the failure comes back from the read.
+    private func sendBroke(_ errno: Errno) {
+        end.noteInput()
+        if exchange != nil, isConnected { readAgain() }
+        if exchange != nil { broken(errno) } else { close() }
     }
 
     // MARK: Afterwards
