@@ -87,6 +87,18 @@ struct HTTPFieldsTests {
         #expect(fields.joined("x-three") == nil)
     }
 
+    @Test("a joined value is compared without being made, and one value alone is told from several")
+    func compared() {
+        #expect(fields.joined("x-one", isEqualTo: "1, 11, 111"))
+        #expect(!fields.joined("x-one", isEqualTo: "1"))
+        #expect(fields.joined("x-two", isEqualTo: "2"))
+        #expect(!fields.joined("x-two", isEqualTo: "22") && !fields.joined("x-two", isEqualTo: ""))
+        #expect(!fields.joined("x-three", isEqualTo: ""))
+        #expect(fields.withOnly("x-two") { $0.byteCount } == 1)
+        #expect(fields.withOnly("x-one") { $0.byteCount } == nil)
+        #expect(fields.withOnly("x-three") { $0.byteCount } == nil)
+    }
+
     @Test("who writes a value takes nothing away")
     func taken() async {
         await #expect(processExitsWith: .failure) {

@@ -55,7 +55,7 @@ extension Sidecars {
         @Test("an answer to an upload that was not read arrives", arguments: ["20", "30"])
         func uploads(_ host: String) async throws {
             let scene = try await Self.scene()
-            #expect(try await Self.call(scene, "uploads", "10.96.0.\(host)", "20") == "{'413': 20}")
+            #expect(try await Self.call(scene, "uploads", "10.96.0.\(host)", "60") == "{'413': 60}")
             // And nothing of it stays.
             try await eventually("the end of the connections", within: .seconds(20)) { () async throws -> Bool? in
                 try await scene.client.ask("/connections").body.contains("\"state\":\"http\"") ? nil : true

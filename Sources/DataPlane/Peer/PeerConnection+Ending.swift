@@ -33,10 +33,11 @@ extension PeerConnection {
             session.sendGoAway()
             write(.goAway(lastStream: session.lastStreamNumber))
             tls.end()
-            if phase == .established { phase = .leaving }
+            guard phase == .established else { return }
+            phase = .leaving
+            thread.leavingCount += 1
         }
         guard phase == .leaving else { return }
-        thread.leavingCount += 1
         thread.loop.setDeadline(thread.loop.now + Self.farewellPatience, of: self)
         mayHaveInput = true
         finishLeaving()

@@ -21,8 +21,6 @@ internal import Telemetry
 /// Staging and buffers of the thread belong to whichever connection is at work: every entry goes through ``perform(_:)``,
 /// which ends by sending what the session produced. Work on another session is never begun from inside; it is put off.
 final class PeerConnection: EventHandler {
-    /// More than this is sent at once: what is large gains nothing by waiting for the end of the turn.
-    private static let gatheredMax = 8 << 10
 
     enum Phase {
         case connecting
@@ -123,7 +121,7 @@ final class PeerConnection: EventHandler {
         let staged = unsafe thread.staging.output
         defer { thread.staging.clearOutput() }
         guard phase != .closed, unsafe !staged.isEmpty else { return }
-        if output.count + staged.count <= Self.gatheredMax || isBlocked {
+        if output.count + staged.count <= PendingBytes.gatheredMax || isBlocked {
             unsafe output.append(staged)
             if !isBlocked { thread.loop.atEndOfTurn(self) }
             return

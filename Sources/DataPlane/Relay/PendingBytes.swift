@@ -1,8 +1,11 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
-/// Bytes that a socket did not take, waiting for it to become writable. Bounded by whoever fills it: nothing more is read
-/// for a sink while this is not empty. Its memory is given back as soon as it is.
+/// Bytes for a socket: small ones that are gathered until the turn ends, and those that it did not take. Bounded by whoever
+/// fills it: nothing more is read for a sink that is blocked. Its memory is given back as soon as it is empty.
 struct PendingBytes {
+    /// More than this is sent at once: what is large gains nothing by waiting for the end of the turn, and would be copied.
+    static let gatheredMax = 8 << 10
+
     private var bytes: [UInt8] = []
     private var sent = 0
 

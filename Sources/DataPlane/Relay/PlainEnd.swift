@@ -12,9 +12,6 @@ internal import MeshModel
 /// From the first moment until ``closeCleanly()`` the socket resets on close, so that no way of ending (not even the death
 /// of this process) can look like a clean end of the stream.
 struct PlainEnd: ~Copyable {
-    /// More than this is sent at once: what is large gains nothing by waiting, and would be copied.
-    private static let gatheredMax = 8 << 10
-
     private var socket: Descriptor?
     private(set) var mayHaveInput = true
     private var isEndAnnounced = false
@@ -151,7 +148,7 @@ struct PlainEnd: ~Copyable {
 
     /// Small pieces are worth gathering until the turn ends; true if these bytes were kept for that.
     mutating func gather(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        guard pending.count + bytes.count <= Self.gatheredMax else { return false }
+        guard pending.count + bytes.count <= PendingBytes.gatheredMax else { return false }
         unsafe pending.append(bytes)
         return true
     }

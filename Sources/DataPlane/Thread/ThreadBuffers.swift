@@ -32,7 +32,7 @@ final class ThreadBuffers {
 
     /// For the next who needs one.
     func giveBack(_ array: consuming [UInt8]) {
-        guard spare.count < Self.spareMax, array.capacity <= Self.spareByteCountMax else { return }
+        guard spare.count < Self.spareMax, 1...Self.spareByteCountMax ~= array.capacity else { return }
         array.removeAll(keepingCapacity: true)
         spare.append(array)
     }
