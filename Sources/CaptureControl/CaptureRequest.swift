@@ -1,9 +1,9 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
 internal import CommandLine
-internal import Configuration
 internal import MeshModel
 internal import Redirection
+internal import ResourceDocuments
 
 /// What is to be captured, where and with what: the file, overridden by the flags.
 struct CaptureRequest: Hashable, Sendable {

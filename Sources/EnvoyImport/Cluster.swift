@@ -1,7 +1,7 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
-internal import Configuration
 internal import MeshModel
+internal import ResourceDocuments
 
 /// A cluster, which becomes a Service.
 struct Cluster {

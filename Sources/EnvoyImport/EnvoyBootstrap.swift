@@ -1,7 +1,7 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
-internal import Configuration
 package import MeshModel
+internal import ResourceDocuments
 
 /// What came of a file.
 package struct ImportedConfiguration: Sendable {

@@ -1,7 +1,7 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
-internal import Configuration
 internal import MeshModel
+internal import ResourceDocuments
 
 /// One entry of `request_headers_to_add`, `…_to_remove` and their like.
 struct HeaderChange {

@@ -1,7 +1,7 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
-internal import Configuration
 internal import MeshModel
+internal import ResourceDocuments
 
 /// What is gathered while a file is read: clusters that routes may name, settings of the proxy, documents.
 final class Importer {

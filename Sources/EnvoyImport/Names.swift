@@ -1,7 +1,7 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
-internal import Configuration
 internal import MeshModel
+internal import ResourceDocuments
 
 /// Names of Envoy, which may be anything, as DNS labels, each of them once: `service_b` becomes `service-b`, and another
 /// `Service.B` becomes `service-b-2`.

@@ -1,7 +1,7 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
-internal import Configuration
 internal import MeshModel
+internal import ResourceDocuments
 
 /// Collects what cannot be carried over, and what is left out because nothing depends on it, while a file is read once.
 final class Report {

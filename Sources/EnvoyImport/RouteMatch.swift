@@ -1,8 +1,8 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
-internal import Configuration
 internal import MeshModel
 internal import Patterns
+internal import ResourceDocuments
 
 /// What a route of the file asks of a request.
 struct EnvoyMatch: Hashable {

@@ -1,8 +1,8 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
-internal import Configuration
 internal import MeshModel
 internal import Patterns
+internal import ResourceDocuments
 
 /// Makes routes of a file, of which the first one that matches counts, say the same in Weft, where the most specific one
 /// does (docs/http-route.md, "Which rule").

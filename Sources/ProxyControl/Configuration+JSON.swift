@@ -1,8 +1,8 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
 internal import Bytes
-internal import Configuration
 internal import MeshModel
+internal import ResourceDocuments
 
 /// The configuration in force, under the names that the file has. Paths of keys are told, keys never.
 extension ProxySettings {

@@ -1,12 +1,12 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
-internal import Configuration
 internal import DataPlane
 internal import Discovery
 internal import Identity
 internal import LinuxSystem
 internal import MeshModel
 internal import Reactor
+internal import ResourceDocuments
 internal import TLSSession
 internal import Telemetry
 

@@ -1,10 +1,10 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
 internal import CommandLine
-internal import Configuration
 internal import Identity
 internal import LinuxSystem
 internal import MeshModel
+internal import ResourceDocuments
 internal import TLSSession
 
 /// The program `weft-proxy`: its commands and what they do.

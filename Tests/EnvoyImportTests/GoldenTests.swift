@@ -5,8 +5,8 @@ import MeshModel
 import MeshTesting
 import Testing
 
-@testable import Configuration
 @testable import EnvoyImport
+@testable import ResourceDocuments
 
 /// Whole files: `NAME.envoy.yaml` becomes `NAME.weft.yaml`, and what was left out is in `NAME.notes`.
 @Suite("Files of Envoy, imported")

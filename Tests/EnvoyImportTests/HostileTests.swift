@@ -5,8 +5,8 @@ import MeshModel
 import MeshTesting
 import Testing
 
-@testable import Configuration
 @testable import EnvoyImport
+@testable import ResourceDocuments
 
 /// Files that nobody wrote.
 @Suite("Files that are broken")

@@ -4,9 +4,9 @@ import MeshModel
 import MeshTesting
 import Testing
 
-@testable import Configuration
 @testable import EnvoyImport
 @testable import Patterns
+@testable import ResourceDocuments
 
 /// The first route that matches counts in Envoy, the most specific one in Weft.
 @Suite("The order of routes")

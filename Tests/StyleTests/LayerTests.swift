@@ -59,7 +59,8 @@ struct LayerTests {
     func owners() {
         let owners = [
             "CCares": "NameResolution", "CLinux": "LinuxSystem", "CNetlink": "Netlink", "CNghttp2": "HTTP2Codec",
-            "COpenSSL": "TLSSession", "COpenSSLMemory": "TLSSession", "CPCRE2": "Patterns", "CYAML": "Configuration",
+            "COpenSSL": "TLSSession", "COpenSSLMemory": "TLSSession", "CPCRE2": "Patterns",
+            "CYAML": "ResourceDocuments",
         ]
         for (target, imported) in imports.byTarget {
             for module in imported {

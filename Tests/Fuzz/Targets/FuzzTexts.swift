@@ -1,10 +1,10 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
 internal import CommandLine
-internal import Configuration
 internal import EnvoyImport
 internal import MeshModel
 internal import Redirection
+internal import ResourceDocuments
 
 /// A file is read or refused with reasons that name a place.
 enum FuzzConfiguration {

@@ -1,8 +1,8 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
-import Configuration
 import Foundation
 import MeshModel
+import ResourceDocuments
 import Testing
 
 /// Files in a directory of their own, which goes with the test.

@@ -1,8 +1,8 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
-import Configuration
 import Foundation
 import MeshModel
+import ResourceDocuments
 import Testing
 
 /// A text read as a configuration: the file, or what is wrong with it.

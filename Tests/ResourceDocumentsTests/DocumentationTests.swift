@@ -4,7 +4,7 @@ import Foundation
 import MeshModel
 import Testing
 
-@testable import Configuration
+@testable import ResourceDocuments
 
 /// `docs/configuration.md`, as far as a test can read it.
 @Suite("The configuration page")

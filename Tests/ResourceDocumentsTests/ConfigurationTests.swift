@@ -1,7 +1,7 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
-import Configuration
 import MeshModel
+import ResourceDocuments
 import Testing
 
 @Suite("A configuration as it is read")

@@ -4,7 +4,7 @@ import Foundation
 import MeshModel
 import Testing
 
-@testable import Configuration
+@testable import ResourceDocuments
 
 @Suite("A service in a file")
 struct ServiceTests {

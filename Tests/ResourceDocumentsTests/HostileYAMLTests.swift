@@ -1,9 +1,9 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
-import Configuration
 import Foundation
 import MeshModel
 import MeshTesting
+import ResourceDocuments
 import Testing
 
 @Suite("YAML that means harm")

@@ -3,7 +3,7 @@
 import MeshModel
 import Testing
 
-@testable import Configuration
+@testable import ResourceDocuments
 
 @Suite("How a service is used")
 struct BalancingTests {
