@@ -31,6 +31,15 @@ package struct SigningKey: Sendable {
     /// PKCS#8, ending in a newline.
     package var pem: String { key.pemRepresentation + "\n" }
 
+    /// ECDSA with SHA-256 over `bytes`, in DER.
+    package func signature(of bytes: [UInt8]) throws(Problem) -> [UInt8] {
+        do {
+            return Array(try key.signature(for: bytes).derRepresentation)
+        } catch {
+            throw Problem(.signingFailed, "nothing could be signed: \(error)")
+        }
+    }
+
     var forCertificates: Certificate.PrivateKey { Certificate.PrivateKey(key) }
 }
 
@@ -56,6 +65,12 @@ package struct PublicKey: Hashable, Sendable {
     package init?(der: [UInt8]) {
         guard let key = try? P256.Signing.PublicKey(derRepresentation: der) else { return nil }
         self.key = key
+    }
+
+    /// True if `signature`, ECDSA with SHA-256 in DER, over `bytes` was made with its private half.
+    package func vouches(for bytes: [UInt8], signature: [UInt8]) -> Bool {
+        guard let signature = try? P256.Signing.ECDSASignature(derRepresentation: signature) else { return false }
+        return key.isValidSignature(signature, for: bytes)
     }
 
     /// The SubjectPublicKeyInfo.

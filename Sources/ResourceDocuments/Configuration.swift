@@ -39,24 +39,6 @@ package enum ConfigurationReader {
     }
 }
 
-extension Value {
-    fileprivate func requireVersion(of kind: String) {
-        let own = "weft/v1"
-        let versions: [String] =
-            switch kind {
-            case "HTTPRoute": ["v1", "v1beta1"]
-            case "GRPCRoute", "TCPRoute": ["v1", "v1alpha2"]
-            case "TLSRoute": ["v1", "v1alpha3", "v1alpha2"]
-            case "Gateway": ["v1", "v1beta1"]
-            default: []
-            }
-        let all =
-            (versions.isEmpty || kind == "Gateway" ? [own] : []) + versions.map { "gateway.networking.k8s.io/\($0)" }
-        let expected = all.map { "`\($0)`" }.joined(separator: " or ")
-        _ = scalar(all.count == 1 ? "\(expected), the only version there is" : expected) { all.contains($0) ? $0 : nil }
-    }
-}
-
 /// What the documents read so far have given.
 private struct Collected {
     private var proxies: [ProxySettings] = []
@@ -64,84 +46,17 @@ private struct Collected {
     private var meshes = 0
     private let checker = ResourceChecker()
 
-    /// The kinds that one file may hold.
-    private static let kinds = [
-        "Proxy", "Mesh", "Workload", "Service", "Trust", "HTTPRoute", "GRPCRoute", "TLSRoute", "TCPRoute", "Gateway",
-        "Filter", "Policy",
-    ]
-
     mutating func read(_ document: Value) {
-        let marks = checker
-        _ = document.mapping { fields -> Void? in
-            let version = fields.value("apiVersion")
-            guard let kind = fields.require("kind", { $0.text }) else {
-                for name in ["metadata", "spec"] { _ = fields.value(name) }
-                return nil
-            }
-            version?.requireVersion(of: kind)
-            switch kind {
-            case "Proxy":
-                if let proxy = fields.proxy() { proxies.append(proxy) }
-            case "Mesh":
-                if let mesh = fields.mesh() { resources.mesh = mesh }
-                meshes += 1
-            case "Workload":
-                if let workload = fields.workload() {
-                    resources.workloads.append(workload)
-                    marks.seen(workload, document)
-                }
-            case "Service":
-                if let service = fields.service() {
-                    resources.services.append(service)
-                    marks.seen(service, document)
-                }
-            case "Trust":
-                if let trust = fields.trust() { resources.trust.append(trust) }
-            case "HTTPRoute", "GRPCRoute":
-                let read = Route.Kind(rawValue: kind).flatMap { kind in whole(document) { fields.route(kind) } }
-                if let route = read {
-                    resources.routes.append(route)
-                    marks.seen(route, document)
-                }
-            case "TLSRoute", "TCPRoute":
-                let read = ConnectionRoute.Kind(rawValue: kind).flatMap { kind in
-                    whole(document) { fields.connectionRoute(kind) }
-                }
-                if let route = read {
-                    resources.connectionRoutes.append(route)
-                    marks.seen(route, document)
-                }
-            case "Gateway":
-                if let gateway = fields.gateway() {
-                    resources.gateways.append(gateway)
-                    marks.seen(gateway, document)
-                }
-            case "Filter":
-                if let filter = fields.filter() {
-                    resources.filters.append(filter)
-                    marks.seen(filter, document)
-                }
-            case "Policy":
-                if let policy = fields.policy() {
-                    resources.policies.append(policy)
-                    marks.seen(policy, document)
-                }
-            default:
-                let nearest = Spelling.nearest(to: kind, among: Self.kinds).map { "did you mean `\($0)`?" }
-                fields.complain(
-                    .unknownKind, "`kind: \(kind)` does not exist",
-                    nearest ?? "the kinds are \(Self.kinds.joined(separator: ", "))")
-                for name in ["metadata", "spec"] { _ = fields.value(name) }
-            }
-            return ()
+        switch document.resource(ResourceKind.ofFiles) {
+        case .proxy(let proxy): proxies.append(proxy)
+        case .shared(let kind, let resource):
+            // One that could not be read counts too, or a file with two would be told of one.
+            if kind == .mesh { meshes += 1 }
+            guard let resource else { return }
+            resources.add(resource)
+            checker.seen(resource, document)
+        case nil: break
         }
-    }
-
-    /// What `read` gives, unless it complained: a route that is not right as a whole is not looked at for where it leads.
-    private func whole<Resource>(_ document: Value, _ read: () -> Resource?) -> Resource? {
-        let before = document.findings.problems.count
-        let resource = read()
-        return document.findings.problems.count == before ? resource : nil
     }
 
     /// The whole file, checked across documents; nil where a part is missing, which has been complained of.

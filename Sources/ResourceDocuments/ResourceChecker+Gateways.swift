@@ -9,7 +9,7 @@ extension ResourceChecker {
         let own = (proxy?.ports.all ?? []) + [proxy?.admin.port].compactMap(\.self)
         for gateway in resources.gateways {
             for (index, listener) in gateway.listeners.enumerated() where own.contains(listener.port) {
-                place("Gateway \(gateway.reference)")?.descendant("spec", "listeners", index).complain(
+                place(.gateway, gateway.reference)?.descendant("spec", "listeners", index).complain(
                     .conflict, "port \(listener.port) is the proxy's own",
                     "give the listener another one, or change `spec.ports` of the Proxy")
             }
@@ -23,7 +23,7 @@ extension ResourceChecker {
             for (index, listener) in gateway.listeners.enumerated() {
                 let next = Seen(gateway: gateway, listener: listener)
                 if let (earlier, reason) = seen.lazy.compactMap({ item in item.clash(next).map { (item, $0) } }).first {
-                    place("Gateway \(gateway.reference)")?.descendant("spec", "listeners", index).complain(
+                    place(.gateway, gateway.reference)?.descendant("spec", "listeners", index).complain(
                         .conflict, "cannot share port \(listener.port) with \(earlier): \(reason)",
                         "give one of them another port or hostname")
                 }

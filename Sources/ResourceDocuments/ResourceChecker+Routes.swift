@@ -9,7 +9,7 @@ extension ResourceChecker {
         let filters = Dictionary(resources.filters.map { ($0.reference, $0) }) { first, _ in first }
         let gateways = Dictionary(resources.gateways.map { ($0.reference, $0) }) { first, _ in first }
         for route in resources.routes {
-            guard let document = place("\(route.kindName) \(route.reference)") else { continue }
+            guard let document = place(route.resourceKind, route.reference) else { continue }
             check(route, document, services, gateways)
             for (index, rule) in route.rules.enumerated() {
                 let value = document.descendant("spec", "rules", index)
@@ -18,7 +18,7 @@ extension ResourceChecker {
             }
         }
         for route in resources.connectionRoutes {
-            guard let document = place("\(route.kindName) \(route.reference)") else { continue }
+            guard let document = place(route.resourceKind, route.reference) else { continue }
             check(route, document, services, gateways)
             check(route.backends, at: document.descendant("spec", "rules", 0), services)
         }

@@ -4,38 +4,45 @@ internal import MeshModel
 
 /// Checks that hold between resources: names that lead somewhere, addresses that belong to one only.
 final class ResourceChecker {
-    private var places: [String: Value] = [:]
+    private var places: [ResourceID: Value] = [:]
 
-    func seen(_ workload: Workload, _ document: Value) { see("Workload \(workload.reference)", document) }
-    func seen(_ service: Service, _ document: Value) { see("Service \(service.reference)", document) }
-    func seen(_ policy: Policy, _ document: Value) { see("Policy \(policy.reference)", document) }
+    /// The document of a resource that was not read just now, for whoever has to complain of it.
+    private let earlier: (ResourceID) -> Value?
 
-    func seen(_ route: some AttachableRoute, _ document: Value) {
-        see("\(route.kindName) \(route.reference)", document)
-    }
-    func seen(_ gateway: Gateway, _ document: Value) { see("Gateway \(gateway.reference)", document) }
-    func seen(_ filter: FilterResource, _ document: Value) { see("Filter \(filter.reference)", document) }
+    init(earlier: @escaping (ResourceID) -> Value? = { _ in nil }) { self.earlier = earlier }
 
-    /// The document of a resource.
-    func place(_ name: String) -> Value? { places[name] }
-
-    private func see(_ name: String, _ document: Value) {
-        if let earlier = places.updateValue(document, forKey: name) {
+    func seen(_ resource: Resource, _ document: Value) {
+        let id = resource.id
+        guard id.kind.isNamespaced else { return }
+        if let first = places.updateValue(document, forKey: id) {
             document.complain(
-                .conflict, "\(name) is there twice, the first time on line \(earlier.node.mark.line)",
+                .conflict, "\(id.words) is there twice, the first time on line \(first.node.mark.line)",
                 "keep one of them")
         }
     }
 
+    /// The document of a resource.
+    func place(_ kind: ResourceKind, _ reference: ResourceReference) -> Value? {
+        let id = ResourceID(kind, reference)
+        if let known = places[id] { return known }
+        let document = earlier(id)
+        places[id] = document
+        return document
+    }
+
     /// `proxy`: nil where there is none that could be read.
-    func check(_ resources: MeshResources, _ proxy: ProxySettings?, _ findings: Findings) {
+    /// `registered`: workloads that are known by another way than by a document.
+    func check(
+        _ resources: MeshResources, _ proxy: ProxySettings?, registered: Set<ResourceReference> = [],
+        _ findings: Findings
+    ) {
         checkAddresses(resources)
-        let workloads = Set(resources.workloads.map(\.reference))
+        let workloads = registered.union(resources.workloads.map(\.reference))
         for service in resources.services {
             for member in service.members {
                 guard case .workload(let reference) = member.place, !workloads.contains(reference) else { continue }
                 let nearest = Spelling.nearest(to: reference.description, among: workloads.map(\.description))
-                places["Service \(service.reference)"]?.complain(
+                place(.service, service.reference)?.complain(
                     .danglingReference,
                     "Service \(service.reference) has the endpoint `workload: \(reference)`, which does not exist",
                     nearest.map { "did you mean `\($0)`?" } ?? "add a `kind: Workload` of that name")
@@ -43,7 +50,7 @@ final class ResourceChecker {
         }
         checkRoutes(resources)
         checkGateways(resources, proxy)
-        checkPolicies(resources)
+        checkPolicies(resources, workloads)
         var domains: Set<TrustDomain> = []
         for trust in resources.trust where !domains.insert(trust.trustDomain).inserted {
             findings.add(
@@ -53,19 +60,20 @@ final class ResourceChecker {
     }
 
     /// A policy for a name that nobody has would protect nobody.
-    private func checkPolicies(_ resources: MeshResources) {
+    private func checkPolicies(_ resources: MeshResources, _ workloads: Set<ResourceReference>) {
+        let services = Set(resources.services.map(\.reference))
         for policy in resources.policies {
-            let (kind, target, names): (String, ResourceReference, [ResourceReference])
+            let (kind, target, names): (String, ResourceReference, Set<ResourceReference>)
             switch policy.target {
             case .namespace: continue
             case .workload(let reference):
-                (kind, target, names) = ("Workload", reference, resources.workloads.map(\.reference))
+                (kind, target, names) = ("Workload", reference, workloads)
             case .service(let reference):
-                (kind, target, names) = ("Service", reference, resources.services.map(\.reference))
+                (kind, target, names) = ("Service", reference, services)
             }
             guard !names.contains(target) else { continue }
             let nearest = Spelling.nearest(to: target.description, among: names.map(\.description))
-            places["Policy \(policy.reference)"]?.complain(
+            place(.policy, policy.reference)?.complain(
                 .danglingReference,
                 "Policy \(policy.reference) has the target `\(kind.lowercased()): \(target)`, which does not exist",
                 nearest.map { "did you mean `\($0)`?" } ?? "add a `kind: \(kind)` of that name")
@@ -74,18 +82,23 @@ final class ResourceChecker {
 
     /// One address leads to one workload or one service; anything else would make the expected identity a guess.
     private func checkAddresses(_ resources: MeshResources) {
-        var owners: [IPAddress: String] = [:]
-        func claim(_ address: IPAddress, _ owner: String) {
+        var owners: [IPAddress: ResourceID] = [:]
+        func claim(_ address: IPAddress, _ owner: ResourceID) {
             guard let earlier = owners.updateValue(owner, forKey: address), earlier != owner else { return }
-            places[owner]?.complain(
-                .conflict, "\(owner) has the address \(address), which \(earlier) has too",
+            place(owner.kind, owner.reference)?.complain(
+                .conflict, "\(owner.words) has the address \(address), which \(earlier.words) has too",
                 "an address belongs to one resource")
         }
         for workload in resources.workloads {
-            for address in workload.addresses { claim(address, "Workload \(workload.reference)") }
+            for address in workload.addresses { claim(address, ResourceID(.workload, workload.reference)) }
         }
         for service in resources.services {
-            for address in service.addresses { claim(address, "Service \(service.reference)") }
+            for address in service.addresses { claim(address, ResourceID(.service, service.reference)) }
         }
     }
+}
+
+extension ResourceID {
+    /// As messages name it.
+    var words: String { "\(kind.rawValue) \(reference)" }
 }

@@ -75,6 +75,21 @@ enum CertificateProfile {
         }
     }
 
+    /// As a workload's, with the one name that clients of the control plane look for beside its identity.
+    static func control(_ trustDomain: TrustDomain, issuer: PublicKey) throws -> Certificate.Extensions {
+        try Certificate.Extensions {
+            Critical(BasicConstraints.notCertificateAuthority)
+            Critical(KeyUsage(digitalSignature: true))
+            try ExtendedKeyUsage([.serverAuth, .clientAuth])
+            Critical(
+                SubjectAlternativeNames([
+                    .uniformResourceIdentifier(ControlIdentity.spiffeID(in: trustDomain).description),
+                    .dnsName(ControlIdentity.hostName(in: trustDomain)),
+                ]))
+            AuthorityKeyIdentifier(keyIdentifier: issuer.identifier[...])
+        }
+    }
+
     /// The name of an authority: its level and the beginning of its key's identifier. Two authorities never share a name,
     /// so that no verifier has to try several keys for one, and a message tells them apart.
     static func authorityName(_ level: String, key: PublicKey) throws -> DistinguishedName {

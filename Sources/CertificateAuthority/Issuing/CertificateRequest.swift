@@ -22,6 +22,18 @@ package struct CertificateRequest: Hashable, Sendable {
         self.publicKey = publicKey
     }
 
+    /// Asks for a certificate of one's own key, claiming nothing; PEM.
+    package static func text(for key: SigningKey) throws(Problem) -> String {
+        do {
+            let request = try CertificateSigningRequest(
+                version: .v1, subject: DistinguishedName(), privateKey: key.forCertificates,
+                attributes: CertificateSigningRequest.Attributes(), signatureAlgorithm: .ecdsaWithSHA256)
+            return try request.serializeAsPEM().pemString + "\n"
+        } catch {
+            throw Problem(.signingFailed, "a signing request could not be made: \(error)")
+        }
+    }
+
     package init(pem: String) throws(Problem) {
         let names = ["CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST"]
         guard let blocks = try? PEMDocument.parseMultiple(pemString: pem), blocks.count == 1, let block = blocks.first,

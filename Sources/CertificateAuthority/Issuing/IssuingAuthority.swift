@@ -32,6 +32,11 @@ package struct IssuingAuthority: Sendable {
         self.key = key
     }
 
+    /// The same authority, of which peers trust these roots now.
+    package func trusting(_ roots: [SignedCertificate]) throws(Problem) -> IssuingAuthority {
+        try IssuingAuthority(roots: roots, certificate: certificate, key: key)
+    }
+
     /// The same authority after its certificate has been signed again.
     func renewed(with certificate: SignedCertificate) throws(Problem) -> IssuingAuthority {
         try IssuingAuthority(roots: roots, certificate: certificate, key: key)
@@ -54,12 +59,29 @@ package struct IssuingAuthority: Sendable {
                 .badIdentity, "\(identity) is not of this authority's trust domain",
                 remedy: "it issues spiffe://\(trustDomain)/...")
         }
+        return try sign(publicKey, identity, lifetime, now) {
+            try CertificateProfile.workload(identity, issuer: key.publicKey)
+        }
+    }
+
+    /// Certifies a key of the control plane, with the host name that its clients look for.
+    package func issueForControl(
+        _ publicKey: PublicKey, lifetime: Duration = CertificateLifetime.workload, now: WallTime
+    ) throws(Problem) -> WorkloadCertificate {
+        try sign(publicKey, ControlIdentity.spiffeID(in: trustDomain), lifetime, now) {
+            try CertificateProfile.control(trustDomain, issuer: key.publicKey)
+        }
+    }
+
+    private func sign(
+        _ publicKey: PublicKey, _ identity: SPIFFEID, _ lifetime: Duration, _ now: WallTime,
+        _ extensions: () throws -> Certificate.Extensions
+    ) throws(Problem) -> WorkloadCertificate {
         try Self.requireAllowed(lifetime)
         try certificate.validity.requireRoom(for: lifetime, of: "the certificate", in: "the intermediate", now: now)
         do {
             let draft = CertificateDraft(
-                subject: DistinguishedName(), key: publicKey, notAfter: now + lifetime,
-                extensions: try CertificateProfile.workload(identity, issuer: key.publicKey))
+                subject: DistinguishedName(), key: publicKey, notAfter: now + lifetime, extensions: try extensions())
             let leaf = try draft.signed(by: certificate.certificate.subject, key, now: now)
             return WorkloadCertificate(identity: identity, leaf: leaf, intermediates: [certificate], roots: roots)
         } catch {

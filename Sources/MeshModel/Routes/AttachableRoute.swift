@@ -2,8 +2,7 @@
 
 /// What routes of every kind have in common: they are attached to parents, and older ones go first.
 package protocol AttachableRoute: Sendable {
-    /// As it stands in `kind`.
-    var kindName: String { get }
+    var resourceKind: ResourceKind { get }
     var reference: ResourceReference { get }
     var createdAt: WallTime? { get }
     var parents: [RouteParent] { get }
@@ -11,11 +10,16 @@ package protocol AttachableRoute: Sendable {
 }
 
 extension Route: AttachableRoute {
-    package var kindName: String { kind.rawValue }
+    package var resourceKind: ResourceKind { kind == .http ? .httpRoute : .grpcRoute }
 }
 
 extension ConnectionRoute: AttachableRoute {
-    package var kindName: String { kind.rawValue }
+    package var resourceKind: ResourceKind { kind == .tls ? .tlsRoute : .tcpRoute }
+}
+
+extension AttachableRoute {
+    /// As it stands in `kind`.
+    package var kindName: String { resourceKind.rawValue }
 }
 
 /// A route as far as one parent goes.
