@@ -32,6 +32,11 @@ let x509 = Target.Dependency.product(name: "X509", package: "swift-certificates"
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdTLS = Target.Dependency.product(name: "HummingbirdTLS", package: "hummingbird")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let nio = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let asn1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
 
 // The layers, lowest first. A target imports targets of lower layers only, or a neighbour named in its own list;
@@ -86,8 +91,9 @@ let machine: [Target] = [
 let talks: [Target] = [
     library("Discovery", ["Authorization", "MeshModel", "Routing"]),
     library("Identity", ["LinuxSystem", "MeshModel", "TLSSession"]),
-    library("Configuration", ["Bytes", "CYAML", "HTTPCodec", "LinuxSystem", "MeshModel", "Patterns"]),
-    library("EnvoyImport", ["Configuration", "MeshModel", "Patterns"]),
+    library("ResourceDocuments", ["Bytes", "CYAML", "HTTPCodec", "LinuxSystem", "MeshModel", "Patterns"]),
+    library("ControlAPI", ["Bytes", "Configuration", "MeshModel"]),
+    library("EnvoyImport", ["ResourceDocuments", "MeshModel", "Patterns"]),
     library("CertificateAuthority", ["LinuxSystem", "MeshModel", x509, crypto, asn1]),
 ]
 
@@ -102,19 +108,24 @@ let wholes: [Target] = [
     library(
         "ProxyControl",
         [
-            "AdminServer", "Bytes", "CommandLine", "Configuration", "ConnectionStates", "DataPlane", "Discovery",
+            "AdminServer", "Bytes", "CommandLine", "ResourceDocuments", "ConnectionStates", "DataPlane", "Discovery",
             "HTTPCodec", "Identity",
             "LinuxSystem", "MeshModel", "NameResolution", "Reactor", "Routing", "TLSSession",
             "Telemetry",
         ]),
     library(
         "CaptureControl",
-        ["Bytes", "CommandLine", "Configuration", "LinuxSystem", "MeshModel", "Netlink", "Redirection"]),
+        ["Bytes", "CommandLine", "ResourceDocuments", "LinuxSystem", "MeshModel", "Netlink", "Redirection"]),
 ]
 
 func program(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
     .executableTarget(name: name, dependencies: dependencies, swiftSettings: strict)
 }
+
+// The control plane; no proxy links it.
+let control: [Target] = [
+    library("ControlServer", ["MeshModel", hummingbird, hummingbirdTLS, nio, nioPosix, nioSSL])
+]
 
 let programs: [Target] = [
     program("weft-init", ["CaptureControl", "LinuxSystem"]),
@@ -130,7 +141,7 @@ let side: [Target] = [
     .target(
         name: "FuzzTargets",
         dependencies: [
-            "CommandLine", "Configuration", "Detection", "EnvoyImport", "HTTP2Codec", "HTTPCodec", "MeshModel",
+            "CommandLine", "ResourceDocuments", "Detection", "EnvoyImport", "HTTP2Codec", "HTTPCodec", "MeshModel",
             "PeerProtocol", "Redirection", "TLSSession",
         ], path: "Tests/Fuzz/Targets", swiftSettings: common),
 ]
@@ -170,9 +181,9 @@ let tested: [Target] = [
         "CommandLineTests",
         ["CaptureControl", "CommandLine", "LinuxSystem", "MeshModel", "MeshTesting", "ProxyControl"]),
     tests(
-        "EnvoyImportTests", ["Configuration", "EnvoyImport", "MeshModel", "MeshTesting", "Patterns"],
+        "EnvoyImportTests", ["ResourceDocuments", "EnvoyImport", "MeshModel", "MeshTesting", "Patterns"],
         exclude: ["Golden"]),
-    tests("ConfigurationTests", ["Configuration", "MeshModel", "MeshTesting"]),
+    tests("ResourceDocumentsTests", ["ResourceDocuments", "MeshModel", "MeshTesting"]),
     tests("NameResolutionTests", ["LinuxSystem", "MeshModel", "MeshTesting", "NameResolution", "Reactor"]),
     tests("ReactorTests", ["LinuxSystem", "MeshModel", "MeshTesting", "Reactor"]),
     tests("MeshModelTests", ["MeshModel", "MeshTesting"]),
@@ -197,6 +208,9 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
         .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
     ],
-    targets: cEdge + words + pure + machine + talks + wholes + programs + side + tested + benchmarks
+    targets: cEdge + words + pure + machine + talks + wholes + control + programs + side + tested + benchmarks
 )
