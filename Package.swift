@@ -92,6 +92,7 @@ let talks: [Target] = [
     library("Discovery", ["Authorization", "MeshModel", "Routing"]),
     library("Identity", ["LinuxSystem", "MeshModel", "TLSSession"]),
     library("ResourceDocuments", ["Bytes", "CYAML", "HTTPCodec", "LinuxSystem", "MeshModel", "Patterns"]),
+    library("ControlAPI", ["Bytes", "MeshModel", "ResourceDocuments"]),
     library("EnvoyImport", ["ResourceDocuments", "MeshModel", "Patterns"]),
     library("CertificateAuthority", ["LinuxSystem", "MeshModel", x509, crypto, asn1]),
 ]
@@ -123,6 +124,12 @@ func program(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target
 
 // The control plane; no proxy links it.
 let control: [Target] = [
+    library(
+        "ControlPlane",
+        [
+            "Authorization", "Bytes", "CertificateAuthority", "ControlAPI", "ControlStore", "LinuxSystem", "MeshModel",
+            "ResourceDocuments", "Routing", crypto,
+        ]),
     library("ControlServer", ["MeshModel", hummingbird, hummingbirdTLS, nio, nioPosix, nioSSL])
 ]
 
