@@ -95,6 +95,7 @@ let talks: [Target] = [
     library("ControlAPI", ["Bytes", "MeshModel", "ResourceDocuments"]),
     library("EnvoyImport", ["ResourceDocuments", "MeshModel", "Patterns"]),
     library("CertificateAuthority", ["LinuxSystem", "MeshModel", x509, crypto, asn1]),
+    library("ControlStore", ["LinuxSystem", "MeshModel"]),
 ]
 
 let wholes: [Target] = [
