@@ -32,6 +32,11 @@ let x509 = Target.Dependency.product(name: "X509", package: "swift-certificates"
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+let nio = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioHTTP = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioTLS = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let sqlite = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let asn1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
 
 // The layers, lowest first. A target imports targets of lower layers only, or a neighbour named in its own list;
@@ -89,6 +94,7 @@ let talks: [Target] = [
     library("Configuration", ["Bytes", "CYAML", "HTTPCodec", "LinuxSystem", "MeshModel", "Patterns"]),
     library("EnvoyImport", ["Configuration", "MeshModel", "Patterns"]),
     library("CertificateAuthority", ["LinuxSystem", "MeshModel", x509, crypto, asn1]),
+    library("ControlStore", ["LinuxSystem", "MeshModel", httpClient, nio, nioHTTP, nioTLS, sqlite]),
 ]
 
 let wholes: [Target] = [
@@ -126,6 +132,9 @@ let programs: [Target] = [
 let side: [Target] = [
     library("MeshTesting", ["MeshModel", crypto, cryptoExtras], settings: common),
     .executableTarget(name: "lab-tool", swiftSettings: common),
+    // Writes to a store until it is killed.
+    .executableTarget(
+        name: "store-tool", dependencies: ["ControlStore"], path: "Tests/ControlStoreTests/Tool", swiftSettings: common),
     // The parsers with what each promises, for the fuzzer and for the replay of its corpora.
     .target(
         name: "FuzzTargets",
@@ -139,6 +148,7 @@ let tested: [Target] = [
     tests(
         "CertificateAuthorityTests",
         ["CertificateAuthority", "LinuxSystem", "MeshModel", "MeshTesting", asn1, crypto, x509]),
+    tests("ControlStoreTests", ["ControlStore", "LinuxSystem", "MeshModel", "MeshTesting"], exclude: ["Tool"]),
     tests("CaptureTests", ["MeshModel", "MeshTesting", "Redirection"]),
     tests("LinuxSystemTests", ["LinuxSystem", "MeshModel"]),
     tests("ContainerTests", ["MeshTesting"]),
@@ -197,6 +207,10 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
         .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
     ],
     targets: cEdge + words + pure + machine + talks + wholes + programs + side + tested + benchmarks
 )

@@ -796,6 +796,69 @@ extension ErrorCode {
                 "bundle-grown",
                 "A bundle that was renewed had not known the authority.",
                 "Give the authority's root to all peers, or they will refuse the new certificate.")
+        case .storeInUse:
+            Entry(
+                "store-in-use",
+                "Another process has the file of the store open; two would spoil each other's work.",
+                "Stop the other `weft-control` (`fuser` on the file that the message names tells its number), or take another file."
+            )
+        case .storeCorrupt:
+            Entry(
+                "store-corrupt",
+                "The file of the store is damaged, or is not a store at all.",
+                "Put a backup in its place; without one, move it away together with its `-wal` and `-shm` and start anew."
+            )
+        case .storeNewer:
+            Entry(
+                "store-newer",
+                "The file of the store was written by a newer version of Weft.",
+                "Run that version, or go back to a backup of before.")
+        case .storeFile:
+            Entry(
+                "store-file",
+                "The file of the store cannot be opened, read or written.",
+                "The message carries the system's words: look at permissions, at the disk and at its free space.")
+        case .storeUnavailable:
+            Entry(
+                "store-unavailable",
+                "No endpoint of etcd answers, or a majority of its members is missing.",
+                "Look whether etcd runs and can be reached; what the mesh does already goes on meanwhile.")
+        case .storeUncertain:
+            Entry(
+                "store-uncertain",
+                "The answer to a write did not come, so that it may have happened or not.",
+                "Look at what is there now before doing it again.")
+        case .storeDenied:
+            Entry(
+                "store-denied",
+                "etcd does not let the control plane in.",
+                "Look at the user, the password and its role. A client certificate with a common name cannot be used "
+                    + "while etcd's authentication is on: take one without, or user and password.")
+        case .storeAnswer:
+            Entry(
+                "store-answer",
+                "etcd's answer makes no sense.",
+                "Look whether the endpoint is etcd 3.4 or later with its JSON gateway on (`--enable-grpc-gateway`).")
+        case .storeLimit:
+            Entry(
+                "store-limit",
+                "A key, a value or a transaction is larger than a store takes, or touches one key twice.",
+                "The message names the limit.")
+        case .storeCompacted:
+            Entry(
+                "store-compacted",
+                "A revision was asked for that is not kept any more, or not there yet.",
+                "Ask for the present state; the control plane does so by itself.")
+        case .leaseLost:
+            Entry(
+                "lease-lost",
+                "A lease has ended because nobody kept it alive in time, and its keys with it.",
+                "The control plane takes a new one by itself; if this is frequent, look at etcd's latency.")
+        case .storeSettings:
+            Entry(
+                "store-settings",
+                "The settings of the store cannot be used.",
+                "The message says which and why.")
         case .listenFailed:
             Entry(
                 "listen-failed",

@@ -4,7 +4,7 @@
 /// `docs/errors.md` (which is made from this file by `make docs`). A code is never given another meaning and never reused.
 ///
 /// The thousands tell the part: 1 configuration and command line, 2 redirect rules, 3 connections (the outcomes), 4 identity,
-/// 5 the offline certificate authority, 6 the running proxy.
+/// 5 the certificate authority and the control plane, 6 the running proxy.
 package enum ErrorCode: UInt16, Hashable, Sendable, CaseIterable {
     // MARK: Configuration and command line
 
@@ -327,6 +327,33 @@ package enum ErrorCode: UInt16, Hashable, Sendable, CaseIterable {
     case lifetimeShortened = 5012
     /// A bundle that was renewed had not known the authority.
     case bundleGrown = 5013
+
+    // MARK: The store of the control plane
+
+    /// Another process has the store's file.
+    case storeInUse = 5101
+    /// The store's file is damaged or is no store.
+    case storeCorrupt = 5102
+    /// The store's file was written by a newer version.
+    case storeNewer = 5103
+    /// The store's file cannot be opened, read or written.
+    case storeFile = 5104
+    /// No endpoint of etcd answers.
+    case storeUnavailable = 5105
+    /// A write may have happened or not: its answer did not come.
+    case storeUncertain = 5106
+    /// etcd does not let the control plane in.
+    case storeDenied = 5107
+    /// etcd's answer makes no sense.
+    case storeAnswer = 5108
+    /// A key, value or transaction is larger than a store takes.
+    case storeLimit = 5109
+    /// A revision is not kept any more.
+    case storeCompacted = 5110
+    /// A lease has ended.
+    case leaseLost = 5111
+    /// The settings of the store cannot be used.
+    case storeSettings = 5112
 
     // MARK: The running proxy
 
