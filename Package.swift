@@ -37,6 +37,9 @@ let hummingbirdTLS = Target.Dependency.product(name: "HummingbirdTLS", package: 
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let nio = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+let nioHTTP = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let sqlite = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let asn1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
 
 // The layers, lowest first. A target imports targets of lower layers only, or a neighbour named in its own list;
@@ -95,7 +98,7 @@ let talks: [Target] = [
     library("ControlAPI", ["Bytes", "MeshModel", "ResourceDocuments"]),
     library("EnvoyImport", ["ResourceDocuments", "MeshModel", "Patterns"]),
     library("CertificateAuthority", ["LinuxSystem", "MeshModel", x509, crypto, asn1]),
-    library("ControlStore", ["LinuxSystem", "MeshModel"]),
+    library("ControlStore", ["LinuxSystem", "MeshModel", httpClient, nio, nioHTTP, nioSSL, sqlite]),
 ]
 
 let wholes: [Target] = [
@@ -144,6 +147,9 @@ let programs: [Target] = [
 let side: [Target] = [
     library("MeshTesting", ["MeshModel", crypto, cryptoExtras], settings: common),
     .executableTarget(name: "lab-tool", swiftSettings: common),
+    // Writes to a store until it is killed.
+    .executableTarget(
+        name: "store-tool", dependencies: ["ControlStore"], path: "Tests/ControlStoreTests/Tool", swiftSettings: common),
     // The parsers with what each promises, for the fuzzer and for the replay of its corpora.
     .target(
         name: "FuzzTargets",
@@ -157,6 +163,7 @@ let tested: [Target] = [
     tests(
         "CertificateAuthorityTests",
         ["CertificateAuthority", "LinuxSystem", "MeshModel", "MeshTesting", asn1, crypto, x509]),
+    tests("ControlStoreTests", ["ControlStore", "LinuxSystem", "MeshModel", "MeshTesting"], exclude: ["Tool"]),
     tests("CaptureTests", ["MeshModel", "MeshTesting", "Redirection"]),
     tests("LinuxSystemTests", ["LinuxSystem", "MeshModel"]),
     tests("ContainerTests", ["MeshTesting"]),
@@ -217,6 +224,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
     ],
     targets: cEdge + words + pure + machine + talks + wholes + control + programs + side + tested + benchmarks

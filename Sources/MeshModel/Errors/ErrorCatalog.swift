@@ -974,12 +974,14 @@ extension ErrorCode {
             Entry(
                 "store-in-use",
                 "Another process has the file of the store open; two would spoil each other's work.",
-                "Stop the other `weft-control` (`fuser` on the file that the message names tells its number), or take another file.")
+                "Stop the other `weft-control` (`fuser` on the file that the message names tells its number), or take another file."
+            )
         case .storeCorrupt:
             Entry(
                 "store-corrupt",
                 "The file of the store is damaged, or is not a store at all.",
-                "Put a backup in its place; without one, move it away together with its `-wal` and `-shm` and start anew.")
+                "Put a backup in its place; without one, move it away together with its `-wal` and `-shm` and start anew."
+            )
         case .storeNewer:
             Entry(
                 "store-newer",

@@ -1,0 +1,3 @@
+// Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+
+import ControlStore
