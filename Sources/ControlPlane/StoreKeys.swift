@@ -49,6 +49,9 @@ enum StoreKeys {
     static func authorityRequest(_ replica: ResourceName) -> String { "\(authorityRequests)\(replica)" }
     static func authorityAnswer(_ replica: ResourceName) -> String { "\(authorityAnswers)\(replica)" }
 
+    /// One of two who write a revision at once.
+    static func attempt(_ drawn: UInt64) -> String { String(drawn, radix: 36) }
+
     /// So that keys are ordered as numbers are.
     static func padded(_ number: UInt64) -> String {
         let digits = String(number)

@@ -1,8 +1,8 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
-internal import Bytes
+package import Bytes
 package import CertificateAuthority
-internal import ControlAPI
+package import ControlAPI
 internal import ControlStore
 internal import Crypto
 internal import LinuxSystem
@@ -31,7 +31,10 @@ package actor AuthorityKeeper {
         package let key: SigningKey
     }
 
-    init(_ directory: ReplicaDirectory, _ store: any Store, replica: ResourceName, now: @escaping @Sendable () -> WallTime) {
+    init(
+        _ directory: ReplicaDirectory, _ store: any Store, replica: ResourceName,
+        now: @escaping @Sendable () -> WallTime
+    ) {
         self.directory = AuthorityDirectory(directory.authorityPath)
         self.store = store
         self.replica = replica
@@ -95,6 +98,9 @@ package actor AuthorityKeeper {
     }
 
     // MARK: Being asked
+
+    /// Looks at the roots again.
+    func refresh() async throws(Problem) { published = try await roots() }
 
     package var trustDomain: TrustDomain? { issuing?.trustDomain ?? publishedCertificates.first?.trustDomain }
 

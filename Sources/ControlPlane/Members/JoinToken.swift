@@ -3,7 +3,7 @@
 internal import Bytes
 internal import Crypto
 internal import LinuxSystem
-package import MeshModel
+internal import MeshModel
 
 /// What lets one machine join, once: `weft1.<id>.<secret>.<root>.<addresses>`. It carries everything that is needed to reach
 /// the right control plane and to know it: the SHA-256 of the root, so that nothing is trusted on first use, and where it is.
