@@ -33,7 +33,10 @@ let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
-let hummingbirdTLS = Target.Dependency.product(name: "HummingbirdTLS", package: "hummingbird")
+let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let nio = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
@@ -134,12 +137,20 @@ let control: [Target] = [
             "Authorization", "Bytes", "CertificateAuthority", "ControlAPI", "ControlStore", "LinuxSystem", "MeshModel",
             "ResourceDocuments", "Routing", crypto,
         ]),
-    library("ControlServer", ["MeshModel", hummingbird, hummingbirdTLS, nio, nioPosix, nioSSL])
+    library(
+        "ControlServer",
+        [
+            "Bytes", "CertificateAuthority", "CommandLine", "ControlAPI", "ControlPlane", "ControlStore", "LinuxSystem",
+            "MeshModel",
+            "ResourceDocuments", hummingbird, hummingbirdCore, httpTypes, logging, nio, nioPosix, nioSSL,
+            serviceLifecycle,
+        ]),
 ]
 
 let programs: [Target] = [
     program("weft-init", ["CaptureControl", "LinuxSystem"]),
     program("weft-proxy", ["LinuxSystem", "ProxyControl"]),
+    program("weft-control", ["ControlServer"]),
     program("weft", ["Bytes", "CertificateAuthority", "EnvoyImport", "LinuxSystem", "MeshModel", arguments]),
 ]
 
@@ -222,10 +233,13 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
         .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
     ],
     targets: cEdge + words + pure + machine + talks + wholes + control + programs + side + tested + benchmarks

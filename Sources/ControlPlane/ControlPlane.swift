@@ -39,6 +39,7 @@ package final class ControlPlane: Sendable {
     package let enrollment: Enrollment
     package let hub: WatchHub
     package let audit: AuditLog
+    package let credentials: Credentials
     let store: any Store
     let revisions: RevisionLog
     let keeper: MeshKeeper
@@ -64,6 +65,7 @@ package final class ControlPlane: Sendable {
         }
         self.trustDomain = trustDomain
         audit = AuditLog(store, now: now)
+        credentials = Credentials(store, now: now)
         enrollment = Enrollment(store, authority, audit, now: now)
         revisions = RevisionLog(store, now: now)
         lease = LeaseHolder(store)

@@ -119,6 +119,31 @@ package actor AuthorityKeeper {
         return Array(SHA256.hash(data: root.der))
     }
 
+    /// A certificate of the authority, for who looks after it.
+    package struct Report: Sendable {
+        package let role: String
+        /// Of a root.
+        package let step: String?
+        package let fingerprint: String
+        package let validity: CertificateValidity
+    }
+
+    package func report() -> [Report] {
+        var all: [Report] = []
+        func add(_ certificate: SignedCertificate, _ role: String, _ step: String? = nil) {
+            all.append(
+                Report(
+                    role: role, step: step, fingerprint: CertificateFacts(certificate).fingerprint,
+                    validity: certificate.validity))
+        }
+        for record in published {
+            if let root = SignedCertificate.all(inPEM: record.pem)?.first { add(root, "root", record.step.rawValue) }
+        }
+        if let issuing { add(issuing.certificate, "intermediate") }
+        if let serving { add(serving.certificate.leaf, "serving") }
+        return all
+    }
+
     package func current() -> IssuingAuthority? { issuing }
 
     package func ready() throws(Problem) -> IssuingAuthority {

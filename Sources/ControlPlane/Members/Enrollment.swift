@@ -110,7 +110,9 @@ package actor Enrollment {
             throw Problem(
                 .joinTokenExpired, "token \(token.id) ended at \(record.expiresAt)", remedy: "make a new one")
         }
-        guard let trustDomain = await authority.trustDomain else { throw Problem(.authorityNotReady, "there is no mesh") }
+        guard let trustDomain = await authority.trustDomain else {
+            throw Problem(.authorityNotReady, "there is no mesh")
+        }
         let identity = SPIFFEID(
             trustDomain: trustDomain, namespace: record.service.namespace, serviceAccount: record.service.name)
         try await requireAllowed(identity, serial: nil)
@@ -144,7 +146,7 @@ package actor Enrollment {
             throw Problem(.joinTokenInvalid, "that is not a join token", remedy: "copy all of what was printed")
         }
         guard let entry = try await get(StoreKeys.token(token.id)), let record = try? TokenRecord.decode(entry.value),
-            Self.areEqual(record.secretHash, token.secretHash)
+            ConstantTime.areEqual(record.secretHash, token.secretHash)
         else {
             attempts.failed(peer, now: now())
             await audit.note("join", by: peer, on: "token/\(token.id)", outcome: .joinTokenInvalid)
@@ -329,12 +331,6 @@ package actor Enrollment {
         }
         let (time, code) = (Array(nonce.prefix(8)), Array(nonce.dropFirst(8)))
         return HMAC<SHA256>.isValidAuthenticationCode(code, authenticating: time + leaf.der, using: nonceKey)
-    }
-
-    /// In a time that says nothing of where they differ.
-    private static func areEqual(_ left: String, _ right: String) -> Bool {
-        guard left.utf8.count == right.utf8.count else { return false }
-        return zip(left.utf8, right.utf8).reduce(UInt8(0)) { $0 | ($1.0 ^ $1.1) } == 0
     }
 
     // MARK: The store
