@@ -34,7 +34,9 @@ let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swi
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let nio = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioFoundation = Target.Dependency.product(name: "NIOFoundationCompat", package: "swift-nio")
 let nioHTTP = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioTLS = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let sqlite = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let asn1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
@@ -94,7 +96,9 @@ let talks: [Target] = [
     library("Configuration", ["Bytes", "CYAML", "HTTPCodec", "LinuxSystem", "MeshModel", "Patterns"]),
     library("EnvoyImport", ["Configuration", "MeshModel", "Patterns"]),
     library("CertificateAuthority", ["LinuxSystem", "MeshModel", x509, crypto, asn1]),
-    library("ControlStore", ["LinuxSystem", "MeshModel", httpClient, nio, nioHTTP, nioTLS, sqlite]),
+    library(
+        "ControlStore",
+        ["LinuxSystem", "MeshModel", httpClient, nio, nioFoundation, nioHTTP, nioPosix, nioTLS, sqlite]),
 ]
 
 let wholes: [Target] = [
