@@ -1,6 +1,7 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
 internal import AsyncHTTPClient
+internal import Glibc
 internal import MeshModel
 internal import NIOCore
 internal import NIOPosix
@@ -29,6 +30,9 @@ enum EtcdFailure: Error {
         switch error {
         case let failure as EtcdFailure: self = failure
         case is CancellationError: self = .final(.cancelled)
+        // Said of a connection that was being made; one that was made is reset or times out.
+        case let error as IOError where [ECONNREFUSED, ENETUNREACH, EADDRNOTAVAIL].contains(error.errnoCode):
+            self = .notReached(words)
         case is NIOConnectionError, is NIOSSLError, is NIOSSLExtraError: self = .notReached(words)
         case let error as HTTPClientError:
             switch error {

@@ -181,12 +181,14 @@ package final class SQLiteStore: Store {
     ) async throws(StoreError) -> Value {
         if changes.isClosed { throw .closed }
         do {
-            let (value, revision) = try await pool.write { db in
+            return try await pool.write { [changes] db in
                 let tables = SQLiteTables(db: db)
-                return (try body(tables), try tables.revision())
+                let value = try body(tables)
+                let revision = try tables.revision()
+                // Also where the task is cancelled at the last moment, and nobody takes the value.
+                db.afterNextTransaction { _ in changes.advance(to: revision) }
+                return value
             }
-            changes.advance(to: revision)
-            return value
         } catch {
             throw StoreError(sqlite: error, path: path)
         }

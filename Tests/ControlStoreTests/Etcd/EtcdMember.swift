@@ -65,16 +65,14 @@ final class EtcdMember: Sendable {
             guard let program = running.withLock({ $0 }), program.isRunning else {
                 throw DidNotHappen("etcd has ended: \(running.withLock { $0?.error ?? "" })")
             }
-            return await Self.answers(endpoint) ? true : nil
+            return await answers() ? true : nil
         }
     }
 
-    private static func answers(_ endpoint: String) async -> Bool {
-        guard let url = URL(string: "\(endpoint)/health"), url.scheme == "http" else {
-            return (try? connects(endpoint)) ?? false
-        }
-        let command = ["curl", "-s", "-m", "1", url.absoluteString]
-        guard let program = try? RunningProgram(command, log: NSTemporaryDirectory() + "weft-etcd-\(UUID())"),
+    private func answers() async -> Bool {
+        guard endpoint.hasPrefix("http://") else { return (try? Self.connects(endpoint)) ?? false }
+        let command = ["curl", "-s", "-m", "1", "\(endpoint)/health"]
+        guard let program = try? RunningProgram(command, log: directory("health")),
             let result = try? await program.result(within: .seconds(5))
         else { return false }
         return result.output.contains("true")
