@@ -42,6 +42,7 @@ let nio = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let nioHTTP = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioFoundation = Target.Dependency.product(name: "NIOFoundationCompat", package: "swift-nio")
 let sqlite = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let asn1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
 
@@ -101,7 +102,9 @@ let talks: [Target] = [
     library("ControlAPI", ["Bytes", "MeshModel", "ResourceDocuments"]),
     library("EnvoyImport", ["ResourceDocuments", "MeshModel", "Patterns"]),
     library("CertificateAuthority", ["LinuxSystem", "MeshModel", x509, crypto, asn1]),
-    library("ControlStore", ["LinuxSystem", "MeshModel", httpClient, nio, nioHTTP, nioSSL, sqlite]),
+    library(
+        "ControlStore",
+        ["LinuxSystem", "MeshModel", httpClient, nio, nioFoundation, nioHTTP, nioPosix, nioSSL, sqlite]),
 ]
 
 let wholes: [Target] = [

@@ -101,7 +101,8 @@ package enum ControlProgram {
 
     private static func open(_ options: Options, _ directory: ReplicaDirectory) async throws(Problem) -> any Store {
         do throws(StoreError) {
-            return try await SQLiteStore.open(path: directory.databasePath)
+            guard let etcd = options.etcd else { return try await SQLiteStore.open(path: directory.databasePath) }
+            return try EtcdStore(etcd)
         } catch {
             throw error.problem
         }

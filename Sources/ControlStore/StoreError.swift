@@ -4,7 +4,8 @@ package import MeshModel
 
 /// Why a store did not do what it was asked for.
 package enum StoreError: Error, Hashable, Sendable {
-    /// The revision asked for is no longer kept; nothing before this one is.
+    /// The state asked for, or the one before the first change asked for, is no longer kept. The oldest that can be listed is
+    /// this one or a later one.
     case compacted(oldest: StoreRevision)
     /// The revision asked for has not been yet.
     case futureRevision
@@ -43,4 +44,9 @@ package enum StoreError: Error, Hashable, Sendable {
 
 extension StoreError: CustomStringConvertible {
     package var description: String { problem.description }
+}
+
+extension StoreError {
+    /// A page of a list has more bytes than were asked for; it is asked for again with fewer entries.
+    static let answerTooLong = StoreError.broken(Problem(.storeAnswer, "etcd's answer is too long"))
 }

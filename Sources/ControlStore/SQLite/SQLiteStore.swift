@@ -71,7 +71,7 @@ package final class SQLiteStore: Store {
         return try await write { tables in
             let compared = try transaction.compares.map { ($0, try tables.entry($0.key)) }
             guard compared.allSatisfy({ $0.holds(for: $1) }) else {
-                return .conflict(Self.ordered(compared.compactMap(\.1)))
+                return .conflict(compared.compactMap(\.1).toldOnce)
             }
             let old = try tables.revision()
             var hasChanged = false
@@ -90,11 +90,6 @@ package final class SQLiteStore: Store {
             if hasChanged { try tables.set("revision", old + 1) }
             return .committed(hasChanged ? old + 1 : old)
         }
-    }
-
-    /// Keys may be compared more than once; each is told once.
-    private static func ordered(_ entries: [StoreEntry]) -> [StoreEntry] {
-        Set(entries).sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
     }
 
     package func watch(prefix: String, from revision: StoreRevision) -> StoreWatch {
@@ -120,8 +115,7 @@ package final class SQLiteStore: Store {
 
     package func grantLease(timeToLive: Duration) async throws(StoreError) -> LeaseID {
         let lease = LeaseID(number: .random(in: 1...(.max)))
-        // As etcd keeps it.
-        let seconds = max(2, timeToLive.components.seconds + (timeToLive.components.attoseconds > 0 ? 1 : 0))
+        let seconds = timeToLive.wholeSeconds
         try await write { tables in
             try tables.run("INSERT INTO leases (id, seconds) VALUES (?, ?)", [lease.number, seconds])
         }
@@ -187,12 +181,14 @@ package final class SQLiteStore: Store {
     ) async throws(StoreError) -> Value {
         if changes.isClosed { throw .closed }
         do {
-            let (value, revision) = try await pool.write { db in
+            return try await pool.write { [changes] db in
                 let tables = SQLiteTables(db: db)
-                return (try body(tables), try tables.revision())
+                let value = try body(tables)
+                let revision = try tables.revision()
+                // Also where the task is cancelled at the last moment, and nobody takes the value.
+                db.afterNextTransaction { _ in changes.advance(to: revision) }
+                return value
             }
-            changes.advance(to: revision)
-            return value
         } catch {
             throw StoreError(sqlite: error, path: path)
         }

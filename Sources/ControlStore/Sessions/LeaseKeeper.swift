@@ -5,7 +5,8 @@ extension Store {
     ///
     /// A process that is cut off from the store cannot be told that its lease has ended, so it has to know by itself: the
     /// time counts from before the last call that was answered, which is never later than the store's own count. When this
-    /// returns, the lease may still be alive for a moment; it is never the other way round.
+    /// returns, the lease may still be alive for a moment; it is never the other way round. The time should leave room for a
+    /// call that needs a second endpoint.
     package func keepLease(
         _ lease: LeaseID, timeToLive: Duration, clock: some Clock<Duration> = ContinuousClock()
     ) async -> StoreError {

@@ -1005,13 +1005,13 @@ extension ErrorCode {
         case .storeDenied:
             Entry(
                 "store-denied",
-                "etcd does not let the control plane in.",
+                "The control plane is not let in by etcd.",
                 "Look at the user, the password and its role. A client certificate with a common name cannot be used "
                     + "while etcd's authentication is on: take one without, or user and password.")
         case .storeAnswer:
             Entry(
                 "store-answer",
-                "etcd's answer makes no sense.",
+                "An answer of etcd that makes no sense.",
                 "Look whether the endpoint is etcd 3.4 or later with its JSON gateway on (`--enable-grpc-gateway`).")
         case .storeLimit:
             Entry(
