@@ -80,6 +80,7 @@ let machine: [Target] = [
     library("Netlink", ["CNetlink", "LinuxSystem", "MeshModel"]),
     library("Reactor", ["LinuxSystem", "MeshModel"]),
     library("NameResolution", ["CCares", "LinuxSystem", "MeshModel", "Reactor"]),
+    library("NameServing", ["Bytes", "LinuxSystem", "MeshModel", "Reactor"]),
     library("TLSSession", ["COpenSSL", "COpenSSLMemory", "Detection", "MeshModel", "PeerProtocol"]),
 ]
 
@@ -104,7 +105,7 @@ let wholes: [Target] = [
         [
             "AdminServer", "Bytes", "CommandLine", "Configuration", "ConnectionStates", "DataPlane", "Discovery",
             "HTTPCodec", "Identity",
-            "LinuxSystem", "MeshModel", "NameResolution", "Reactor", "Routing", "TLSSession",
+            "LinuxSystem", "MeshModel", "NameResolution", "NameServing", "Reactor", "Routing", "TLSSession",
             "Telemetry",
         ]),
     library(
@@ -131,7 +132,7 @@ let side: [Target] = [
         name: "FuzzTargets",
         dependencies: [
             "CommandLine", "Configuration", "Detection", "EnvoyImport", "HTTP2Codec", "HTTPCodec", "MeshModel",
-            "PeerProtocol", "Redirection", "TLSSession",
+            "NameServing", "PeerProtocol", "Redirection", "TLSSession",
         ], path: "Tests/Fuzz/Targets", swiftSettings: common),
 ]
 
@@ -174,6 +175,7 @@ let tested: [Target] = [
         exclude: ["Golden"]),
     tests("ConfigurationTests", ["Configuration", "MeshModel", "MeshTesting"]),
     tests("NameResolutionTests", ["LinuxSystem", "MeshModel", "MeshTesting", "NameResolution", "Reactor"]),
+    tests("NameServingTests", ["LinuxSystem", "MeshModel", "MeshTesting", "NameServing", "Reactor"]),
     tests("ReactorTests", ["LinuxSystem", "MeshModel", "MeshTesting", "Reactor"]),
     tests("MeshModelTests", ["MeshModel", "MeshTesting"]),
 ]
