@@ -14,6 +14,9 @@ package struct ProxyPorts: Hashable, Sendable {
     package init() {}
 
     package var all: [Port] { [outbound, inbound, metrics] + [names].compactMap(\.self) }
+
+    /// As far as `spec.ports` says them.
+    package func isSame(as other: ProxyPorts) -> Bool { all.prefix(3) == other.all.prefix(3) }
 }
 
 /// Where the proxy's own certificate, key and roots lie.
