@@ -92,6 +92,7 @@ let machine: [Target] = [
     library("Netlink", ["CNetlink", "LinuxSystem", "MeshModel"]),
     library("Reactor", ["LinuxSystem", "MeshModel"]),
     library("NameResolution", ["CCares", "LinuxSystem", "MeshModel", "Reactor"]),
+    library("NameServing", ["Bytes", "LinuxSystem", "MeshModel", "Reactor"]),
     library("TLSSession", ["COpenSSL", "COpenSSLMemory", "Detection", "MeshModel", "PeerProtocol"]),
 ]
 
@@ -120,7 +121,7 @@ let wholes: [Target] = [
         [
             "AdminServer", "Bytes", "CommandLine", "ResourceDocuments", "ConnectionStates", "DataPlane", "Discovery",
             "HTTPCodec", "Identity",
-            "LinuxSystem", "MeshModel", "NameResolution", "Reactor", "Routing", "TLSSession",
+            "LinuxSystem", "MeshModel", "NameResolution", "NameServing", "Reactor", "Routing", "TLSSession",
             "Telemetry",
         ]),
     library(
@@ -169,7 +170,7 @@ let side: [Target] = [
         name: "FuzzTargets",
         dependencies: [
             "CommandLine", "ResourceDocuments", "Detection", "EnvoyImport", "HTTP2Codec", "HTTPCodec", "MeshModel",
-            "PeerProtocol", "Redirection", "TLSSession",
+            "NameServing", "PeerProtocol", "Redirection", "TLSSession",
         ], path: "Tests/Fuzz/Targets", swiftSettings: common),
 ]
 
@@ -213,6 +214,7 @@ let tested: [Target] = [
         exclude: ["Golden"]),
     tests("ResourceDocumentsTests", ["ResourceDocuments", "MeshModel", "MeshTesting"]),
     tests("NameResolutionTests", ["LinuxSystem", "MeshModel", "MeshTesting", "NameResolution", "Reactor"]),
+    tests("NameServingTests", ["LinuxSystem", "MeshModel", "MeshTesting", "NameServing", "Reactor"]),
     tests("ReactorTests", ["LinuxSystem", "MeshModel", "MeshTesting", "Reactor"]),
     tests("MeshModelTests", ["MeshModel", "MeshTesting"]),
 ]

@@ -55,7 +55,10 @@ struct OutboundProof {
                     let connection = ConnectionFacts(
                         .outbound(user: user, service: 0), to: SocketAddress(address, port), isLocalDestination: false,
                         interface: interface)
-                    if plan.captures(connection) { return Probe(user: user, target: connection.destination) }
+                    // Not what goes to the port for names: that is watched by nobody here.
+                    if plan.explain(connection).outcome == .redirected(request.ports.outbound) {
+                        return Probe(user: user, target: connection.destination)
+                    }
                 }
             }
         }

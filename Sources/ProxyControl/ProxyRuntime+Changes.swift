@@ -151,7 +151,9 @@ extension ProxyRuntime {
         log.warn(ofDisplacedIn: snapshot)
         // What is bound or started stays as it is until the next start, and is said.
         for (name, hasChanged) in [
-            ("metadata", old.proxy.workload != new.proxy.workload), ("spec.ports", old.proxy.ports != new.proxy.ports),
+            ("metadata", old.proxy.workload != new.proxy.workload),
+            ("spec.ports", !old.proxy.ports.isSame(as: new.proxy.ports)),
+            ("spec.names.port", old.proxy.ports.names != new.proxy.ports.names),
             ("spec.admin", old.proxy.admin != new.proxy.admin),
             ("spec.dataThreads", old.proxy.dataThreads != new.proxy.dataThreads),
             ("spec.stateDirectory", old.proxy.stateDirectory != new.proxy.stateDirectory),
@@ -168,6 +170,7 @@ extension ProxyRuntime {
         spans.resize(file.proxy.tracing.spansKept)
         collector.evictAfter = file.proxy.metrics.evictAfter
         if let loader = file.identityLoader { identityKeeper.use(loader) }
+        serveNames(of: file)
     }
 
     /// Hands the settings in force to the data threads.

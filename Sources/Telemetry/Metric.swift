@@ -47,6 +47,8 @@ package enum Metric: String, Sendable, CaseIterable {
     case reloads = "weft_reloads_total"
     case endpointHealthy = "weft_endpoint_healthy"
     case nameLookups = "weft_name_lookups_total"
+    case nameQueries = "weft_name_queries_total"
+    case nameQueriesPending = "weft_name_queries_pending"
     case unresolvedNames = "weft_unresolved_names"
     case linesDropped = "weft_log_lines_dropped_total"
     case memoryLimit = "weft_memory_limit_bytes"
@@ -121,6 +123,8 @@ package enum Metric: String, Sendable, CaseIterable {
         case .endpointHealthy:
             "1 unless the checks of the service have found the endpoint unhealthy; absent without checks."
         case .nameLookups: "Lookups of names of endpoints; after one that failed the last good answer stays."
+        case .nameQueries: "Questions about names that the proxy was asked (`spec.names`)."
+        case .nameQueriesPending: "Questions about names that are not answered yet."
         case .unresolvedNames: "Names of endpoints that DNS has never had an address for."
         case .linesDropped: "Lines that nobody read in time."
         case .memoryLimit: "What the memory is measured against; absent where nothing limits it."
@@ -155,6 +159,7 @@ package enum Metric: String, Sendable, CaseIterable {
         case .reloads: [.reloadKind, .reloadResult]
         case .endpointHealthy: [.checkedService, .endpoint]
         case .nameLookups: [.lookupResult]
+        case .nameQueries: [.queryResult]
         default: []
         }
     }
@@ -210,5 +215,7 @@ package struct MetricLabel: Sendable {
     static let checkedService = MetricLabel("service", [], "that has the checks, `namespace/name`")
     static let endpoint = MetricLabel("endpoint", [], "its address and port")
     static let lookupResult = MetricLabel("result", ["done", "failed"], "whether there was a good answer")
+    static let queryResult = MetricLabel(
+        "result", NameResult.allCases.map(\.rawValue), "as in [names](names.md#metrics)")
     static let reloadResult = MetricLabel("result", ["done", "rejected"], "whether it was")
 }

@@ -588,6 +588,11 @@ extension ErrorCode {
                 "request-idle",
                 "Nothing of the request or its answer has moved for too long.",
                 "See `spec.http.requestIdleTimeout`; streams that rest for longer need a higher one.")
+        case .resolversMissing:
+            Entry(
+                "resolvers-missing",
+                "There is no resolver to pass questions on to; names that are not of the mesh are not answered.",
+                "Give `spec.names.resolvers`, or a nameserver in /etc/resolv.conf that is not the proxy itself.")
         case .identityFileUnreadable:
             Entry(
                 "identity-file-unreadable",

@@ -239,6 +239,8 @@ package enum ErrorCode: UInt16, Hashable, Sendable, CaseIterable {
     case responseCut = 3124
     /// Nothing of the request or its answer has moved for too long.
     case requestIdle = 3125
+    /// There is nobody to ask for names that are not of the mesh.
+    case resolversMissing = 3130
 
     // MARK: Identity: files and certificates
 
