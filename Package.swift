@@ -92,6 +92,7 @@ let talks: [Target] = [
     library("Discovery", ["Authorization", "MeshModel", "Routing"]),
     library("Identity", ["LinuxSystem", "MeshModel", "TLSSession"]),
     library("ResourceDocuments", ["Bytes", "CYAML", "HTTPCodec", "LinuxSystem", "MeshModel", "Patterns"]),
+    library("ControlAPI", ["Bytes", "MeshModel", "ResourceDocuments"]),
     library("EnvoyImport", ["ResourceDocuments", "MeshModel", "Patterns"]),
     library("CertificateAuthority", ["LinuxSystem", "MeshModel", x509, crypto, asn1]),
 ]
@@ -182,6 +183,7 @@ let tested: [Target] = [
     tests(
         "EnvoyImportTests", ["ResourceDocuments", "EnvoyImport", "MeshModel", "MeshTesting", "Patterns"],
         exclude: ["Golden"]),
+    tests("ControlAPITests", ["ControlAPI", "MeshModel"]),
     tests("ResourceDocumentsTests", ["ResourceDocuments", "MeshModel", "MeshTesting"]),
     tests("NameResolutionTests", ["LinuxSystem", "MeshModel", "MeshTesting", "NameResolution", "Reactor"]),
     tests("ReactorTests", ["LinuxSystem", "MeshModel", "MeshTesting", "Reactor"]),

@@ -729,6 +729,70 @@ extension ErrorCode {
                 "weak-signature",
                 "A key or signature of the chain is weaker than is accepted.",
                 "P-256, P-384, P-521, Ed25519 or RSA of at least 2048 bits; SHA-256 or better.")
+        case .controlMessage:
+            Entry(
+                "control-message",
+                "A message between a proxy and the control plane cannot be read.",
+                "Look at the versions of both: they may differ by one. The message says what was wrong with it.")
+        case .controlUnreachable:
+            Entry(
+                "control-unreachable",
+                "No control plane could be reached, or the connection to it was lost.",
+                "Traffic goes on with what is known. Look at `spec.control.addresses`, at the network, and whether weft-control runs."
+            )
+        case .controlIdentity:
+            Entry(
+                "control-identity",
+                "What answers at the control plane's address is not the control plane.",
+                "Nothing that it says is believed. Look at what runs at that address; its certificate needs the identity and the DNS name that the message says."
+            )
+        case .controlRefused:
+            Entry(
+                "control-refused",
+                "The control plane answered with an error.",
+                "The message holds what it said.")
+        case .controlSilent:
+            Entry(
+                "control-silent",
+                "The control plane has said nothing for too long.",
+                "The connection is made anew. Look at the network between the two, and at the load of weft-control.")
+        case .updateRejected:
+            Entry(
+                "update-rejected",
+                "An update of the control plane was not taken; what was in force stays.",
+                "The message says which resource is wrong; the control plane is told the same.")
+        case .snapshotIgnored:
+            Entry(
+                "snapshot-ignored",
+                "The snapshot on disk was not used.",
+                "The message says why. The proxy gets a new one as soon as it reaches the control plane.")
+        case .neverJoined:
+            Entry(
+                "never-joined",
+                "The proxy has a control plane and no identity: it has never joined.",
+                "Run `weft join` for its state directory, or name the files in `spec.identity`.")
+        case .renewalFailed:
+            Entry(
+                "renewal-failed",
+                "A new certificate could not be had; the old one stays and it is tried again.",
+                "The message says what failed.")
+        case .renewalOverdue:
+            Entry(
+                "renewal-overdue",
+                "The certificate should have been renewed by now and could not be.",
+                "Mend what keeps the proxy from its control plane before the certificate ends: its peers refuse it from then on."
+            )
+        case .stateNotWritten:
+            Entry(
+                "state-not-written",
+                "Something could not be kept in the state directory.",
+                "Look at the room on its volume, and at its owner and mode.")
+        case .peerDenied:
+            Entry(
+                "peer-denied",
+                "The peer's certificate or identity has been taken back.",
+                "The control plane says who is denied; a workload that was denied by mistake has to be allowed again, or to join anew."
+            )
         case .wouldOverwrite:
             Entry(
                 "would-overwrite",

@@ -299,6 +299,33 @@ package enum ErrorCode: UInt16, Hashable, Sendable, CaseIterable {
     /// A key or signature of the chain is weaker than is accepted.
     case weakSignature = 4121
 
+    // MARK: Between a proxy and the control plane
+
+    /// A message between a proxy and the control plane cannot be read.
+    case controlMessage = 4201
+    /// No control plane could be reached, or the connection to it was lost.
+    case controlUnreachable = 4202
+    /// What answers at the control plane's address is not the control plane.
+    case controlIdentity = 4203
+    /// The control plane answered with an error.
+    case controlRefused = 4204
+    /// The control plane has said nothing for too long.
+    case controlSilent = 4205
+    /// An update of the control plane was not taken; what was in force stays.
+    case updateRejected = 4206
+    /// The snapshot on disk was not used.
+    case snapshotIgnored = 4207
+    /// The proxy has a control plane and no identity: it has never joined.
+    case neverJoined = 4208
+    /// A new certificate could not be had; the old one stays and it is tried again.
+    case renewalFailed = 4209
+    /// The certificate should have been renewed by now and could not be.
+    case renewalOverdue = 4210
+    /// Something could not be kept in the state directory.
+    case stateNotWritten = 4211
+    /// The peer's certificate or identity has been taken back.
+    case peerDenied = 4212
+
     // MARK: The offline certificate authority
 
     /// A file that would be written is there already.
