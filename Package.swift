@@ -93,6 +93,12 @@ let talks: [Target] = [
     library("Identity", ["LinuxSystem", "MeshModel", "TLSSession"]),
     library("ResourceDocuments", ["Bytes", "CYAML", "HTTPCodec", "LinuxSystem", "MeshModel", "Patterns"]),
     library("ControlAPI", ["Bytes", "MeshModel", "ResourceDocuments"]),
+    library(
+        "ControlLink",
+        [
+            "Bytes", "ControlAPI", "HTTPCodec", "Identity", "LinuxSystem", "MeshModel", "NameResolution",
+            "PeerProtocol", "Reactor", "TLSSession",
+        ]),
     library("EnvoyImport", ["ResourceDocuments", "MeshModel", "Patterns"]),
     library("CertificateAuthority", ["LinuxSystem", "MeshModel", x509, crypto, asn1]),
 ]
@@ -108,7 +114,8 @@ let wholes: [Target] = [
     library(
         "ProxyControl",
         [
-            "AdminServer", "Bytes", "CommandLine", "ResourceDocuments", "ConnectionStates", "DataPlane", "Discovery",
+            "AdminServer", "Bytes", "CommandLine", "ConnectionStates", "ControlAPI", "ControlLink", "DataPlane",
+            "Discovery", "ResourceDocuments",
             "HTTPCodec", "Identity",
             "LinuxSystem", "MeshModel", "NameResolution", "Reactor", "Routing", "TLSSession",
             "Telemetry",
