@@ -73,7 +73,7 @@ package struct MessageReader {
 
     // MARK: What holds more
 
-    func object(_ name: String) throws(Problem) -> MessageReader {
+    package func object(_ name: String) throws(Problem) -> MessageReader {
         try MessageReader(try node(name), path: child(name))
     }
 
