@@ -101,6 +101,12 @@ let talks: [Target] = [
     library("Identity", ["LinuxSystem", "MeshModel", "TLSSession"]),
     library("ResourceDocuments", ["Bytes", "CYAML", "HTTPCodec", "LinuxSystem", "MeshModel", "Patterns"]),
     library("ControlAPI", ["Bytes", "MeshModel", "ResourceDocuments"]),
+    library(
+        "ControlLink",
+        [
+            "Bytes", "ControlAPI", "HTTPCodec", "Identity", "LinuxSystem", "MeshModel", "NameResolution",
+            "PeerProtocol", "Reactor", "TLSSession",
+        ]),
     library("EnvoyImport", ["ResourceDocuments", "MeshModel", "Patterns"]),
     library("CertificateAuthority", ["LinuxSystem", "MeshModel", x509, crypto, asn1]),
     library(
@@ -119,7 +125,8 @@ let wholes: [Target] = [
     library(
         "ProxyControl",
         [
-            "AdminServer", "Bytes", "CommandLine", "ResourceDocuments", "ConnectionStates", "DataPlane", "Discovery",
+            "AdminServer", "Bytes", "CommandLine", "ConnectionStates", "ControlAPI", "ControlLink", "DataPlane",
+            "Discovery", "ResourceDocuments",
             "HTTPCodec", "Identity",
             "LinuxSystem", "MeshModel", "NameResolution", "NameServing", "Reactor", "Routing", "TLSSession",
             "Telemetry",
@@ -212,6 +219,7 @@ let tested: [Target] = [
     tests(
         "EnvoyImportTests", ["ResourceDocuments", "EnvoyImport", "MeshModel", "MeshTesting", "Patterns"],
         exclude: ["Golden"]),
+    tests("ControlAPITests", ["ControlAPI", "MeshModel"]),
     tests("ResourceDocumentsTests", ["ResourceDocuments", "MeshModel", "MeshTesting"]),
     tests("NameResolutionTests", ["LinuxSystem", "MeshModel", "MeshTesting", "NameResolution", "Reactor"]),
     tests("NameServingTests", ["LinuxSystem", "MeshModel", "MeshTesting", "NameServing", "Reactor"]),

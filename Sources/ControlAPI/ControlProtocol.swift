@@ -17,10 +17,6 @@ package enum ControlProtocol {
     package static func acknowledgePath(_ watch: String) -> String { "\(watchPath)/\(watch)/acknowledge" }
     package static func wantsPath(_ watch: String) -> String { "\(watchPath)/\(watch)/wants" }
 
-    /// The path of the identity of whoever serves port 15012, and the first label of the DNS name beside it.
-    package static let serverIdentityPath = "/ns/weft-system/sa/weft-control"
-    package static func serverName(_ trustDomain: String) -> String { "control.\(trustDomain)" }
-
     // MARK: Times
 
     /// Between two signs of life of the server.

@@ -17,18 +17,6 @@ package struct ResourceText: Hashable, Sendable {
     }
 }
 
-/// Who is no longer believed, although the certificate still holds.
-package struct DeniedPeers: Hashable, Sendable {
-    /// Of leaf certificates, in lower-case hexadecimal without leading zeros.
-    package var serials: Set<String>
-    package var identities: Set<SPIFFEID>
-
-    package init(serials: Set<String> = [], identities: Set<SPIFFEID> = []) {
-        self.serials = serials
-        self.identities = identities
-    }
-}
-
 /// What has changed for a proxy.
 package struct Update: Hashable, Sendable {
     /// Counts 1, 2, 3 within the watch.

@@ -18,10 +18,11 @@ package final class DataPlane {
     private let mailboxes: [Mailbox<DataThreadMessage>]
     private var threads: [RunningThread] = []
 
-    /// Binds every listener and starts the threads. Nothing runs if anything fails.
+    /// Binds every listener and starts the threads. Nothing runs if anything fails. `ask` is called on a data thread for an
+    /// address of the mesh that the snapshot does not know; an answer is a snapshot that does, or ``use(unknown:)``.
     package init(
         settings: DataPlaneSettings, snapshot: DiscoverySnapshot, gateways certificates: GatewayMaterial,
-        ownAddresses: Set<IPAddress>, reports: ReportSink
+        ownAddresses: Set<IPAddress>, reports: ReportSink, ask: (@Sendable (IPAddress) -> Void)? = nil
     ) throws(Problem) {
         let count = max(1, settings.proxy.dataThreads)
         var sockets = try ListeningSocket.bind(settings)
@@ -37,7 +38,8 @@ package final class DataPlane {
             for index in 0..<count {
                 let (mailbox, listening) = (mailboxes[index], HandedSockets(sockets[index]))
                 let thread = try WorkerThread(name: "weft-data-\(index)") {
-                    runDataThread(index, settings, snapshot, ownAddresses, reports, mailbox, listening) { message in
+                    runDataThread(index, settings, snapshot, ownAddresses, reports, ask, mailbox, listening) {
+                        message in
                         for mailbox in all { mailbox.send(message) }
                     }
                 }
@@ -72,6 +74,8 @@ package final class DataPlane {
     package func use(_ material: IdentityMaterial) { tell(.identity(material)) }
     package func use(_ certificates: GatewayMaterial) { tell(.gateways(certificates)) }
     package func use(_ pressure: MemoryPressure) { tell(.memory(pressure)) }
+    /// Nobody has these addresses, says the control plane: connections that wait for them wait no more.
+    package func use(unknown addresses: Set<IPAddress>) { tell(.unknown(addresses)) }
     package func use(ownAddresses: Set<IPAddress>) { tell(.ownAddresses(ownAddresses)) }
 
     /// Asks every thread what it knows; `answer` is called once per thread, on that thread. What it is told of requests is
@@ -129,12 +133,14 @@ private final class RunningThread {
 /// The life of a data thread.
 private func runDataThread(
     _ index: Int, _ settings: DataPlaneSettings, _ snapshot: DiscoverySnapshot, _ ownAddresses: Set<IPAddress>,
-    _ reports: ReportSink, _ mailbox: Mailbox<DataThreadMessage>, _ sockets: HandedSockets,
+    _ reports: ReportSink, _ ask: (@Sendable (IPAddress) -> Void)?, _ mailbox: Mailbox<DataThreadMessage>,
+    _ sockets: HandedSockets,
     tellAll: @escaping @Sendable (DataThreadMessage) -> Void
 ) {
     do throws(SystemError) {
         let thread = try DataThread(
-            index: index, settings: settings, snapshot: snapshot, ownAddresses: ownAddresses, reports: reports)
+            index: index, settings: settings, snapshot: snapshot, ownAddresses: ownAddresses, reports: reports, ask: ask
+        )
         try mailbox.receive(on: thread.loop) { message in thread.handle(message) }
         for socket in sockets.take() { thread.listeners.append(try Listener(thread, socket)) }
         if index == 0 {

@@ -12,6 +12,7 @@ package final class DiscoverySnapshot: Sendable {
     /// Without the names among the endpoints: what they stand for is in their place.
     package let resources: MeshResources
     private let registryOnly: Bool
+    private let isAwaited: Bool
     private let metricsPort: UInt16?
     private let workloads: [IPAddress: Workload]
     private let services: [IPAddress: Service]
@@ -30,11 +31,13 @@ package final class DiscoverySnapshot: Sendable {
     /// `metricsPort` is the one port that no sidecar captures, everywhere in the mesh: a workload that does not say
     /// otherwise of it is talked to in plaintext there, so that metrics can be scraped from inside the mesh too. `workload`
     /// is the one beside this proxy; policies hold for it, and routes for callers of its namespace. Nil: those of every
-    /// namespace hold. `names` is what is known of the names among the endpoints.
+    /// namespace hold. `names` is what is known of the names among the endpoints. `isAwaited`: what is in the mesh has yet to
+    /// be said, so that of an address that is not known nobody can say that it is outside.
     package init(
         _ resources: MeshResources, registryOnly: Bool, metricsPort: Port? = nil, workload: ResourceReference? = nil,
-        names: [DNSName: ResolvedName] = [:], generation: UInt64
+        names: [DNSName: ResolvedName] = [:], isAwaited: Bool = false, generation: UInt64
     ) {
+        self.isAwaited = isAwaited
         unresolved = Set(
             resources.services.filter { service in service.names.contains { names[$0]?.isEmpty ?? true } }.map(
                 \.reference))
@@ -87,7 +90,7 @@ package final class DiscoverySnapshot: Sendable {
     package func destination(of address: SocketAddress) -> Destination {
         if let workload = workloads[address.address] { return .endpoint(Self.endpoint(workload, address, metricsPort)) }
         if let service = services[address.address] { return destination(of: service, address) }
-        if resources.mesh.ranges.contains(where: { $0.contains(address.address) }) {
+        if isAwaited || resources.mesh.ranges.contains(where: { $0.contains(address.address) }) {
             return .refused(.unknownDestination)
         }
         return registryOnly ? .refused(.notInRegistry) : .outside

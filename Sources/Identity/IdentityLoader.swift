@@ -13,11 +13,15 @@ package struct IdentityLoader: Sendable {
     private let trust: [TrustSettings]
     private let expectedIdentity: SPIFFEID?
     private let trustDomain: TrustDomain?
+    private let denied: DeniedPeers
 
-    /// `expectedIdentity` is what the Workload resource says of us, `trustDomain` what the Mesh resource says.
+    /// `expectedIdentity` is what the Workload resource says of us, `trustDomain` what the Mesh resource says, `denied` whom
+    /// we are not to believe.
     package init(
-        _ paths: IdentityPaths, trust: [TrustSettings], expectedIdentity: SPIFFEID?, trustDomain: TrustDomain?
+        _ paths: IdentityPaths, trust: [TrustSettings], expectedIdentity: SPIFFEID?, trustDomain: TrustDomain?,
+        denied: DeniedPeers = DeniedPeers()
     ) {
+        self.denied = denied
         self.paths = paths
         self.trust = trust
         self.expectedIdentity = expectedIdentity
@@ -88,11 +92,11 @@ package struct IdentityLoader: Sendable {
 
     private func bundles(_ roots: [TrustDomain: [Certificate]], continuing previous: IdentityMaterial?) -> TrustBundles
     {
-        guard let previous else { return TrustBundles(roots, generation: 1) }
+        guard let previous else { return TrustBundles(roots, denied: denied, generation: 1) }
         func fingerprints(_ roots: [TrustDomain: [Certificate]]) -> [TrustDomain: Set<[UInt8]>] {
             roots.mapValues { Set($0.map(\.fingerprint)) }
         }
-        let isSame = fingerprints(previous.bundles.roots) == fingerprints(roots)
-        return TrustBundles(roots, generation: previous.bundles.generation + (isSame ? 0 : 1))
+        let isSame = fingerprints(previous.bundles.roots) == fingerprints(roots) && previous.bundles.denied == denied
+        return TrustBundles(roots, denied: denied, generation: previous.bundles.generation + (isSame ? 0 : 1))
     }
 }

@@ -1,5 +1,6 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
+internal import ControlLink
 internal import DataPlane
 internal import Discovery
 internal import Identity
@@ -21,6 +22,11 @@ struct ProxyParts: ~Copyable {
     let gatewayKeeper: GatewayKeeper
     let loopbackListeners: LoopbackListeners
     let configurationPath: String
+    /// The configuration file as it was read.
+    let ownText: [UInt8]
+    let controlStart: ControlStart
+    /// Addresses that data threads ask the control plane for.
+    let wanted: Mailbox<IPAddress>
     let state: ProxyState
 }
 
@@ -34,14 +40,15 @@ enum ProxyLaunch {
     }
 
     static func run(_ options: Options) throws(Problems) -> ProxyExitCode {
-        let file = try ConfigurationReader.read(path: options.configurationPath)
+        let text = try ConfigurationReader.bytes(path: options.configurationPath)
+        let file = try ConfigurationReader.read(text, name: options.configurationPath)
         do throws(Problem) {
             try checkUser(file.proxy, options)
             // A gateway may stand outside the mesh, in front of servers that are not in it either; a sidecar cannot.
             if file.identityLoader == nil, file.resources.gateways.isEmpty {
                 throw Problem(.missingField, at: "spec.identity", "is missing", remedy: "give chain, key and bundle")
             }
-            return try start(file, options)
+            return try start(file, text, options)
         } catch {
             throw Problems(error)
         }
@@ -65,13 +72,15 @@ enum ProxyLaunch {
     }
 
     private static func start(
-        _ file: ConfigurationFile, _ options: Options
+        _ ownFile: ConfigurationFile, _ text: [UInt8], _ options: Options
     ) throws(Problem) -> ProxyExitCode {
+        var file = ownFile
         ThisProcess.tuneHeap()
         ThisProcess.ignoreBrokenPipes()
         let limit = ThisProcess.raiseDescriptorLimit()
         TLSLibrary.prepare(sessions: limit)
         try prepareStateDirectory(file.proxy.stateDirectory)
+        if file.proxy.renewsIdentity { IdentityDirectory(in: file.proxy.stateDirectory).recover() }
         let signals = try system { () throws(SystemError) in try Descriptor.signals() }
         let process = try applicationProcess(options)
         let loop = try system { () throws(SystemError) in try EventLoop() }
@@ -80,33 +89,59 @@ enum ProxyLaunch {
         let memoryLimit = file.proxy.limits.memoryBytes ?? MemoryLimit.ofControlGroup()
         confine(file, options.configurationPath, log)
 
+        let keeper = IdentityKeeper(file.identityLoader)
+        var (identity, identityProblem) = look(keeper, file)
+        var controlStart = file.lastKnown(identity)
+        if file.proxy.control != nil, !controlStart.isAwaited {
+            do throws(Problems) {
+                file = try controlStart.mesh.configuration(around: text, name: options.configurationPath)
+                // With the roots and denials that were told last.
+                if let loader = file.identityLoader(controlStart.mesh, own: identity?.identity.trustDomain) {
+                    keeper.use(loader)
+                    (identity, identityProblem) = look(keeper, file)
+                }
+            } catch {
+                controlStart = ControlStart(problem: error.all.first)
+            }
+        }
         var state = ProxyState(
             file: file, descriptorLimit: limit, memoryLimit: memoryLimit, startedAt: WallTime.now())
-        let keeper = IdentityKeeper(file.identityLoader)
-        switch keeper.look(force: true, now: WallTime.now()) {
-        case .loaded(let material): state.identity = material
-        case .rejected(let problem, _): state.identityProblem = problem
-        case .none, .unsettled: break
-        }
+        state.identity = identity
+        state.identityProblem = identityProblem
+        state.isControlAwaited = controlStart.isAwaited
+        let wanted = try system { () throws(SystemError) -> Mailbox<IPAddress> in try Mailbox() }
         let reports = try system { () throws(SystemError) in try ReportSink() }
         let snapshot = DiscoverySnapshot(
             file.resources, registryOnly: file.proxy.outbound.registryOnly, metricsPort: file.proxy.ports.metrics,
-            workload: file.proxy.workload, generation: 1)
+            workload: file.proxy.workload,
+            isAwaited: controlStart.isAwaited && file.resources.mesh.ranges.isEmpty, generation: 1)
         log.warn(ofDisplacedIn: snapshot)
         let gatewayKeeper = GatewayKeeper()
         gatewayKeeper.use(file.resources.gateways, try GatewayKeeper.load(file.resources.gateways))
+        var ask: (@Sendable (IPAddress) -> Void)?
+        if file.proxy.control != nil { ask = { address in wanted.send(address) } }
         let dataPlane = try DataPlane(
             settings: DataPlaneSettings(file.proxy, descriptorLimit: limit, loopbackListeners: loopbackListeners),
             snapshot: snapshot, gateways: gatewayKeeper.material,
-            ownAddresses: try system { () throws(SystemError) in try OwnAddresses.all() }, reports: reports)
+            ownAddresses: try system { () throws(SystemError) in try OwnAddresses.all() }, reports: reports,
+            ask: ask)
         if let identity = state.identity { dataPlane.use(identity) }
         warnOfDescriptors(file.proxy, limit, log)
         let parts = ProxyParts(
             loop: loop, log: log, dataPlane: dataPlane, reports: reports, identityKeeper: keeper,
             gatewayKeeper: gatewayKeeper,
-            loopbackListeners: loopbackListeners, configurationPath: options.configurationPath, state: state)
+            loopbackListeners: loopbackListeners, configurationPath: options.configurationPath, ownText: text,
+            controlStart: controlStart, wanted: wanted, state: state)
         let runtime = try makeRuntime(parts)
         return try runtime.run(signals, untilProcess: process)
+    }
+
+    private static func look(_ keeper: IdentityKeeper, _ file: ConfigurationFile) -> (IdentityMaterial?, Problem?) {
+        switch keeper.look(force: true, now: WallTime.now()) {
+        case .loaded(let material): (material, nil)
+        case .rejected(let problem, _): (keeper.material, file.explained(problem))
+        case .none, .unsettled: (keeper.material, nil)
+        }
     }
 
     private static func makeRuntime(_ parts: consuming ProxyParts) throws(Problem) -> ProxyRuntime {

@@ -1,5 +1,6 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
+internal import ControlLink
 internal import DataPlane
 internal import Discovery
 internal import Identity
@@ -38,7 +39,12 @@ extension ProxyRuntime {
     /// Watches the directories of the identity's files; mounted secrets are swapped by renaming a symlink in there.
     func watchFiles() throws(SystemError) {
         let watch = try Descriptor.directoryWatch()
-        for directory in identityKeeper.directories.sorted() {
+        var directories = identityKeeper.directories
+        if state.file.proxy.renewsIdentity {
+            // The directory of the identity is replaced as a whole, and may not be there yet.
+            directories = [state.file.proxy.stateDirectory]
+        }
+        for directory in directories.sorted() {
             do throws(SystemError) {
                 try watch.watch(directory: directory)
             } catch {
@@ -68,12 +74,14 @@ extension ProxyRuntime {
             state.identityProblem = nil
             state.identityChanges.done += 1
             dataPlane.use(material)
+            control?.use(material)
             let end = material.chain.first?.notAfter?.description ?? "?"
             log.log(
                 LogLine(
                     .info, isFirst ? "identity loaded" : "identity renewed",
                     [("identity", material.identity.description), ("not_after", end)]))
-        case .rejected(let problem, let isNew):
+        case .rejected(let found, let isNew):
+            let problem = state.file.explained(found)
             state.identityProblem = problem
             guard isNew else { return }
             state.identityChanges.rejected += 1
@@ -100,8 +108,9 @@ extension ProxyRuntime {
     /// SIGHUP: reads the configuration and the identity again. Either takes effect as a whole or not at all.
     func reload() {
         do throws(Problems) {
-            let file = try ConfigurationReader.read(path: configurationPath)
-            useWhenNamed(file)
+            let text = try ConfigurationReader.bytes(path: configurationPath)
+            let file = try (control?.mesh ?? ControlledMesh()).configuration(around: text, name: configurationPath)
+            useWhenNamed(file, of: .file) { [unowned self] outcome in if case .inForce = outcome { ownText = text } }
         } catch {
             reject(error)
         }
@@ -109,16 +118,28 @@ extension ProxyRuntime {
     }
 
     /// Puts a configuration in force that was read well.
-    func putInForce(_ file: ConfigurationFile) {
+    func putInForce(_ file: ConfigurationFile, of source: ConfigurationSource) -> ConfigurationOutcome {
+        defer { narrowNames() }
         do throws(Problems) {
-            try use(file)
+            // What comes now is the mesh.
+            let wasAwaited = state.isControlAwaited
+            if source == .controlPlane { state.isControlAwaited = false }
+            do throws(Problems) {
+                try use(file)
+            } catch {
+                state.isControlAwaited = wasAwaited
+                throw error
+            }
+            guard source == .file else { return .inForce }
             state.configurationProblem = nil
             state.reloads.done += 1
             log.log(LogLine(.info, "configuration reloaded", [("file", configurationPath)]))
+            return .inForce
         } catch {
-            reject(error)
+            // Of an update its sender is told.
+            if source == .file { reject(error) }
+            return .rejected(error)
         }
-        narrowNames()
     }
 
     private func reject(_ problems: Problems) {
@@ -139,6 +160,8 @@ extension ProxyRuntime {
         file.proxy.dataThreads = old.proxy.dataThreads
         file.proxy.stateDirectory = old.proxy.stateDirectory
         file.proxy.identity = old.proxy.identity
+        // Where it is may change, whether there is one not.
+        if (old.proxy.control == nil) != (new.proxy.control == nil) { file.proxy.control = old.proxy.control }
         // First what may fail: a port of a gateway that cannot be bound.
         let snapshot = makeSnapshot(file)
         do throws(Problem) {
@@ -158,6 +181,7 @@ extension ProxyRuntime {
             ("spec.dataThreads", old.proxy.dataThreads != new.proxy.dataThreads),
             ("spec.stateDirectory", old.proxy.stateDirectory != new.proxy.stateDirectory),
             ("spec.identity", old.proxy.identity != new.proxy.identity),
+            ("spec.control", (old.proxy.control == nil) != (new.proxy.control == nil)),
         ] where hasChanged {
             let problem = Problem(.notReloadable, at: name, "has changed", remedy: "restart the proxy for it")
             log.log(LogLine(.warn, "a change takes effect at the next start", problem))
@@ -169,8 +193,20 @@ extension ProxyRuntime {
         log.format = file.proxy.log.format
         spans.resize(file.proxy.tracing.spansKept)
         collector.evictAfter = file.proxy.metrics.evictAfter
-        if let loader = file.identityLoader { identityKeeper.use(loader) }
         serveNames(of: file)
+        if let control, let settings = file.proxy.control { control.link.use(settings) }
+        useLoader(control?.mesh ?? ControlledMesh())
+    }
+
+    /// Loads the identity from now on with the roots and denials of a mesh that the control plane has told of.
+    func use(trustOf mesh: ControlledMesh) {
+        useLoader(mesh)
+        lookAtIdentity(force: true)
+    }
+
+    private func useLoader(_ mesh: ControlledMesh) {
+        let own = state.identity?.identity.trustDomain
+        if let loader = state.file.identityLoader(mesh, own: own) { identityKeeper.use(loader) }
     }
 
     /// Hands the settings in force to the data threads.
@@ -200,10 +236,13 @@ extension LogWriter {
 
 extension ConfigurationFile {
     /// How to load the identity that this file names; nil where it names none.
-    var identityLoader: IdentityLoader? {
-        guard let paths = proxy.identity else { return nil }
-        let own = resources.workloads.first { $0.reference == proxy.workload }
-        return IdentityLoader(
-            paths, trust: resources.trust, expectedIdentity: own?.identity, trustDomain: resources.mesh.trustDomain)
+    var identityLoader: IdentityLoader? { identityLoader(ControlledMesh(), own: nil) }
+
+    /// What is wrong with an identity, in words for the case that there never was one.
+    func explained(_ problem: Problem) -> Problem {
+        guard proxy.renewsIdentity, !IdentityDirectory(in: proxy.stateDirectory).exists else { return problem }
+        return Problem(
+            .neverJoined, at: proxy.stateDirectory, "holds no identity: the proxy has never joined",
+            remedy: "run `weft join` for it")
     }
 }

@@ -7,6 +7,28 @@ internal import NameResolution
 internal import Reactor
 internal import Telemetry
 
+/// Where a configuration comes from.
+enum ConfigurationSource {
+    /// SIGHUP: the proxy's own file.
+    case file
+    /// An update.
+    case controlPlane
+}
+
+/// What became of a configuration that was read well.
+enum ConfigurationOutcome {
+    case inForce
+    case rejected(Problems)
+    /// A newer one was read while this one waited.
+    case superseded
+}
+
+/// A configuration that waits for its names.
+struct PendingReload {
+    let begin: () -> ConfigurationOutcome
+    let done: (ConfigurationOutcome) -> Void
+}
+
 /// Names of endpoints: they are looked up here, and what comes of it goes to the data threads as a new snapshot.
 extension ProxyRuntime {
     /// How long readiness waits for the first answers, once; a server that is silent does not hold up the whole pod.
@@ -30,19 +52,25 @@ extension ProxyRuntime {
 
     /// Puts a configuration in force that has been read and found good: at once if all its names are known or have been asked
     /// for before, else as soon as they have been.
-    func useWhenNamed(_ file: ConfigurationFile) {
+    func useWhenNamed(
+        _ file: ConfigurationFile, of source: ConfigurationSource, _ done: @escaping (ConfigurationOutcome) -> Void
+    ) {
         // A newer file takes the place of one that still waits.
+        let superseded = pendingReload
         pendingReload = nil
+        defer { superseded?.done(.superseded) }
         // Names of the file in force are kept until the new one is.
         var wishes = state.file.resources.nameWishes
         wishes.merge(file.resources.nameWishes) { _, new in new }
         resolver.use(wishes)
-        guard !resolver.isSettled else { return putInForce(file) }
-        pendingReload = { [unowned self] in
-            putInForce(file)
-            // The new file may name another identity; what was looked at with the reload were the old one's files.
-            lookAtIdentity(force: true)
-        }
+        guard !resolver.isSettled else { return done(putInForce(file, of: source)) }
+        pendingReload = PendingReload(
+            begin: { [unowned self] in
+                let outcome = putInForce(file, of: source)
+                // The new file may name another identity; what was looked at with the reload were the old one's files.
+                lookAtIdentity(force: true)
+                return outcome
+            }, done: done)
         loop.setDeadline(loop.now + Self.reloadPatience, of: namesDue)
     }
 
@@ -53,7 +81,8 @@ extension ProxyRuntime {
     func makeSnapshot(_ file: ConfigurationFile) -> DiscoverySnapshot {
         DiscoverySnapshot(
             file.resources, registryOnly: file.proxy.outbound.registryOnly, metricsPort: file.proxy.ports.metrics,
-            workload: file.proxy.workload, names: resolver.names, generation: snapshotGeneration + 1)
+            workload: file.proxy.workload, names: resolver.names,
+            isAwaited: state.isControlAwaited && file.resources.mesh.ranges.isEmpty, generation: snapshotGeneration + 1)
     }
 
     private func told(_ event: NameResolver.Event) {
@@ -82,7 +111,7 @@ extension ProxyRuntime {
         loop.setDeadline(.never, of: namesDue)
         if let reload = pendingReload {
             pendingReload = nil
-            return reload()
+            return reload.done(reload.begin())
         }
         guard hasNewNames else { return }
         hasNewNames = false

@@ -2,6 +2,7 @@
 
 internal import AdminServer
 internal import ConnectionStates
+internal import ControlLink
 internal import DataPlane
 internal import Discovery
 internal import Identity
@@ -49,8 +50,11 @@ final class ProxyRuntime {
     private(set) var nameServer: NameServer?
     /// What is answered of the mesh; swapped whole.
     var meshNames: MeshNames
-    /// Puts a configuration in force that waits for its names.
-    var pendingReload: (() -> Void)?
+    /// A configuration that waits for its names.
+    var pendingReload: PendingReload?
+    /// The proxy's own file as it was read when it was last found good.
+    var ownText: [UInt8]
+    private(set) var control: ControlClient?
     private let admin: AdminServer
     private var watchers: [EventHandler] = []
 
@@ -63,6 +67,7 @@ final class ProxyRuntime {
         loopbackListeners = parts.loopbackListeners
         configurationPath = parts.configurationPath
         state = parts.state
+        ownText = parts.ownText
         resolver = NameResolver(loop)
         meshNames = MeshNames(state.file.resources, workload: state.file.proxy.workload)
         collector = try ReportCollector(dataPlane, on: loop, evictAfter: state.file.proxy.metrics.evictAfter)
@@ -80,6 +85,11 @@ final class ProxyRuntime {
         try parts.reports.receive(on: loop) { [unowned self] batch in
             log.write(batch, now: loop.now)
             keepSpans(batch)
+            control?.noteUse(in: batch)
+        }
+        if let settings = state.file.proxy.control {
+            control = ControlClient(self, settings, parts.controlStart)
+            try parts.wanted.receive(on: loop) { [unowned self] address in control?.wanted(address) }
         }
     }
 
@@ -105,8 +115,9 @@ final class ProxyRuntime {
         state.isListening = true
         beginNames()
         announce()
+        if let identity = state.identity { control?.use(identity) }
         Ticker.begin(loop, every: .seconds(10)) { [unowned self] in tick() }
-        Ticker.begin(loop, every: .seconds(60)) { [unowned self] in collector.gather() }
+        Ticker.begin(loop, every: .seconds(60)) { [unowned self] in gather() }
         if let limit = state.memoryLimit {
             Ticker.begin(loop, every: .seconds(1)) { [unowned self] in lookAtMemory(limit) }
         }
@@ -122,6 +133,16 @@ final class ProxyRuntime {
         log.finish()
         try? Files.remove(state.file.proxy.adminSocketPath)
         return exitCode
+    }
+
+    /// Every minute.
+    private func gather() {
+        guard let control else { return collector.gather() }
+        collector.ask(.connections) { report in
+            for record in report.connections where record.direction == .outbound {
+                if let original = record.originalDestination { control.used(original.address) }
+            }
+        }
     }
 
     // MARK: Beginning
@@ -163,7 +184,10 @@ final class ProxyRuntime {
                 [
                     ("version", WeftVersion.text), ("tls", TLSLibrary.version),
                     ("workload", proxy.workload.description),
-                    ("identity", state.identity?.identity.description ?? (proxy.identity == nil ? "none" : "none yet")),
+                    (
+                        "identity",
+                        state.identity?.identity.description ?? (proxy.identityPaths == nil ? "none" : "none yet")
+                    ),
                     ("inbound_mode", proxy.inbound.mode.rawValue), ("data_threads", String(dataPlane.threadCount)),
                     ("descriptors", String(state.descriptorLimit)), ("admin", proxy.adminSocketPath),
                 ]))
@@ -253,5 +277,6 @@ final class ProxyRuntime {
     private func tick() {
         lookAtIdentity(force: false)
         useResolvers()
+        control?.tick()
     }
 }

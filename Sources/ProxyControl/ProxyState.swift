@@ -14,6 +14,10 @@ struct ProxyState {
     var configurationProblem: Problem?
     var isListening = false
     var isDraining = false
+    /// There is a control plane, and nothing of it is in force yet.
+    var isControlAwaited = false
+    /// Why nothing has come of the control plane.
+    var controlProblem: Problem?
     /// The first answers about names are still waited for.
     var isResolvingNames = false
     /// There is nobody to pass questions about names on to.
@@ -32,7 +36,11 @@ struct ProxyState {
         if isDraining { reasons.append("it drains") }
         if !isListening { reasons.append("its listeners are not up") }
         if isResolvingNames { reasons.append("names of endpoints are being looked up") }
-        if identity == nil, file.proxy.identity != nil {
+        if isControlAwaited {
+            let reason = controlProblem.map { ": \($0.description)" } ?? ""
+            reasons.append("nothing has come from the control plane yet\(reason)")
+        }
+        if identity == nil, file.proxy.identityPaths != nil {
             reasons.append("it has no identity: \(identityProblem?.description ?? "not loaded yet")")
         }
         return reasons

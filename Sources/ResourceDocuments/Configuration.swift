@@ -8,30 +8,46 @@ package import MeshModel
 package enum ConfigurationReader {
     /// Reads and checks a file. Every problem of the file is in the error; nothing of it is used if there is one.
     package static func read(path: String) throws(Problems) -> ConfigurationFile {
-        let bytes: [UInt8]
+        try read(try bytes(path: path), name: path)
+    }
+
+    /// A document that comes from elsewhere than the file, with the name that stands in messages about it.
+    package typealias Addition = (name: String, text: String)
+
+    /// The file as it lies there, for ``read(_:name:with:)``.
+    package static func bytes(path: String) throws(Problems) -> [UInt8] {
         do throws(SystemError) {
-            bytes = try Files.read(path, limit: YAMLReader.byteLimit).bytes
+            return try Files.read(path, limit: YAMLReader.byteLimit).bytes
         } catch {
             throw Problems(
                 Problem(
                     .fileUnreadable, at: path, "cannot be read: \(error.errno)",
                     remedy: "check the path and its permissions"))
         }
-        return try read(bytes, name: path)
     }
 
-    /// Reads and checks a text; `name` stands in messages.
-    package static func read(_ text: [UInt8], name: String) throws(Problems) -> ConfigurationFile {
-        let documents: [Node]
-        do throws(Problem) {
-            documents = try YAMLReader.documents(text, name: name)
-        } catch {
-            throw Problems(error)
-        }
+    /// Reads and checks a text; `name` stands in messages. `additions` count as if they stood in it, but a Mesh among them
+    /// takes the place of the text's own: whoever gives it speaks for the mesh.
+    package static func read(
+        _ text: [UInt8], name: String, with additions: [Addition] = []
+    ) throws(Problems) -> ConfigurationFile {
         let findings = Findings(file: name)
         var collected = Collected()
-        for document in documents where !document.isNull {
-            collected.read(Value(node: document, path: "", findings: findings))
+        do throws(Problem) {
+            for document in try YAMLReader.documents(text, name: name) where !document.isNull {
+                collected.read(Value(node: document, path: "", findings: findings))
+            }
+            collected.beginAdditions()
+            for addition in additions {
+                let findings = Findings(file: addition.name, of: findings)
+                let documents = try YAMLReader.documents(Array(addition.text.utf8), name: addition.name)
+                guard documents.count == 1, let document = documents.first else {
+                    throw Problem(.badDocument, at: "\(addition.name):1:1", "holds \(documents.count) documents")
+                }
+                collected.read(Value(node: document, path: "", findings: findings))
+            }
+        } catch {
+            throw Problems(error)
         }
         let file = collected.file(findings)
         guard findings.problems.isEmpty, let file else { throw Problems(findings.problems) }
@@ -44,6 +60,7 @@ private struct Collected {
     private var proxies: [ProxySettings] = []
     private var resources = MeshResources()
     private var meshes = 0
+    private var earlierMeshes = 0
     private let checker = ResourceChecker()
 
     mutating func read(_ document: Value) {
@@ -59,10 +76,16 @@ private struct Collected {
         }
     }
 
+    /// From here on it is not the file that is read.
+    mutating func beginAdditions() {
+        earlierMeshes = meshes
+        meshes = 0
+    }
+
     /// The whole file, checked across documents; nil where a part is missing, which has been complained of.
     func file(_ findings: Findings) -> ConfigurationFile? {
         let start = Mark(line: 1, column: 1)
-        if meshes > 1 {
+        if let meshes = [earlierMeshes, meshes].first(where: { $0 > 1 }) {
             findings.add(.missingDocument, "", start, "there are \(meshes) documents `kind: Mesh`", "keep one")
         }
         checker.check(resources, proxies.first, findings)

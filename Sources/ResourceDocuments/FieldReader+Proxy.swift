@@ -11,6 +11,7 @@ extension FieldReader {
                 // Without a name nothing comes of it, but what is wrong further down is told all the same.
                 var proxy = ProxySettings(workload: metadata?.reference ?? ResourceReference(name: .defaultNamespace))
                 proxy.identity = fields.read("identity") { $0.identityPaths }
+                proxy.control = fields.read("control") { $0.control }
                 fields.section("ports") { $0.ports(&proxy.ports) }
                 // Before `capture`, which may say that names are answered and yet not captured.
                 fields.section("names") { $0.names(&proxy) }
@@ -173,6 +174,24 @@ extension Value {
             let bundle = fields.require("bundle") { $0.filePath }
             guard let chain, let key, let bundle else { return nil }
             return IdentityPaths(chain: chain, key: key, bundle: bundle)
+        }
+    }
+
+    fileprivate var control: ControlSettings? {
+        mapping { fields in
+            let addresses = fields.require("addresses") { list in
+                list.list {
+                    $0.scalar("an address or a name with a port, such as 10.0.0.1:15012 or control.example:15012") {
+                        ControlAddress($0)
+                    }
+                }
+            }
+            guard let addresses else { return nil }
+            guard (1...64).contains(addresses.count) else {
+                fields.complain(.badValue, "`addresses` has \(addresses.count) entries", "give 1 to 64")
+                return nil
+            }
+            return ControlSettings(addresses: addresses)
         }
     }
 

@@ -5,13 +5,47 @@ internal import MeshModel
 /// Collects everything that is wrong with a file while it is read once, so that a bad value spoils only itself.
 final class Findings {
     let file: String
+    private let parent: Findings?
     private(set) var problems: [Problem] = []
 
-    init(file: String) { self.file = file }
+    init(file: String) {
+        self.file = file
+        parent = nil
+    }
+
+    /// For another text that is read together with that of `parent`, which hears of everything.
+    init(file: String, of parent: Findings) {
+        self.file = file
+        self.parent = parent
+    }
 
     func add(_ code: ErrorCode, _ path: String, _ mark: Mark, _ message: String, _ remedy: String? = nil) {
         let place = path.isEmpty ? "\(file):\(mark)" : "\(path) (\(file):\(mark))"
-        problems.append(Problem(code, at: place, message, remedy: remedy))
+        let problem = Problem(code, at: place, message, remedy: remedy)
+        problems.append(problem)
+        parent?.problems.append(problem)
+    }
+}
+
+/// Where a problem was found: the way back from ``Problem/place`` to what ``Findings`` made it of.
+package struct ProblemPlace: Hashable, Sendable {
+    /// The name of the text.
+    package let source: String
+    /// `spec.rules[0]`; empty where the whole document is meant.
+    package let path: String
+
+    /// Nil for a place of another kind.
+    package init?(_ place: String) {
+        var rest = place[...]
+        var path = ""
+        if rest.hasSuffix(")"), let bracket = rest.lastIndex(of: "("), bracket > rest.startIndex {
+            path = String(rest[..<bracket].dropLast())
+            rest = rest[bracket...].dropFirst().dropLast()
+        }
+        let parts = rest.split(separator: ":", omittingEmptySubsequences: false)
+        guard parts.count >= 3, parts.suffix(2).allSatisfy({ UInt32($0) != nil }) else { return nil }
+        self.path = path
+        source = parts.dropLast(2).joined(separator: ":")
     }
 }
 

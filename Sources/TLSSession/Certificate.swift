@@ -106,7 +106,7 @@ package final class Certificate: @unchecked Sendable {
 package final class PrivateKey: @unchecked Sendable {
     let key: OpaquePointer
 
-    private init(owning key: OpaquePointer) { unsafe self.key = unsafe key }
+    init(owning key: OpaquePointer) { unsafe self.key = unsafe key }
 
     deinit { unsafe EVP_PKEY_free(key) }
 

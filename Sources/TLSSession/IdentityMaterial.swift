@@ -27,11 +27,14 @@ package struct IdentityMaterial: Sendable {
 /// The roots of each trust domain, never pooled: a root of one domain says nothing about another.
 package struct TrustBundles: Sendable {
     package let roots: [TrustDomain: [Certificate]]
-    /// Counts up whenever any root comes or goes; every verification is repeated then.
+    /// Who is not believed whatever the roots say.
+    package let denied: DeniedPeers
+    /// Counts up whenever any root or denial comes or goes; every verification is repeated then.
     package let generation: UInt64
 
-    package init(_ roots: [TrustDomain: [Certificate]], generation: UInt64) {
+    package init(_ roots: [TrustDomain: [Certificate]], denied: DeniedPeers = DeniedPeers(), generation: UInt64) {
         self.roots = roots
+        self.denied = denied
         self.generation = generation
     }
 }

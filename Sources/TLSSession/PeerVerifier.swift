@@ -14,10 +14,14 @@ package import MeshModel
 @safe
 package final class PeerVerifier {
     package let generation: UInt64
+    private let partner: TLSPartner
+    private let denied: DeniedPeers
     private var stores: [TrustDomain: TrustStore] = [:]
 
-    package init(_ bundles: TrustBundles) {
+    package init(_ bundles: TrustBundles, of partner: TLSPartner = .sidecars) {
         generation = bundles.generation
+        self.partner = partner
+        denied = bundles.denied
         for (domain, roots) in bundles.roots {
             stores[domain] = TrustStore(roots)
         }
@@ -49,9 +53,11 @@ package final class PeerVerifier {
             }
             let path = unsafe try path(leaf, shown, store, now)
             if let problem = SVIDRules.problem(in: path, claiming: identity, at: now) { throw problem }
+            let serial = unsafe serialNumber(leaf)
+            if let problem = denied.problem(identity, serial: serial) { throw problem }
             return VerifiedPeer(
                 identity: identity, start: path.map(\.validity.notBefore).max() ?? now,
-                expiry: path.map(\.validity.notAfter).min() ?? now, serialNumber: unsafe serialNumber(leaf))
+                expiry: path.map(\.validity.notAfter).min() ?? now, serialNumber: serial)
         } catch {
             throw CertificateRejection(error)
         }
@@ -81,7 +87,24 @@ package final class PeerVerifier {
                 throw problem
             }
         }
-        return try SVIDRules.identity(of: unsafe CertificateDecoder.facts(of: leaf, at: ChainPlace.leaf))
+        let facts = unsafe try CertificateDecoder.facts(of: leaf, at: ChainPlace.leaf)
+        guard partner == .controlPlane else { return try SVIDRules.identity(of: facts) }
+        let identity = try SVIDRules.identity(of: facts, mayHaveNames: true)
+        try unsafe checkControl(leaf, identity)
+        return identity
+    }
+
+    /// The control plane proves both: its identity, and the name that only it is given.
+    private func checkControl(_ leaf: OpaquePointer, _ identity: SPIFFEID) throws(Problem) {
+        let expected = ControlIdentity.spiffeID(in: identity.trustDomain)
+        guard identity == expected else {
+            throw Problem(.wrongIdentity, at: ChainPlace.leaf, "expected \(expected), found \(identity)")
+        }
+        let name = ControlIdentity.hostName(in: identity.trustDomain)
+        let flags = UInt32(X509_CHECK_FLAG_NO_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT)
+        guard unsafe X509_check_host(leaf, name, name.utf8.count, flags, nil) == 1 else {
+            throw Problem(.subjectAlternativeName, at: ChainPlace.leaf, "it has not the DNS name \(name)")
+        }
     }
 
     /// The path to a root of the store, leaf first, with signatures, path lengths and name constraints verified.

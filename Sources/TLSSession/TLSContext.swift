@@ -15,7 +15,9 @@ package final class TLSContext {
 
     package let material: IdentityMaterial
     package let staging: TLSStaging
-    private let server: OpaquePointer
+    let partner: TLSPartner
+    /// Nil where nobody is ever accepted.
+    private let server: OpaquePointer?
     private let client: OpaquePointer
     private let verifier: PeerVerifier
     private var remembered: [[UInt8]: VerifiedPeer] = [:]
@@ -29,14 +31,17 @@ package final class TLSContext {
     package private(set) var rememberedHits = 0
     package private(set) var verifications = 0
 
-    package init(_ material: IdentityMaterial, staging: TLSStaging) throws(Problem) {
+    package init(
+        _ material: IdentityMaterial, staging: TLSStaging, for partner: TLSPartner = .sidecars
+    ) throws(Problem) {
         self.material = material
         self.staging = staging
-        verifier = PeerVerifier(material.bundles)
-        unsafe server = try TLSSettings.make(.acceptor, material)
-        unsafe client = try TLSSettings.make(.dialler, material)
+        self.partner = partner
+        verifier = PeerVerifier(material.bundles, of: partner)
+        unsafe server = partner == .sidecars ? try TLSSettings.make(.acceptor, material, partner) : nil
+        unsafe client = try TLSSettings.make(.dialler, material, partner)
         let argument = unsafe Unmanaged.passUnretained(self).toOpaque()
-        unsafe SSL_CTX_set_cert_verify_callback(server, judgePeer, argument)
+        if let server = unsafe server { unsafe SSL_CTX_set_cert_verify_callback(server, judgePeer, argument) }
         unsafe SSL_CTX_set_cert_verify_callback(client, judgePeer, argument)
     }
 
@@ -46,7 +51,8 @@ package final class TLSContext {
     }
 
     func makeSSL(_ role: PeerSession.Role) -> OpaquePointer? {
-        unsafe SSL_new(role == .acceptor ? server : client)
+        guard let context = unsafe role == .acceptor ? server : client else { return nil }
+        return unsafe SSL_new(context)
     }
 
     /// Runs one step of a handshake with what the callback needs in place; the step's result and the callback's verdict,

@@ -50,6 +50,9 @@ package struct TLSSession: ~Copyable {
             unsafe SSL_set_accept_state(ssl)
         } else {
             unsafe SSL_set_connect_state(ssl)
+            if context.partner == .controlPlane, let identity {
+                _ = unsafe weft_ssl_set_server_name(ssl, ControlIdentity.hostName(in: identity.trustDomain))
+            }
         }
         self.records = records
         self.context = context
@@ -64,7 +67,7 @@ package struct TLSSession: ~Copyable {
         if case .success(let peer) = verdict { self.peer = peer }
         if result == 1 {
             // Cannot be without: both sides ask for a certificate and fail without one.
-            guard let peer, hasChosenWeft else { return .failed(.noCommonProtocol) }
+            guard let peer, hasChosenProtocol else { return .failed(.noCommonProtocol) }
             return .done(peer)
         }
         if case .failure(let rejection) = verdict {
@@ -114,11 +117,11 @@ package struct TLSSession: ~Copyable {
         return unsafe CipherSuite(rawValue: SSL_CIPHER_get_protocol_id(cipher))
     }
 
-    private var hasChosenWeft: Bool {
+    private var hasChosenProtocol: Bool {
         var name: UnsafePointer<UInt8>?
         var count: UInt32 = 0
         unsafe SSL_get0_alpn_selected(ssl, &name, &count)
         return unsafe UnsafeBufferPointer(start: name, count: Int(count)).elementsEqual(
-            TLSSettings.alpnList.dropFirst())
+            context.partner.protocolList.dropFirst())
     }
 }

@@ -15,11 +15,13 @@ enum TLSSettings {
     private static let signatureAlgorithms =
         "ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512:ed25519:RSA-PSS+SHA256:RSA-PSS+SHA384:RSA-PSS+SHA512"
 
-    static func make(_ role: PeerSession.Role, _ material: IdentityMaterial) throws(Problem) -> OpaquePointer {
+    static func make(
+        _ role: PeerSession.Role, _ material: IdentityMaterial, _ partner: TLSPartner
+    ) throws(Problem) -> OpaquePointer {
         let method = role == .acceptor ? unsafe TLS_server_method() : unsafe TLS_client_method()
         guard let context = unsafe SSL_CTX_new(method) else { throw failed("SSL_CTX_new") }
         do throws(Problem) {
-            unsafe try set(context, role)
+            unsafe try set(context, role, partner)
             unsafe try use(context, chain: material.chain, key: material.key)
             return unsafe context
         } catch {
@@ -28,7 +30,9 @@ enum TLSSettings {
         }
     }
 
-    private static func set(_ context: OpaquePointer, _ role: PeerSession.Role) throws(Problem) {
+    private static func set(
+        _ context: OpaquePointer, _ role: PeerSession.Role, _ partner: TLSPartner
+    ) throws(Problem) {
         guard unsafe weft_ctx_only_tls13(context) == 1 else { throw failed("TLS 1.3") }
         guard unsafe SSL_CTX_set_ciphersuites(context, cipherSuites) == 1 else { throw failed("cipher suites") }
         guard unsafe weft_ctx_set_groups(context, groups) == 1 else { throw failed("groups") }
@@ -45,7 +49,7 @@ enum TLSSettings {
         if role == .acceptor {
             unsafe SSL_CTX_set_alpn_select_cb(context, chooseWeft, nil)
         } else {
-            let list = alpnList
+            let list = partner.protocolList
             guard unsafe SSL_CTX_set_alpn_protos(context, list, UInt32(list.count)) == 0 else { throw failed("ALPN") }
         }
     }
@@ -100,11 +104,6 @@ enum TLSSettings {
         return false
     }
 
-    /// Each name with a length before it (RFC 7301 section 3.1).
-    static let alpnList: [UInt8] = {
-        let name = Array("\(ClientHello.weftProtocol)".utf8)
-        return [UInt8(name.count)] + name
-    }()
 }
 
 /// Chooses `weft/1` or ends the handshake with no_application_protocol.
@@ -114,7 +113,7 @@ private func chooseWeft(
     _ offered: UnsafePointer<UInt8>?, _ offeredCount: UInt32, _ argument: UnsafeMutableRawPointer?
 ) -> Int32 {
     unsafe TLSSettings.choose(
-        Array(TLSSettings.alpnList.dropFirst()), chosen, chosenCount, offered, offeredCount)
+        Array(TLSPartner.sidecars.protocolList.dropFirst()), chosen, chosenCount, offered, offeredCount)
         ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL
 }
 

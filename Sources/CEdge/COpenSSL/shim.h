@@ -67,6 +67,12 @@ static inline const unsigned char *weft_name_text(const GENERAL_NAME *name, int 
 }
 static inline void weft_names_free(GENERAL_NAMES *names) { GENERAL_NAMES_free(names); }
 
+static inline EVP_PKEY *weft_make_p256(void) { return EVP_EC_gen("P-256"); }
+static inline long weft_bio_bytes(BIO *bio, const char **bytes) { return BIO_get_mem_data(bio, (char **)bytes); }
+static inline int weft_ssl_set_server_name(SSL *ssl, const char *name) {
+    return (int)SSL_set_tlsext_host_name(ssl, name);
+}
+
 static inline BIO *weft_bio_of_bytes(const void *bytes, int count) { return BIO_new_mem_buf(bytes, count); }
 
 #endif

@@ -21,19 +21,30 @@ extension DataThread {
             return acceptGateway(accepted, port, dialled: original.value)
         }
         guard !isFull else { return refused(record, .connectionLimit) }
-        let destination = snapshot.destination(of: original.value)
-        if case .refused(let code) = destination { return refused(record, code) }
+        beginOutbound(accepted.takeSocket(), original.value, family, record)
+    }
+
+    /// Looks up where a connection leads, and begins it.
+    func beginOutbound(
+        _ socket: consuming Descriptor, _ original: SocketAddress, _ family: AddressFamily, _ record: ConnectionRecord
+    ) {
+        var record = record
+        let destination = snapshot.destination(of: original)
+        if case .refused(let code) = destination {
+            guard code == .unknownDestination, ask != nil else { return refused(record, code) }
+            return HeldOutbound.begin(self, socket, original, family, record)
+        }
         if case .service(let service) = destination {
             record.service = service.key.service
             if snapshot.routes(of: service.key.service, port: service.key.port) != nil {
-                return PlainFront.begin(self, accepted.takeSocket(), record)
+                return PlainFront.begin(self, socket, record)
             }
             if let table = snapshot.connectionRoutes(of: service.key.service, port: service.key.port) {
-                return acceptRouted(accepted, table, family, record)
+                return acceptRouted(socket, table, family, record)
             }
         }
-        let plan = OutboundPlan(destination, original: original.value)
-        OutboundStart.begin(self, accepted.takeSocket(), record, plan)
+        let plan = OutboundPlan(destination, original: original)
+        OutboundStart.begin(self, socket, record, plan)
     }
 
     /// Toward the workload, redirected by PREROUTING, or by OUTPUT where the workload called itself by its service.

@@ -53,13 +53,13 @@ extension DataThread {
 
     /// Captured, to a port of a service that routes of connections are attached to.
     func acceptRouted(
-        _ accepted: consuming Accepted, _ table: ConnectionTable, _ family: AddressFamily, _ record: ConnectionRecord
+        _ socket: consuming Descriptor, _ table: ConnectionTable, _ family: AddressFamily, _ record: ConnectionRecord
     ) {
         if table.needsServerName {
-            return ServerNameGate.begin(self, accepted.takeSocket(), .service(table), record)
+            return ServerNameGate.begin(self, socket, .service(table), record)
         }
         guard let rule = table.rule(serverName: nil) else { return refused(record, .backendMissing) }
-        var end = PlainEnd(accepted.takeSocket())
+        var end = PlainEnd(socket)
         begin(&end, rule, record, replacing: nil, early: [])
     }
 

@@ -26,6 +26,8 @@ enum DataThreadMessage: Sendable {
     case memory(MemoryPressure)
     /// The checks of an endpoint have changed their mind.
     case health(ResourceReference, Endpoint, isUnhealthy: Bool)
+    /// Nobody has these addresses, says the control plane.
+    case unknown(Set<IPAddress>)
     /// End what is left now.
     case cut(ErrorCode)
     case stop
@@ -47,6 +49,7 @@ extension DataThread {
         case .memory(let pressure): take(pressure)
         case .health(let service, let endpoint, let isUnhealthy):
             services.mark(service, endpoint, isUnhealthy: isUnhealthy)
+        case .unknown(let addresses): HeldOutbound.unknown(addresses, self)
         case .cut(let outcome): cutAll(outcome)
         case .stop:
             // After what a cut in the same turn has put off: those connections have a line coming too.
@@ -71,6 +74,7 @@ extension DataThread {
         checker?.use(snapshot)
         retire(pool.retire { !snapshot.stillHas($0.address, $0.identity, uid: $0.workloadUID) })
         cutWhatIsNotAllowed()
+        HeldOutbound.lookAgain(self)
     }
 
     /// Before the snapshot is swapped: what still waits in their queues goes where it was dialled.
@@ -169,14 +173,14 @@ extension DataThread {
 
     private func keepHeld(_ handler: EventHandler) {
         held.append(handler)
-        counters.heldNow = held.count
+        noteHeld()
         loop.setDeadline(loop.now + settings.proxy.timeouts.hold, of: handler)
     }
 
     private func releaseHeld() {
         let released = held
         held = []
-        counters.heldNow = 0
+        noteHeld()
         for handler in released where handler.token != 0 {
             // Each in a turn of its own: they all begin handshakes.
             switch handler {
@@ -190,8 +194,10 @@ extension DataThread {
     /// Those that were held and have ended in the meantime make room for others.
     private func forgetHeld() {
         held.removeAll { $0.token == 0 }
-        counters.heldNow = held.count
+        noteHeld()
     }
+
+    func noteHeld() { counters.heldNow = held.count + heldOutbound.count }
 
     /// What was checked before it was sent, and yet could not be put in force: it must not stay unsaid.
     private func reportProblem(_ problem: Problem) {
@@ -258,6 +264,7 @@ extension DataThread {
             if let relay = handler as? Relay { loop.atEndOfTurn { relay.cut(outcome) } }
             if let gate = handler as? InboundGate { loop.atEndOfTurn { gate.refuse(outcome) } }
             if let gate = handler as? ServerNameGate { loop.atEndOfTurn { gate.refuse(outcome) } }
+            if let held = handler as? HeldOutbound { loop.atEndOfTurn { held.refuse("", outcome) } }
         }
     }
 

@@ -37,6 +37,12 @@ final class DataThread {
     var listeners: [Listener] = []
     var drain: DrainState
     var held: [EventHandler] = []
+    /// Those that wait for the control plane to say who has their address.
+    var heldOutbound: [HeldOutbound] = []
+    /// What nobody has, for a moment.
+    var unknownUntil: [IPAddress: Instant] = [:]
+    /// Asks the control plane for an address; nil without one.
+    let ask: (@Sendable (IPAddress) -> Void)?
     var requests: RequestKeeping
     /// On the first thread alone.
     var checker: HealthChecker?
@@ -71,8 +77,9 @@ final class DataThread {
 
     init(
         index: Int, settings: DataPlaneSettings, snapshot: DiscoverySnapshot, ownAddresses: Set<IPAddress>,
-        reports: ReportSink
+        reports: ReportSink, ask: (@Sendable (IPAddress) -> Void)? = nil
     ) throws(SystemError) {
+        self.ask = ask
         loop = try EventLoop()
         memory = MemoryKeeper(loop)
         self.index = index

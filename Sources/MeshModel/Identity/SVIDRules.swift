@@ -17,7 +17,8 @@
 /// The first rule that is broken gives the code. The order is from what one certificate is to how several fit together.
 package enum SVIDRules {
     /// Whom a leaf claims to be. Read before anything is verified, because the claim chooses the bundle to verify against.
-    package static func identity(of leaf: SVIDFacts) throws(Problem) -> SPIFFEID {
+    /// `mayHaveNames`: of names of other types nothing is said here, as a server's host name is another's to judge.
+    package static func identity(of leaf: SVIDFacts, mayHaveNames: Bool = false) throws(Problem) -> SPIFFEID {
         let place = ChainPlace.leaf
         guard let uri = leaf.uriNames.first else { throw Problem(.noIdentity, at: place, "it has no URI name") }
         guard leaf.uriNames.count == 1 else {
@@ -26,7 +27,7 @@ package enum SVIDRules {
         guard let identity = SPIFFEID(uri) else {
             throw Problem(.malformedIdentity, at: place, "\(quoted(uri)) is not the SPIFFE ID of a workload")
         }
-        guard !leaf.hasOtherNames else {
+        guard mayHaveNames || !leaf.hasOtherNames else {
             throw Problem(.subjectAlternativeName, at: place, "it carries names of other types beside its SPIFFE ID")
         }
         return identity

@@ -184,7 +184,10 @@ package struct AdminSettings: Hashable, Sendable {
 package struct ProxySettings: Hashable, Sendable {
     /// The workload this proxy stands beside; a Workload resource of that name says what identity it must have.
     package var workload: ResourceReference
+    /// Where chain, key and roots lie; nil with a control plane: in the state directory, where it puts them.
     package var identity: IdentityPaths?
+    /// Nil: the file is all there is.
+    package var control: ControlSettings?
     package var ports = ProxyPorts()
     package var capture = CaptureSettings()
     package var inbound = InboundSettings()

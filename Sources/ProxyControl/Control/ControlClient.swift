@@ -1,0 +1,135 @@
+// Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+
+internal import ControlAPI
+internal import ControlLink
+internal import DataPlane
+internal import Identity
+internal import LinuxSystem
+internal import MeshModel
+internal import Reactor
+internal import ResourceDocuments
+internal import TLSSession
+internal import Telemetry
+
+/// What a proxy does with its control plane: puts in force what it says, asks it for what the workload wants, renews the
+/// identity. Lives on the control thread, beside ``ProxyRuntime``, whose ways of putting things in force it uses.
+final class ControlClient {
+    unowned let runtime: ProxyRuntime
+    let link: ControlLink
+    let snapshotFile: SnapshotFile
+    let identityDirectory: IdentityDirectory
+    /// In force.
+    var mesh: ControlledMesh
+    /// Updates that wait for the one before; the control plane sends one at a time.
+    var waiting: [Update] = []
+    var isApplying = false
+    var wants: WantList
+    var nameWaiters: [ServiceName: [NameWaiter]] = [:]
+    var counts = Counts()
+    var schedule: RenewalSchedule?
+    var isRenewing = false
+    var wasOverdue = false
+    let renewal = ProxyRuntime.Alarm()
+    var random: FastRandom
+    /// Tells two processes of one name apart.
+    private let instance: String
+    private(set) var lastProblem: Problem?
+    private(set) var replica: String?
+    static let waitingMax = 8
+
+    struct Counts {
+        var updates: (accepted: UInt64, rejected: UInt64) = (0, 0)
+        var renewals: (done: UInt64, failed: UInt64) = (0, 0)
+    }
+
+    init(_ runtime: ProxyRuntime, _ settings: ControlSettings, _ start: ControlStart) {
+        self.runtime = runtime
+        let directory = runtime.state.file.proxy.stateDirectory
+        link = ControlLink(runtime.loop, settings)
+        snapshotFile = SnapshotFile(in: directory)
+        identityDirectory = IdentityDirectory(in: directory)
+        mesh = start.mesh
+        wants = WantList(start.wants, now: runtime.loop.now)
+        var kernel = KernelRandom()
+        var text: [UInt8] = []
+        Hexadecimal.append(kernel.next(), digits: 16, to: &text)
+        instance = String(decoding: text, as: UTF8.self)
+        random = FastRandom(seed: kernel.next())
+        lastProblem = start.problem
+        link.greet = { [unowned self] in greeting }
+        link.tell = { [unowned self] event in handle(event) }
+        renewal.body = { [unowned self] in renewalDue() }
+        runtime.loop.add(renewal)
+        if let problem = start.problem {
+            runtime.log.log(LogLine(.warn, "the snapshot on disk is not used", problem))
+        } else if !start.isAwaited {
+            runtime.log.log(
+                LogLine(
+                    .info, "snapshot in force",
+                    [("revision", String(mesh.revision)), ("documents", String(mesh.documents.count))]))
+        }
+    }
+
+    var isConnected: Bool { link.isConnected }
+
+    /// Begins, once there is an identity; takes another one for what is dialled from now on.
+    func use(_ material: IdentityMaterial) {
+        do throws(Problem) {
+            try link.use(material)
+        } catch {
+            runtime.log.log(LogLine(.error, "the identity cannot be shown to the control plane", error))
+        }
+        scheduleRenewal(material)
+    }
+
+    /// Every ten seconds.
+    func tick() {
+        if wants.expire(now: runtime.loop.now) { link.say(wants.wants) }
+        lookWhetherOverdue()
+    }
+
+    private var greeting: WatchRequest? {
+        let proxy = runtime.state.file.proxy
+        let own = runtime.state.file.resources.workloads.first { $0.reference == proxy.workload }
+        let unmeshed = proxy.capture.inbound.ports.skip.flatMap { range in
+            // A range of a thousand ports is not a list of them.
+            range.upper.number - range.lower.number < 256
+                ? (range.lower.number...range.upper.number).compactMap { Port($0) } : []
+        }
+        wants.forgetAnswers()
+        return WatchRequest(
+            workload: proxy.workload, instance: instance,
+            addresses: announcedAddresses.prefix(ControlProtocol.ownAddresses).map(\.self),
+            unmeshedPorts: own == nil ? Array(Set(unmeshed)).sorted() : [], have: mesh.holdings, wants: wants.wants)
+    }
+
+    /// The addresses at which others may reach the workload.
+    private var announcedAddresses: [IPAddress] {
+        let all = (try? OwnAddresses.all()) ?? []
+        return all.filter { !$0.isLoopback && !$0.isLinkLocal && !$0.isMulticast && !$0.isUnspecified }
+            .sorted { $0.description < $1.description }
+    }
+
+    private func handle(_ event: ControlLink.Event) {
+        switch event {
+        case .connected(let address, let welcome):
+            lastProblem = nil
+            replica = welcome.replica
+            runtime.log.log(
+                LogLine(
+                    .info, "control plane connected",
+                    [("address", address.description), ("replica", welcome.replica)]))
+        case .lost(let problem, let isNew):
+            lastProblem = problem
+            waiting = []
+            let line = LogLine(isNew ? .warn : .debug, "control plane lost; what is known stays", problem)
+            runtime.log.log(line)
+        case .message(.update(let update)): take(update)
+        case .message(.logLevel(let level)):
+            runtime.log.log(LogLine(.info, "log level set by the control plane", [("level", level.rawValue)]))
+            runtime.setLogLevel(level)
+        case .message(.renew): renewSoon()
+        case .message: break
+        }
+    }
+}
