@@ -77,7 +77,11 @@ final class ProxyRuntime {
         admin = AdminServer(loop) { request, respond in routes.table?.answer(request, respond) }
         routes.table = AdminRoutes(runtime: self)
         if state.file.proxy.ports.names != nil {
-            nameServer = NameServer(loop) { [unowned self] name, _, completion in completion(meshNames.answer(name)) }
+            nameServer = NameServer(loop) { [unowned self] name, _, completion in
+                let known = meshNames.answer(name)
+                guard let control else { return completion(known) }
+                control.answer(name, known, completion)
+            }
         }
         identityLook.body = { [unowned self] in lookAtIdentity(force: false) }
         loop.add(identityLook)
