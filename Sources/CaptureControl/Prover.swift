@@ -33,6 +33,9 @@ struct Prover {
             } else {
                 tell(OutboundProof(plan: plan, request: request, facts: facts).run())
             }
+            if request.settings.names, let port = request.ports.names {
+                tell(NamesProof(plan: plan, request: request, facts: facts, port: port).run())
+            }
         }
         for proof in try inboundProofs(facts, run) { tell(proof) }
         return report

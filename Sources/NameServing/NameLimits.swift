@@ -11,6 +11,9 @@ package struct NameLimits: Sendable {
     package var forwards = 512
     /// Clients that wait for the same answer.
     package var askersPerForward = 64
+    /// Of these, how many may ask for the same, written in another way: a resolver here that mixes cases, and whose questions
+    /// come back, would else fill all.
+    package var forwardsAlike = 32
     /// Questions that the mesh has not answered yet.
     package var lookups = 512
     /// Clients over TCP.

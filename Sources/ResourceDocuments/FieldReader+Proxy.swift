@@ -40,7 +40,8 @@ extension FieldReader {
                 }
                 fields.assign("dataThreads", to: &proxy.dataThreads) { $0.integer(1...64) }
                 fields.assign("stateDirectory", to: &proxy.stateDirectory) { $0.filePath }
-                fields.complainOfTwins(proxy.ports.all + [proxy.admin.port].compactMap(\.self), in: "ports and admin")
+                fields.complainOfTwins(
+                    proxy.ports.all + [proxy.admin.port].compactMap(\.self), in: "ports, names and admin")
                 return metadata == nil ? nil : proxy
             }
         }

@@ -129,6 +129,24 @@ struct ForwardingTests {
         #expect(try scene.ask(QuestionRecipe("b.example.com")).code == 0)
     }
 
+    @Test("goes round so often and no more where it comes back in another case each time")
+    func circle() throws {
+        let scene = try Scene { limits in
+            limits.forwardsAlike = 5
+            limits.resolverPatience = .milliseconds(500)
+        }
+        let back = try scene.client()
+        var rounds: UInt16 = 0
+        let resolver = try FakeResolver(on: scene.loop) { question in
+            rounds += 1
+            back.send(QuestionRecipe("wwwwwwwwww.example.com").with { $0.name[Int(rounds)] ^= 0x20 }.bytes)
+            return []
+        }
+        scene.server.use(resolvers: [resolver.address])
+        #expect(try scene.ask(QuestionRecipe("wwwwwwwwww.example.com")).code == 2)
+        #expect(rounds == 5 && scene.server.pendingCount == 0, "\(rounds)")
+    }
+
     @Test("never goes to the server itself")
     func itself() throws {
         let scene = try Scene()

@@ -79,6 +79,13 @@ extension Sidecars {
             let other = try await scene.client.run("getent", "ahosts", "web.lab")
             #expect(other.output.contains("10.77.0.1") && other.output.contains("fd77::1"), "\(other)")
             #expect(try await scene.client.run("getent", "hosts", "nobody.lab").status == 2)
+            // The init step proves it by the answer of the proxy that runs.
+            let verified = try await scene.client.pod.run(
+                "weft-init", "verify", "--config", scene.client.configurationPath)
+            #expect(verified.succeeded && verified.error.isEmpty, "\(verified)")
+            #expect(
+                verified.output.contains("proven      IPv4 names") && verified.output.contains("proven      IPv6 names")
+            )
         }
 
         @Test("whoever is asked, and however, the proxy answers in its place", arguments: ["nft", "legacy"])

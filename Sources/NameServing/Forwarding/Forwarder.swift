@@ -21,6 +21,8 @@ final class Forwarder {
     private var preferred = 0
     private var preferredUntil = Instant.never
     private var underWay: [Question: ForwardedQuestion] = [:]
+    /// How many ask for the same, by the question in lower case.
+    private var alike: [[UInt8]: Int] = [:]
     /// What answers are read into, one after the other.
     var scratch = [UInt8](repeating: 0, count: NameResponse.streamByteCountMax)
 
@@ -58,7 +60,9 @@ final class Forwarder {
             same.askers.append(asker)
             return true
         }
-        guard underWay.count < limits.forwards else { return false }
+        let plain = Self.lowered(query.question)
+        guard underWay.count < limits.forwards, alike[plain, default: 0] < limits.forwardsAlike else { return false }
+        alike[plain, default: 0] += 1
         let question =
             switch transport {
             case .datagram: DatagramQuestion(self, key, query.question, order())
@@ -84,7 +88,17 @@ final class Forwarder {
         preferredUntil = loop.now + Self.avoidance
     }
 
-    func ended(_ question: ForwardedQuestion) { underWay[question.key] = nil }
+    func ended(_ question: ForwardedQuestion) {
+        underWay[question.key] = nil
+        let plain = Self.lowered(question.question)
+        let others = alike[plain, default: 1] - 1
+        alike[plain] = others > 0 ? others : nil
+    }
+
+    /// Lengths of labels lie below the letters.
+    private static func lowered(_ question: [UInt8]) -> [UInt8] {
+        question.map { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) ? $0 | 0x20 : $0 }
+    }
 }
 
 /// One question on its way. Each try has a socket of its own, with a port and an identifier that the kernel draws anew
@@ -98,7 +112,7 @@ class ForwardedQuestion: EventHandler {
     let forwarder: Forwarder
     let key: Forwarder.Question
     var askers: [Asker] = []
-    private let question: [UInt8]
+    let question: [UInt8]
     private var left: ArraySlice<SocketAddress>
     private(set) var resolver: SocketAddress?
     private(set) var identifier: UInt16 = 0
