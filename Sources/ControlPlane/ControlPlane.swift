@@ -97,7 +97,7 @@ package final class ControlPlane: Sendable {
             group.addTask { await self.follow(StoreKeys.proxies, from) { await self.proxiesChanged($0) } }
             group.addTask { await self.follow(StoreKeys.virtualAddresses, from) { await self.addressesChanged($0) } }
             group.addTask { await self.follow(StoreKeys.denied, from) { await self.deniedChanged($0) } }
-            group.addTask { await self.follow(StoreKeys.roots, from) { _ in await self.refreshTrust() } }
+            group.addTask { await self.follow(StoreKeys.roots, from) { _ in await self.rootsChanged() } }
             group.addTask { await self.lease.keep() }
             group.addTask { await self.every(.seconds(10)) { await self.hub.heartbeat() } }
             group.addTask { await self.every(.seconds(15)) { await self.maintain() } }
@@ -180,6 +180,13 @@ package final class ControlPlane: Sendable {
         }
     }
 
+    /// Another root is trusted, or signs: this replica goes over to it, and everybody is told.
+    package func rootsChanged() async {
+        try? await authority.maintain()
+        await signer.refresh()
+        await refreshTrust()
+    }
+
     private func refreshTrust() async {
         try? await authority.refresh()
         var trust: TrustTexts = [trustDomain: await authority.bundle]
@@ -199,9 +206,9 @@ package final class ControlPlane: Sendable {
     }
 
     private func maintain() async {
-        try? await authority.maintain()
-        await signer.refresh()
-        await refreshTrust()
+        await rootsChanged()
+        if !(await authority.hasRootKey) { return }
+        await rotateByItself()
     }
 
     /// Housekeeping, by one replica at a time.

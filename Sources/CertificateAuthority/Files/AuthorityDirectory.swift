@@ -96,49 +96,13 @@ package struct AuthorityDirectory: Sendable {
         return renewed
     }
 
-    // MARK: A replica that has no root
-
-    private static let pendingKeyName = "pending-key.pem"
-
-    /// The key of an intermediate that has not been signed yet; made where there is none.
-    package func pendingKey() throws(Problem) -> SigningKey {
-        let path = file(Self.pendingKeyName)
-        if Files.exists(path) { return try PEMFile.key(path, .authority) }
-        let key = SigningKey()
-        let files: [FileSet.File] = [.secret(Self.pendingKeyName, key.pem)]
-        try FileSet(directory: self.path, directoryPermissions: 0o700, files: files).create()
-        return key
-    }
-
-    /// Takes the certificate of the pending key, or another of the key that issues already. Nothing changes where it does not
-    /// fit.
-    package func install(intermediate text: String, roots: [SignedCertificate]) throws(Problem) -> IssuingAuthority {
-        guard let certificates = SignedCertificate.all(inPEM: text), let certificate = certificates.first,
-            certificates.count == 1
-        else { throw Problem(.authorityMalformed, "it does not hold exactly one certificate in PEM") }
-        guard Files.exists(file(Self.intermediateName)) else {
-            let key = try pendingKey()
-            let authority = try IssuingAuthority(roots: roots, certificate: certificate, key: key)
-            let files: [FileSet.File] = [
-                .open(Self.rootName, roots.map(\.pem).joined()), .secret(Self.intermediateKeyName, key.pem),
-                .open(Self.intermediateName, certificate.pem),
-            ]
-            try FileSet(directory: path, directoryPermissions: 0o700, files: files).create()
-            try? Files.remove(file(Self.pendingKeyName))
-            return authority
-        }
-        let renewed = try issuingAuthority().renewed(with: certificate)
-        let files: [FileSet.File] = [.open(Self.intermediateName, certificate.pem)]
-        try FileSet(directory: path, directoryPermissions: 0o700, files: files).replace()
-        return renewed
-    }
-
     /// The root with its key, where that is here.
     package func rootAuthority() throws(Problem) -> RootAuthority {
         let key = try PEMFile.key(file(Self.rootKeyName), .authority)
         let roots = try PEMFile.certificates(file(Self.rootName), .authority)
         guard let certificate = roots.first(where: { $0.publicKey == key.publicKey }) else {
-            throw Problem(.authorityMalformed, at: file(Self.rootKeyName), "the key belongs to no root in \(file(Self.rootName))")
+            throw Problem(
+                .authorityMalformed, at: file(Self.rootKeyName), "the key belongs to no root in \(file(Self.rootName))")
         }
         return try RootAuthority(certificate: certificate, key: key)
     }

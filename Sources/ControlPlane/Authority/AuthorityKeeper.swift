@@ -1,8 +1,7 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
-package import Bytes
 package import CertificateAuthority
-package import ControlAPI
+internal import ControlAPI
 internal import ControlStore
 internal import Crypto
 internal import LinuxSystem
@@ -15,15 +14,16 @@ package import MeshModel
 ///   first replica, empty store     makes the root and its intermediate; publishes the root
 ///   another replica                makes a key, asks in the store; whoever has the root's key signs
 ///   root's key carried away        `weft ca csr` says what to sign, `weft ca install` brings it back
+///   another root signs now         asks again, or takes its own next authority (`AuthorityKeeper+Rotation`)
 /// ```
 package actor AuthorityKeeper {
-    private let directory: AuthorityDirectory
-    private let store: any Store
+    let seat: AuthoritySeat
+    let store: any Store
+    let now: @Sendable () -> WallTime
     private let replica: ResourceName
-    private let now: @Sendable () -> WallTime
-    private var issuing: IssuingAuthority?
+    private(set) var issuing: IssuingAuthority?
     private var serving: Serving?
-    private var published: [RootRecord] = []
+    private(set) var published: [RootRecord] = []
 
     /// What this replica proves itself with, and signs checkpoints.
     package struct Serving: Sendable {
@@ -35,7 +35,7 @@ package actor AuthorityKeeper {
         _ directory: ReplicaDirectory, _ store: any Store, replica: ResourceName,
         now: @escaping @Sendable () -> WallTime
     ) {
-        self.directory = AuthorityDirectory(directory.authorityPath)
+        seat = AuthoritySeat(in: directory.path)
         self.store = store
         self.replica = replica
         self.now = now
@@ -45,23 +45,21 @@ package actor AuthorityKeeper {
 
     /// Reads or makes what this replica issues with. `trustDomain`: for a mesh that does not exist yet; nil draws one.
     func start(trustDomain: TrustDomain?) async throws(Problem) {
-        published = try await roots()
-        if Files.exists(directory.file(AuthorityDirectory.intermediateName)) {
-            issuing = try directory.issuingAuthority()
+        seat.recover()
+        try await refresh()
+        if seat.exists {
+            issuing = try seat.inForce.issuingAuthority()
         } else if published.isEmpty {
-            try await create(trustDomain ?? Self.drawTrustDomain())
+            issuing = try await seat.inForce.create(
+                trustDomain: trustDomain ?? Self.drawTrustDomain(), rootLifetime: CertificateLifetime.root,
+                intermediateLifetime: CertificateLifetime.attendedIntermediate, now: now()
+            ).intermediate
         } else {
             try await ask()
         }
-        try await publishOwnRoots()
-        try await renewServing()
-    }
-
-    private func create(_ trustDomain: TrustDomain) async throws(Problem) {
-        let made = try await directory.create(
-            trustDomain: trustDomain, rootLifetime: CertificateLifetime.root,
-            intermediateLifetime: CertificateLifetime.attendedIntermediate, now: now())
-        issuing = made.intermediate
+        if published.isEmpty, let issuing { try await publish(issuing.roots, as: .signing) }
+        try await followRoot()
+        try renewServing()
     }
 
     /// A name of which nobody has another, so that two meshes can meet one day.
@@ -72,26 +70,32 @@ package actor AuthorityKeeper {
         return domain
     }
 
-    /// Puts the roots that this replica knows of into the store, for the others and for proxies.
-    private func publishOwnRoots() async throws(Problem) {
-        guard let issuing else { return }
-        for root in issuing.roots where !published.contains(where: { $0.pem == root.pem }) {
-            let record = RootRecord(pem: root.pem, step: .signing, since: now())
+    /// Puts roots into the store, for the other replicas and for proxies.
+    func publish(_ roots: [SignedCertificate], as step: RootRecord.Step) async throws(Problem) {
+        for root in roots {
+            let record = RootRecord(pem: root.pem, step: step, since: now())
             let key = StoreKeys.root(CertificateFacts(root).fingerprint)
-            do throws(StoreError) {
-                _ = try await store.commit(
-                    StoreTransaction(compares: [.absent(key)], operations: [.put(key: key, value: record.encode())]))
-            } catch {
-                throw error.problem
-            }
+            try await commit([.absent(key)], [.put(key: key, value: record.encode())])
         }
-        published = try await roots()
+        try await refresh()
     }
 
-    private func roots() async throws(Problem) -> [RootRecord] {
+    /// Looks at the roots again.
+    func refresh() async throws(Problem) {
         do throws(StoreError) {
-            return try await store.list(prefix: StoreKeys.roots).entries.compactMap { try? RootRecord.decode($0.value) }
+            published = try await store.list(prefix: StoreKeys.roots).entries
+                .compactMap { try? RootRecord.decode($0.value) }
                 .sorted { ($0.since, $0.pem) < ($1.since, $1.pem) }
+        } catch {
+            throw error.problem
+        }
+    }
+
+    /// True if it happened.
+    @discardableResult
+    func commit(_ compares: [StoreCompare], _ operations: [StoreOperation]) async throws(Problem) -> Bool {
+        do throws(StoreError) {
+            return try await store.commit(StoreTransaction(compares: compares, operations: operations)).revision != nil
         } catch {
             throw error.problem
         }
@@ -99,24 +103,37 @@ package actor AuthorityKeeper {
 
     // MARK: Being asked
 
-    /// Looks at the roots again.
-    func refresh() async throws(Problem) { published = try await roots() }
+    package var trustDomain: TrustDomain? { issuing?.trustDomain ?? rootCertificates.first?.trustDomain }
 
-    package var trustDomain: TrustDomain? { issuing?.trustDomain ?? publishedCertificates.first?.trustDomain }
-
-    private var publishedCertificates: [SignedCertificate] {
-        published.filter { $0.step != .retired }.compactMap { SignedCertificate.all(inPEM: $0.pem)?.first }
+    /// What peers of the own trust domain trust.
+    package var rootCertificates: [SignedCertificate] {
+        published.filter(\.isTrusted).compactMap { SignedCertificate.all(inPEM: $0.pem)?.first }
     }
 
-    /// What peers of the own trust domain trust, in PEM.
-    package var bundle: String { publishedCertificates.map(\.pem).joined() }
-
-    package var rootCertificates: [SignedCertificate] { publishedCertificates }
+    package var bundle: String { rootCertificates.map(\.pem).joined() }
 
     /// Of the root that new certificates come from.
     package func rootDigest() throws(Problem) -> [UInt8] {
         guard let root = try ready().roots.first else { throw Self.notReady }
         return Array(SHA256.hash(data: root.der))
+    }
+
+    package func ready() throws(Problem) -> IssuingAuthority {
+        guard let issuing else { throw Self.notReady }
+        return issuing
+    }
+
+    private static var notReady: Problem {
+        Problem(.authorityNotReady, "this replica has no intermediate yet")
+    }
+
+    package func issue(
+        _ request: CertificateRequest, identity: SPIFFEID, lifetime: Duration
+    ) throws(Problem) -> WorkloadCertificate {
+        let authority = try ready()
+        // Rather a shorter certificate than none, down to where none can be given.
+        let longest = authority.longestLifetime(now: now()) ?? lifetime
+        return try authority.issue(request, identity: identity, lifetime: min(lifetime, longest), now: now())
     }
 
     /// A certificate of the authority, for who looks after it.
@@ -144,98 +161,89 @@ package actor AuthorityKeeper {
         return all
     }
 
-    package func current() -> IssuingAuthority? { issuing }
-
-    package func ready() throws(Problem) -> IssuingAuthority {
-        guard let issuing else { throw Self.notReady }
-        return issuing
-    }
-
-    private static var notReady: Problem {
-        Problem(.authorityNotReady, "this replica has no intermediate yet")
-    }
-
-    package func issue(
-        _ request: CertificateRequest, identity: SPIFFEID, lifetime: Duration
-    ) throws(Problem) -> WorkloadCertificate {
-        let authority = try ready()
-        // Rather a shorter certificate than none, down to where none can be given.
-        let longest = authority.longestLifetime(now: now()) ?? lifetime
-        return try authority.issue(request, identity: identity, lifetime: min(lifetime, longest), now: now())
-    }
-
-    // MARK: What this replica shows
-
     package func servingIdentity() throws(Problem) -> Serving {
         guard let serving else { throw Self.notReady }
         return serving
     }
 
-    /// Makes a new key and certificate to serve with, past half of the old one's life; true if it did.
-    @discardableResult
-    func renewServing() async throws(Problem) -> Bool {
-        guard let issuing else { return false }
+    // MARK: What ends
+
+    /// Looks after everything that ends, and after other replicas that ask.
+    func maintain() async throws(Problem) {
+        try await refresh()
+        if issuing == nil { try await ask() }
+        try renewIntermediate()
+        try await followRoot()
+        try await answerOthers()
+        try renewServing()
+    }
+
+    /// Makes a new key and certificate to serve with past half of the old one's life, and when another authority issues.
+    private func renewServing() throws(Problem) {
+        guard let issuing else { return }
         if let serving, serving.certificate.leaf.validity.elapsedShare(at: now()) < 0.5,
             serving.certificate.intermediates == [issuing.certificate]
         {
-            return false
+            return
         }
         let key = SigningKey()
         let longest = issuing.longestLifetime(now: now()) ?? CertificateLifetime.workload
         let certificate = try issuing.issueForControl(
             key.publicKey, lifetime: min(CertificateLifetime.workload, longest), now: now())
         serving = Serving(certificate: certificate, key: key)
-        return true
     }
 
-    // MARK: Intermediates
-
-    /// Looks after everything that ends: the own intermediate past half of its life, other replicas that ask.
-    func maintain() async throws(Problem) {
-        published = try await roots()
-        if issuing == nil { try await ask() }
-        try renewIntermediate()
-        try await answerOthers()
-        try await publishOwnRoots()
-        try await renewServing()
-    }
-
-    private var hasRootKey: Bool { Files.exists(directory.file(AuthorityDirectory.rootKeyName)) }
+    package var hasRootKey: Bool { Files.exists(seat.inForce.file(AuthorityDirectory.rootKeyName)) }
 
     private func renewIntermediate() throws(Problem) {
         guard let issuing, hasRootKey, issuing.certificate.validity.elapsedShare(at: now()) >= 0.5 else { return }
-        self.issuing = try directory.renewIntermediate(
+        self.issuing = try seat.inForce.renewIntermediate(
             rootKeyPath: nil, lifetime: CertificateLifetime.attendedIntermediate, now: now())
+    }
+
+    /// Goes over to the root that signs now, where this replica still issues under another.
+    private func followRoot() async throws(Problem) {
+        guard let signing = published.last(where: { $0.step == .signing }), let issuing,
+            !issuing.roots.contains(where: { $0.pem == signing.pem })
+        else { return }
+        if seat.hasNext, try seat.next.issuingAuthority().roots.contains(where: { $0.pem == signing.pem }) {
+            try seat.takeNext()
+            self.issuing = try seat.inForce.issuingAuthority()
+        } else {
+            try await ask()
+        }
     }
 
     /// Asks for an intermediate through the store, or takes the answer.
     private func ask() async throws(Problem) {
-        let key = try directory.pendingKey()
-        do throws(StoreError) {
-            if let answer = try await store.get(StoreKeys.authorityAnswer(replica)) {
-                let text = String(decoding: answer.value, as: UTF8.self)
-                issuing = try Self.unwrapped { () throws(Problem) in
-                    try directory.install(intermediate: text, roots: publishedCertificates)
-                }
-                return
-            }
-            let request = try Self.unwrapped { () throws(Problem) in try CertificateRequest.text(for: key) }
-            _ = try await store.commit(
-                StoreTransaction(
-                    operations: [.put(key: StoreKeys.authorityRequest(replica), value: Array(request.utf8))]))
-        } catch {
-            throw error.problem
+        let key = try seat.pendingKey()
+        let answerKey = StoreKeys.authorityAnswer(replica)
+        let answer: StoreEntry?
+        do throws(StoreError) { answer = try await store.get(answerKey) } catch { throw error.problem }
+        if let answer {
+            issuing = try seat.install(
+                intermediate: String(decoding: answer.value, as: UTF8.self), roots: rootCertificates)
+            try await commit([], [.delete(key: answerKey)])
+            return
         }
+        let request = try CertificateRequest.text(for: key)
+        try await commit([], [.put(key: StoreKeys.authorityRequest(replica), value: Array(request.utf8))])
     }
 
-    private static func unwrapped<Value>(_ body: () throws(Problem) -> Value) throws(StoreError) -> Value {
-        do throws(Problem) { return try body() } catch { throw .broken(error) }
+    /// What `weft ca csr` shows: for whoever has the root's key elsewhere.
+    package func signingRequest() throws(Problem) -> String { try CertificateRequest.text(for: seat.pendingKey()) }
+
+    /// What `weft ca install` brings.
+    package func install(_ intermediate: String) async throws(Problem) {
+        try await refresh()
+        issuing = try seat.install(intermediate: intermediate, roots: rootCertificates)
+        try renewServing()
     }
 
-    /// Signs what other replicas ask for, where the root's key is here.
+    /// Signs what other replicas ask for, where the key of the root that signs is here.
     private func answerOthers() async throws(Problem) {
         guard hasRootKey else { return }
-        let root = try directory.rootAuthority()
+        let root = try seat.inForce.rootAuthority()
         let requests: [StoreEntry]
         do throws(StoreError) {
             requests = try await store.list(prefix: StoreKeys.authorityRequests).entries
@@ -248,58 +256,12 @@ package actor AuthorityKeeper {
             else { continue }
             let certificate = try root.signIntermediate(
                 request.publicKey, lifetime: CertificateLifetime.attendedIntermediate, now: now())
-            do throws(StoreError) {
-                _ = try await store.commit(
-                    StoreTransaction(
-                        compares: [.unchanged(entry)],
-                        operations: [
-                            .put(key: StoreKeys.authorityAnswer(name), value: Array(certificate.pem.utf8)),
-                            .delete(key: entry.key),
-                        ]))
-            } catch {
-                throw error.problem
-            }
+            try await commit(
+                [.unchanged(entry)],
+                [
+                    .put(key: StoreKeys.authorityAnswer(name), value: Array(certificate.pem.utf8)),
+                    .delete(key: entry.key),
+                ])
         }
-    }
-}
-
-/// A root as the store has it.
-package struct RootRecord: ControlMessage {
-    /// How far the rotation to this root has come.
-    package enum Step: String, Sendable, CaseIterable {
-        /// Known, and not yet sent to anybody.
-        case staged
-        /// In every bundle, and signs nothing yet.
-        case trusted
-        /// What new certificates come from.
-        case signing
-        /// Signs no more, and is still in bundles for what it has signed.
-        case leaving
-        /// In no bundle.
-        case retired
-    }
-
-    package var pem: String
-    package var step: Step
-    package var since: WallTime
-
-    package init(pem: String, step: Step, since: WallTime) {
-        self.pem = pem
-        self.step = step
-        self.since = since
-    }
-
-    package func write(into writer: inout JSONWriter) {
-        writer.object { writer in
-            writer.field("pem", pem)
-            writer.field("step", step.rawValue)
-            writer.field("since", since.description)
-        }
-    }
-
-    package init(_ reader: MessageReader) throws(Problem) {
-        pem = try reader.pem("pem")
-        step = try reader.value("step", "a step of a rotation") { Step(rawValue: $0) }
-        since = try reader.moment("since")
     }
 }

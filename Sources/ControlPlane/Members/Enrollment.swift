@@ -116,11 +116,12 @@ package actor Enrollment {
         let identity = SPIFFEID(
             trustDomain: trustDomain, namespace: record.service.namespace, serviceAccount: record.service.name)
         try await requireAllowed(identity, serial: nil)
-        let (answer, serial) = try await issue(key, identity)
+        let (answer, serial, root) = try await issue(key, identity)
         let old = try await get(StoreKeys.member(workload))
-        let member = MemberRecord(
+        var member = MemberRecord(
             workload: workload, identity: identity, serial: serial, keyHash: keyHash, notAfter: answer.notAfter,
             joinedAt: now())
+        member.root = root
         var used = record
         used.usedBy = workload
         used.keyHash = keyHash
@@ -171,8 +172,8 @@ package actor Enrollment {
         let key = try CertificateRequest(pem: request.csr)
         let found = try await member(ofSerial: serial, identity)
         guard found?.member.isFrozen != true else { throw Self.frozen(identity) }
-        let (answer, newSerial) = try await issue(key, identity)
-        if let found { try await keep(found, newSerial, Self.hash(key.publicKey), answer.notAfter) }
+        let (answer, newSerial, root) = try await issue(key, identity)
+        if let found { try await keep(found, newSerial, Self.hash(key.publicKey), answer.notAfter, root) }
         return answer
     }
 
@@ -216,8 +217,8 @@ package actor Enrollment {
                 throw Self.frozen(identity)
             }
             if member.serial == serial || (member.renewedSerial == serial && member.keyHash == keyHash) {
-                let (answer, newSerial) = try await issue(key, identity)
-                try await keep((entry, member), newSerial, keyHash, answer.notAfter, renewed: serial)
+                let (answer, newSerial, root) = try await issue(key, identity)
+                try await keep((entry, member), newSerial, keyHash, answer.notAfter, root, renewed: serial)
                 await audit.note("renew", by: peer, on: "member/\(member.workload)", outcome: nil)
                 return answer
             }
@@ -264,17 +265,17 @@ package actor Enrollment {
 
     private func issue(
         _ key: CertificateRequest, _ identity: SPIFFEID
-    ) async throws(Problem) -> (CertificateAnswer, serial: String) {
+    ) async throws(Problem) -> (CertificateAnswer, serial: String, root: String?) {
         let certificate = try await authority.issue(key, identity: identity, lifetime: CertificateLifetime.workload)
         let answer = CertificateAnswer(
             chain: certificate.chain.map(\.pem).joined(),
             trust: [identity.trustDomain: await authority.bundle], notAfter: certificate.leaf.validity.notAfter)
-        return (answer, CertificateFacts(certificate.leaf).serialNumber)
+        let root = certificate.roots.first.map { CertificateFacts($0).fingerprint }
+        return (answer, CertificateFacts(certificate.leaf).serialNumber, root)
     }
 
     private func isIssuedHere(_ leaf: SignedCertificate) async -> Bool {
-        guard let issuing = await authority.current() else { return false }
-        return leaf.isSigned(by: issuing.certificate)
+        await authority.hasIssued(leaf)
     }
 
     private func requireAllowed(_ identity: SPIFFEID, serial: String?) async throws(Problem) {
@@ -298,13 +299,14 @@ package actor Enrollment {
 
     private func keep(
         _ found: (entry: StoreEntry, member: MemberRecord), _ serial: String, _ keyHash: String, _ notAfter: WallTime,
-        renewed: String? = nil
+        _ root: String?, renewed: String? = nil
     ) async throws(Problem) {
         var member = found.member
         member.renewedSerial = renewed ?? member.serial
         member.serial = serial
         member.keyHash = keyHash
         member.notAfter = notAfter
+        member.root = root
         try await commit([.unchanged(found.entry)], [.put(key: found.entry.key, value: member.encode())])
     }
 

@@ -77,6 +77,8 @@ package struct MemberRecord: ControlMessage {
     package var keyHash: String
     package var notAfter: WallTime
     package var joinedAt: WallTime
+    /// The fingerprint of the root it comes from.
+    package var root: String?
     /// Of the certificate before, whose holder may have missed the answer.
     package var renewedSerial: String?
     /// Two keys were renewed for one certificate: nothing is issued before an operator has decided.
@@ -104,6 +106,7 @@ package struct MemberRecord: ControlMessage {
             writer.field("keyHash", keyHash)
             writer.field("notAfter", notAfter.description)
             writer.field("joinedAt", joinedAt.description)
+            writer.field("root", ifPresent: root)
             writer.field("renewedSerial", ifPresent: renewedSerial)
             writer.field("frozen", isFrozen)
         }
@@ -117,6 +120,7 @@ package struct MemberRecord: ControlMessage {
         keyHash = try reader.text("keyHash")
         notAfter = try reader.moment("notAfter")
         joinedAt = try reader.moment("joinedAt")
+        root = try reader.optionalText("root")
         renewedSerial = try reader.optionalText("renewedSerial")
         isFrozen = try reader.truth("frozen", default: false)
     }

@@ -58,6 +58,8 @@ package actor WatchHub {
         var acknowledgedRevision: UInt64 = 0
         var rejection: Rejected?
         var commonSent = 0
+        /// The lists that everybody gets, as far as this one has acknowledged them.
+        var commonAcknowledged = -1
         /// A whole update is due: the first, or after one that was rejected.
         var isWholeDue: Bool
         var mustAnswer = false
@@ -191,6 +193,7 @@ package actor WatchHub {
         watch.underway = nil
         if acknowledgement.rejected.isEmpty {
             watch.acknowledgedRevision = acknowledgement.revision
+            watch.commonAcknowledged = watch.commonSent
             watch.rejection = nil
         } else {
             watch.rejection = Rejected(revision: acknowledgement.revision, reasons: acknowledgement.rejected)
@@ -292,8 +295,14 @@ package actor WatchHub {
                 progress.acknowledged += 1
             }
         }
-        progress.concerned = max(progress.concerned, progress.late.count + progress.acknowledged + progress.rejected.count)
+        progress.concerned = max(
+            progress.concerned, progress.late.count + progress.acknowledged + progress.rejected.count)
         return progress
+    }
+
+    /// Workloads that have not acknowledged the newest roots.
+    package var behindTrust: [ResourceReference] {
+        watches.values.filter { $0.commonAcknowledged < commonGeneration }.map(\.workload)
     }
 
     package struct ProxyStatus: Sendable {

@@ -27,7 +27,59 @@ extension API {
                         }
                     }
                 }
-            }
+            },
+            Endpoint(
+                method: .get, path: "/v1/ca/rotation", role: .view,
+                summary: "Where the rotation of the root is, and who keeps it waiting."
+            ) { _, _ throws(Problems) in
+                let status = try await single { () async throws(Problem) in try await plane.rotation() }
+                return .object { json in
+                    json.field("next", ifPresent: status.next?.rawValue)
+                    json.key("missing")
+                    json.array(status.missing) { $0.string($1) }
+                    json.key("roots")
+                    json.array(status.roots) { json, root in
+                        json.object { json in
+                            json.field("fingerprint", root.fingerprint)
+                            json.field("step", root.step.rawValue)
+                            json.field("since", root.since.description)
+                        }
+                    }
+                }
+            },
+            Endpoint(
+                method: .post, path: "/v1/ca/rotation/{step}", role: .admin,
+                summary: "Takes a step of the rotation: stage, trust, sign, retire.",
+                query: [("force", "Although somebody has not taken the step before.")]
+            ) { call, principal throws(Problems) in
+                let text = call.parameter("step")
+                guard let step = ControlPlane.RotationStep(rawValue: text) else {
+                    throw Problems(
+                        Problem(.badValue, at: "step", "`\(text.prefix(40))` is none of stage, trust, sign, retire"))
+                }
+                try await single { () async throws(Problem) in
+                    try await plane.rotate(to: step, isForced: call.flag("force"), author: principal.name)
+                }
+                return .nothing
+            },
+            Endpoint(
+                method: .get, path: "/v1/ca/csr", role: .admin,
+                summary: "A signing request for this replica's intermediate, for where the root's key is elsewhere."
+            ) { _, _ throws(Problems) in
+                let text = try await single { () async throws(Problem) in try await plane.authority.signingRequest() }
+                return Answer(type: "application/x-pem-file", body: Array(text.utf8))
+            },
+            Endpoint(
+                method: .post, path: "/v1/ca/intermediate", role: .admin,
+                summary: "Takes the certificate that was made for that request.", body: "A certificate in PEM."
+            ) { call, principal throws(Problems) in
+                try await single { () async throws(Problem) in
+                    try await plane.authority.install(String(decoding: call.body, as: UTF8.self))
+                }
+                await plane.rootsChanged()
+                await plane.audit.note("ca install", by: principal.name, on: "ca/intermediate", outcome: nil)
+                return .nothing
+            },
         ]
     }
 

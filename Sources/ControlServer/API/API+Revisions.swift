@@ -17,7 +17,9 @@ extension API {
                 method: .get, path: "/v1/revisions/{revision}/progress", role: .view,
                 summary: "Which proxies a revision has reached."
             ) { call, _ throws(Problems) in
-                .message(await plane.progress(of: try number(call)))
+                let number = try number(call)
+                _ = try await single { () async throws(Problem) in try await plane.state(at: number) }
+                return .message(await plane.progress(of: number))
             },
             Endpoint(
                 method: .post, path: "/v1/revisions/{revision}/rollback", role: .operate,

@@ -23,14 +23,9 @@ final class ServingTLS: Sendable {
         case none
     }
 
-    private struct Current {
-        var context: NIOSSLContext?
-        var bundles = TrustBundles([:])
-    }
-
     private let authority: AuthorityKeeper
     private let clients: Clients
-    private let current = Mutex(Current())
+    private let context = Mutex<NIOSSLContext?>(nil)
 
     init(_ authority: AuthorityKeeper, _ clients: Clients) {
         self.authority = authority
@@ -58,14 +53,13 @@ final class ServingTLS: Sendable {
         // Our own verdict takes the place of the library's; the roots only tell clients which certificate is meant.
         configuration.trustRoots = .certificates(
             try roots.map { try NIOSSLCertificate(bytes: $0.der, format: .der) })
-        let context = try NIOSSLContext(configuration: configuration)
-        let bundles = TrustBundles(roots.first?.trustDomain.map { [$0: roots] } ?? [:])
-        current.withLock { $0 = Current(context: context, bundles: bundles) }
+        let newest = try NIOSSLContext(configuration: configuration)
+        context.withLock { $0 = newest }
     }
 
     /// Puts TLS under a connection.
     func add(to channel: any Channel) throws {
-        guard let context = current.withLock({ $0.context }) else { throw ChannelError.ioOnClosedChannel }
+        guard let context = context.withLock({ $0 }) else { throw ChannelError.ioOnClosedChannel }
         let handler =
             clients == .none
             ? NIOSSLServerHandler(context: context)
@@ -78,7 +72,9 @@ final class ServingTLS: Sendable {
     }
 
     private func judge(_ certificates: [NIOSSLCertificate]) async -> NIOSSLVerificationResult {
-        let bundles = current.withLock { $0.bundles }
+        // Those of this moment: a root that has just been trusted counts at once.
+        let roots = await authority.rootCertificates
+        let bundles = TrustBundles(roots.first?.trustDomain.map { [$0: roots] } ?? [:])
         guard let chain = try? certificates.map({ try $0.toDERBytes() }), !chain.isEmpty,
             (try? await SVIDVerifier(bundles).verify(chain, now: .now())) != nil
         else { return .failed }
