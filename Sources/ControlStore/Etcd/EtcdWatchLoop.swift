@@ -89,12 +89,11 @@ struct EtcdWatchLoop {
             guard response.status == .ok else {
                 throw client.failure(endpoint, response, try await response.body.collect(upTo: 65_536))
             }
-            var buffer = ByteBuffer()
+            var lines = LineBuffer()
             for try await chunk in response.body {
-                buffer.writeImmutableBuffer(chunk)
-                while let line = Self.line(of: &buffer) { try await take(line, endpoint, queue) }
-                guard buffer.readableBytes <= Self.lineBytes else { throw EtcdFailure.tooLong }
-                buffer.discardReadBytes()
+                lines.append(chunk)
+                while let line = lines.next() { try await take(line, endpoint, queue) }
+                guard lines.count <= Self.lineBytes else { throw EtcdFailure.tooLong }
             }
         } catch let error as HTTPClientError where error == .readTimeout {
             throw .silent
@@ -102,13 +101,6 @@ struct EtcdWatchLoop {
             throw EtcdFailure(error)
         }
         throw .noAnswer("the watch has ended")
-    }
-
-    private static func line(of buffer: inout ByteBuffer) -> ByteBuffer? {
-        guard let end = buffer.readableBytesView.firstIndex(of: UInt8(ascii: "\n")) else { return nil }
-        let line = buffer.readSlice(length: end - buffer.readerIndex)
-        buffer.moveReaderIndex(forwardBy: 1)
-        return line
     }
 
     private mutating func take(_ line: ByteBuffer, _ endpoint: Int, _ queue: WatchQueue) async throws {

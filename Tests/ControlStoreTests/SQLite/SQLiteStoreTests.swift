@@ -64,7 +64,7 @@ struct SQLiteStoreTests {
         #expect(known > 8)
     }
 
-    @Test("the file and what SQLite puts beside it are the owner's alone, and the log is written through")
+    @Test("the file and what SQLite puts beside it are the owner's alone")
     func permissions() async throws {
         let old = umask(0)
         defer { umask(old) }
