@@ -89,6 +89,9 @@ struct SQLiteStoreTests {
         try await writer.stop(SIGKILL)
         let store = try await SQLiteStore.open(path: path)
         #expect(await problem()?.code == .storeInUse)
+        let link = directory("link.db")
+        try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: path)
+        #expect(await storeError { _ = try await SQLiteStore.open(path: link) }?.problem.code == .storeInUse)
         await store.close()
         #expect(await problem() == nil)
     }
