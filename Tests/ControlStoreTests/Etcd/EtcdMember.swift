@@ -24,10 +24,15 @@ final class EtcdMember: Sendable {
         self.options = options
     }
 
+    private static let lasting = Mutex<EtcdMember?>(nil)
+
     /// One for all tests that change nothing about it; it ends with the tests.
     static let shared = Task {
         let member = try EtcdMember()
         try await member.start()
+        lasting.withLock { $0 = member }
+        // Nothing that is static is ever taken down.
+        atexit { EtcdMember.lasting.withLock { $0 }?.remove() }
         return member
     }
 
@@ -85,7 +90,14 @@ final class EtcdMember: Sendable {
         _ = try await running.withLock { $0 }?.result()
     }
 
-    deinit { send(SIGKILL) }
+    deinit { remove() }
+
+    /// Ends it, and takes away what it has written once it writes no more.
+    private func remove() {
+        send(SIGKILL)
+        for _ in 0..<200 where running.withLock({ $0?.isRunning == true }) { usleep(5_000) }
+        try? FileManager.default.removeItem(atPath: directory.path)
+    }
 
     /// A port that nobody has at the moment.
     static func freePort() throws -> UInt16 {
