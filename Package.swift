@@ -223,7 +223,7 @@ let tested: [Target] = [
         "ControlPlaneTests",
         [
             "Bytes", "CertificateAuthority", "ControlAPI", "ControlPlane", "ControlStore", "LinuxSystem", "MeshModel",
-            "ResourceDocuments",
+            "MeshTesting", "ResourceDocuments",
         ]),
     tests("ControlAPITests", ["ControlAPI", "MeshModel"]),
     tests("ResourceDocumentsTests", ["ResourceDocuments", "MeshModel", "MeshTesting"]),

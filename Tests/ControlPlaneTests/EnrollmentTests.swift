@@ -3,6 +3,7 @@
 import Bytes
 import CertificateAuthority
 import ControlAPI
+import ControlStore
 import Foundation
 import MeshModel
 import Testing

@@ -2,6 +2,7 @@
 
 import ControlAPI
 import MeshModel
+import MeshTesting
 import Testing
 
 @testable import ControlPlane
@@ -114,18 +115,19 @@ struct WatchTests {
                 }
             }
             async let told = near.untilHeard(of: "Service/default/api")
-            async let silent: Void = { _ = try? await far.update() }()
+            async let other: Void = {
+                while let update = try? await far.update() { await far.acknowledge(update) }
+            }()
             _ = try await plane.apply("kind: Service\nmetadata: {name: api}\nspec: {ports: [{port: 81}]}\n")
             _ = try await told
-            var progress = await plane.plane.progress(of: 2)
-            while !progress.isSettled {
-                await Task.yield()
-                progress = await plane.plane.progress(of: 2)
+            let progress = try await eventually("nobody is late") {
+                let progress = await plane.plane.progress(of: 2)
+                return progress.isSettled ? progress : nil
             }
             #expect(progress.concerned == 1)
             #expect(progress.acknowledged == 1)
             await plane.plane.hub.end(far.id)
-            await silent
+            await other
         }
     }
 
@@ -178,7 +180,8 @@ struct WatchTests {
         try await plane.running {
             let server = try await plane.watch("api-1", of: "api", address: "10.0.0.2")
             await server.acknowledge(try await server.update())
-            while await plane.plane.index().registration(of: try reference("api-1")) == nil { await Task.yield() }
+            let name = try reference("api-1")
+            try await eventually("the workload is known") { await plane.plane.index().registration(of: name) }
             #expect(await codes { try await plane.watch("api-1", of: "web", address: "10.0.0.1") } == [.forbidden])
         }
     }
