@@ -192,6 +192,10 @@ struct WatchTests {
         try await plane.running {
             _ = try await plane.apply(Self.mesh)
             let wants = Wants(names: try names("api"))
+            let api = try reference("api")
+            try await eventually("the service has its address") {
+                await plane.plane.index().addresses(of: api).first
+            }
             let before = try await plane.watch("web-1", of: "web", address: "10.0.0.1", wants: wants)
             let first = try await before.update()
             let digests = Dictionary(first.resources.map { ($0.id, $0.digest) }) { first, _ in first }
