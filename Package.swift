@@ -191,6 +191,11 @@ let tested: [Target] = [
         "EnvoyImportTests", ["ResourceDocuments", "EnvoyImport", "MeshModel", "MeshTesting", "Patterns"],
         exclude: ["Golden"]),
     tests("ControlAPITests", ["ControlAPI", "MeshModel"]),
+    tests(
+        "ControlLinkTests",
+        [
+            "Bytes", "ControlAPI", "ControlLink", "Identity", "LinuxSystem", "MeshModel", "MeshTesting", "TLSSession",
+        ]),
     tests("ResourceDocumentsTests", ["ResourceDocuments", "MeshModel", "MeshTesting"]),
     tests("NameResolutionTests", ["LinuxSystem", "MeshModel", "MeshTesting", "NameResolution", "Reactor"]),
     tests("ReactorTests", ["LinuxSystem", "MeshModel", "MeshTesting", "Reactor"]),

@@ -114,13 +114,17 @@ final class ControlClient {
         switch event {
         case .connected(let address, let welcome):
             lastProblem = nil
+            runtime.state.controlProblem = nil
             replica = welcome.replica
+            // What could not be had while it was away.
+            if schedule?.failures ?? 0 > 0 { renewSoon() }
             runtime.log.log(
                 LogLine(
                     .info, "control plane connected",
                     [("address", address.description), ("replica", welcome.replica)]))
         case .lost(let problem, let isNew):
             lastProblem = problem
+            runtime.state.controlProblem = problem
             waiting = []
             let line = LogLine(isNew ? .warn : .debug, "control plane lost; what is known stays", problem)
             runtime.log.log(line)
