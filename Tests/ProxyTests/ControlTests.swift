@@ -227,7 +227,16 @@ extension Sidecars {
             #expect(ContinuousClock.now - begin < .seconds(2))
             let refused = try await scene.call()
             #expect(refused.wasReset, "\(refused)\n\(scene.client.proxy.output)\n\(scene.server.proxy.output)")
-            said.denied.identities = []
+            // Every look at the files keeps it, and so does an update that is rejected.
+            said.revision = 2
+            said.resources[3] = scene.service(on: nil, targetPort: 70_000)
+            try scene.say(said)
+            try await control.hears("acknowledge", containing: "rejected", count: 2)
+            try await scene.server.reload()
+            #expect(try await scene.call().wasReset)
+            said = scene.ordinary
+            said.revision = 3
+            said.resources[3] = scene.service(on: nil)
             try scene.say(said)
             try await eventually("the denial is taken back") {
                 try await scene.call().status == 200 ? true : nil
