@@ -33,10 +33,17 @@ let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
-let hummingbirdTLS = Target.Dependency.product(name: "HummingbirdTLS", package: "hummingbird")
+let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let nio = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+let nioHTTP = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioFoundation = Target.Dependency.product(name: "NIOFoundationCompat", package: "swift-nio")
+let sqlite = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let asn1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
 
 // The layers, lowest first. A target imports targets of lower layers only, or a neighbour named in its own list;
@@ -85,6 +92,7 @@ let machine: [Target] = [
     library("Netlink", ["CNetlink", "LinuxSystem", "MeshModel"]),
     library("Reactor", ["LinuxSystem", "MeshModel"]),
     library("NameResolution", ["CCares", "LinuxSystem", "MeshModel", "Reactor"]),
+    library("NameServing", ["Bytes", "LinuxSystem", "MeshModel", "Reactor"]),
     library("TLSSession", ["COpenSSL", "COpenSSLMemory", "Detection", "MeshModel", "PeerProtocol"]),
 ]
 
@@ -101,6 +109,9 @@ let talks: [Target] = [
         ]),
     library("EnvoyImport", ["ResourceDocuments", "MeshModel", "Patterns"]),
     library("CertificateAuthority", ["LinuxSystem", "MeshModel", x509, crypto, asn1]),
+    library(
+        "ControlStore",
+        ["LinuxSystem", "MeshModel", httpClient, nio, nioFoundation, nioHTTP, nioPosix, nioSSL, sqlite]),
 ]
 
 let wholes: [Target] = [
@@ -117,7 +128,7 @@ let wholes: [Target] = [
             "AdminServer", "Bytes", "CommandLine", "ConnectionStates", "ControlAPI", "ControlLink", "DataPlane",
             "Discovery", "ResourceDocuments",
             "HTTPCodec", "Identity",
-            "LinuxSystem", "MeshModel", "NameResolution", "Reactor", "Routing", "TLSSession",
+            "LinuxSystem", "MeshModel", "NameResolution", "NameServing", "Reactor", "Routing", "TLSSession",
             "Telemetry",
         ]),
     library(
@@ -131,12 +142,26 @@ func program(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target
 
 // The control plane; no proxy links it.
 let control: [Target] = [
-    library("ControlServer", ["MeshModel", hummingbird, hummingbirdTLS, nio, nioPosix, nioSSL])
+    library(
+        "ControlPlane",
+        [
+            "Authorization", "Bytes", "CertificateAuthority", "ControlAPI", "ControlStore", "LinuxSystem", "MeshModel",
+            "ResourceDocuments", "Routing", crypto,
+        ]),
+    library(
+        "ControlServer",
+        [
+            "Bytes", "CertificateAuthority", "CommandLine", "ControlAPI", "ControlPlane", "ControlStore", "LinuxSystem",
+            "MeshModel",
+            "ResourceDocuments", hummingbird, hummingbirdCore, httpTypes, logging, nio, nioPosix, nioSSL,
+            serviceLifecycle,
+        ]),
 ]
 
 let programs: [Target] = [
     program("weft-init", ["CaptureControl", "LinuxSystem"]),
     program("weft-proxy", ["LinuxSystem", "ProxyControl"]),
+    program("weft-control", ["ControlServer"]),
     program("weft", ["Bytes", "CertificateAuthority", "EnvoyImport", "LinuxSystem", "MeshModel", arguments]),
 ]
 
@@ -144,12 +169,15 @@ let programs: [Target] = [
 let side: [Target] = [
     library("MeshTesting", ["MeshModel", crypto, cryptoExtras], settings: common),
     .executableTarget(name: "lab-tool", swiftSettings: common),
+    // Writes to a store until it is killed.
+    .executableTarget(
+        name: "store-tool", dependencies: ["ControlStore"], path: "Tests/ControlStoreTests/Tool", swiftSettings: common),
     // The parsers with what each promises, for the fuzzer and for the replay of its corpora.
     .target(
         name: "FuzzTargets",
         dependencies: [
             "CommandLine", "ResourceDocuments", "Detection", "EnvoyImport", "HTTP2Codec", "HTTPCodec", "MeshModel",
-            "PeerProtocol", "Redirection", "TLSSession",
+            "NameServing", "PeerProtocol", "Redirection", "TLSSession",
         ], path: "Tests/Fuzz/Targets", swiftSettings: common),
 ]
 
@@ -157,6 +185,7 @@ let tested: [Target] = [
     tests(
         "CertificateAuthorityTests",
         ["CertificateAuthority", "LinuxSystem", "MeshModel", "MeshTesting", asn1, crypto, x509]),
+    tests("ControlStoreTests", ["ControlStore", "LinuxSystem", "MeshModel", "MeshTesting"], exclude: ["Tool"]),
     tests("CaptureTests", ["MeshModel", "MeshTesting", "Redirection"]),
     tests("LinuxSystemTests", ["LinuxSystem", "MeshModel"]),
     tests("ContainerTests", ["MeshTesting"]),
@@ -198,6 +227,7 @@ let tested: [Target] = [
         ]),
     tests("ResourceDocumentsTests", ["ResourceDocuments", "MeshModel", "MeshTesting"]),
     tests("NameResolutionTests", ["LinuxSystem", "MeshModel", "MeshTesting", "NameResolution", "Reactor"]),
+    tests("NameServingTests", ["LinuxSystem", "MeshModel", "MeshTesting", "NameServing", "Reactor"]),
     tests("ReactorTests", ["LinuxSystem", "MeshModel", "MeshTesting", "Reactor"]),
     tests("MeshModelTests", ["MeshModel", "MeshTesting"]),
 ]
@@ -221,8 +251,13 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
         .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
     ],
     targets: cEdge + words + pure + machine + talks + wholes + control + programs + side + tested + benchmarks

@@ -10,6 +10,7 @@
 #                                    What is set below overrides it; without it WEFT_PROXY_UID is required
 #   WEFT_PROXY_UID                   the numeric uid of the sidecar
 #   WEFT_INBOUND_PORT                15006      WEFT_OUTBOUND_PORT  15001      WEFT_METRICS_PORT  15020
+#   WEFT_NAMES_PORT                  the sidecar's port for names, 15053: with it DNS is captured
 #   WEFT_INBOUND_PORTS               capture only these ports of the pod: 80,8000-8099
 #   WEFT_SKIP_INBOUND_PORTS          do not capture these
 #   WEFT_SKIP_INBOUND_SOURCES        do not capture what comes from these ranges: 10.0.0.0/8
@@ -33,6 +34,7 @@ config=${WEFT_CONFIG-/etc/weft/proxy.yaml}
 [ -z "${WEFT_INBOUND_PORT:-}" ] || set -- "--inbound-port=$WEFT_INBOUND_PORT" "$@"
 [ -z "${WEFT_OUTBOUND_PORT:-}" ] || set -- "--outbound-port=$WEFT_OUTBOUND_PORT" "$@"
 [ -z "${WEFT_METRICS_PORT:-}" ] || set -- "--metrics-port=$WEFT_METRICS_PORT" "$@"
+[ -z "${WEFT_NAMES_PORT:-}" ] || set -- "--names-port=$WEFT_NAMES_PORT" "$@"
 [ -z "${WEFT_INBOUND_PORTS:-}" ] || set -- "--inbound-ports=$WEFT_INBOUND_PORTS" "$@"
 [ -z "${WEFT_SKIP_INBOUND_PORTS:-}" ] || set -- "--skip-inbound-ports=$WEFT_SKIP_INBOUND_PORTS" "$@"
 [ -z "${WEFT_SKIP_INBOUND_SOURCES:-}" ] || set -- "--skip-inbound-sources=$WEFT_SKIP_INBOUND_SOURCES" "$@"

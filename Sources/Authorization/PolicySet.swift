@@ -9,7 +9,8 @@ package import MeshModel
 /// 1. A deny rule matches: denied.
 /// 2. An allow rule matches: allowed.
 /// 3. An allow rule holds on this port, whoever it is for: denied, as none has matched.
-/// 4. Allowed.
+/// 4. No rule holds on this port, and the mesh denies by default: denied.
+/// 5. Allowed.
 ///
 /// A rule holds on a port if its policy is for the workload (for a service: if the port is one behind it) and its `ports`
 /// are empty or name it. So a rule with `ports: [8080]` closes 8080 to everybody else and says nothing of 9090.
@@ -31,12 +32,15 @@ package struct PolicySet: Sendable {
 
     private var enforced = Rules()
     private var audited = Rules()
+    /// Of a port that no enforced rule holds for.
+    private var defaultEffect = Policy.Effect.allow
 
     private init() {}
 
     /// `workload`: whose proxy this is; `services`/`workloads` from resources say which services it belongs to (with the
     /// target ports behind them). `trustDomain`: the own one, for callers by namespace; nil where it is not known yet.
     package init(_ resources: MeshResources, workload: ResourceReference, trustDomain: TrustDomain?) {
+        defaultEffect = resources.mesh.defaultEffect
         let addresses = resources.workloads.filter { $0.reference == workload }.flatMap(\.addresses)
         for policy in resources.policies {
             let servicePorts: [Port]?
@@ -113,6 +117,10 @@ package struct PolicySet: Sendable {
             return AuthorizationDecision(isAllowed: false, reason: reason, auditReason: audit)
         }
         let holds = enforced.deny.contains { $0.holds(for: connection.port) }
+        if !holds, defaultEffect == .deny {
+            return AuthorizationDecision(
+                isAllowed: false, reason: "no policy, and the mesh denies by default", auditReason: audit)
+        }
         let reason = holds ? "no deny rule matched" : "no policy"
         return AuthorizationDecision(isAllowed: true, reason: reason, auditReason: audit)
     }

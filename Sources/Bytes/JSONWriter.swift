@@ -52,6 +52,12 @@ package struct JSONWriter {
         bytes.append(contentsOf: "null".utf8)
     }
 
+    /// A value that is JSON already.
+    package mutating func raw(_ json: String) {
+        separate()
+        bytes.append(contentsOf: json.utf8)
+    }
+
     package mutating func object(_ body: (inout JSONWriter) -> Void) {
         beginObject()
         body(&self)

@@ -28,6 +28,10 @@ struct CaptureRequest: Hashable, Sendable {
         reader.assign("--inbound-port", to: &ports.inbound, "a port, 1 to 65535") { Port($0) }
         reader.assign("--outbound-port", to: &ports.outbound, "a port, 1 to 65535") { Port($0) }
         reader.assign("--metrics-port", to: &ports.metrics, "a port, 1 to 65535") { Port($0) }
+        if let names = reader.read("--names-port", "a port, 1 to 65535", { Port($0) }) {
+            ports.names = names
+            settings.names = true
+        }
         reader.place(&self)
         try reader.finish()
     }

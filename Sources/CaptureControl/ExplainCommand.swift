@@ -18,6 +18,7 @@ struct ExplainCommand {
     private let source: IPAddress?
     private let interface: InterfaceName?
     private let isTagged: Bool
+    private let transport: ConnectionFacts.Transport
 
     init(_ arguments: Arguments, _ console: Console) throws(Problems) {
         self.console = console
@@ -29,6 +30,7 @@ struct ExplainCommand {
         source = reader.read("--from", "an address") { IPAddress($0) }
         interface = reader.read("--interface", "an interface name") { InterfaceName($0) }
         isTagged = arguments.isGiven("--tagged")
+        transport = arguments.isGiven("--udp") ? .udp : .tcp
         try reader.finish()
         request = try CaptureRequest(arguments)
         plans = try request.plans()
@@ -62,11 +64,12 @@ struct ExplainCommand {
             guard let user else {
                 // Without a word about it, what comes in is taken to be for this pod.
                 return ConnectionFacts(
-                    .inbound, to: target, isLocalDestination: true, source: source, interface: interface?.text)
+                    .inbound, over: transport, to: target, isLocalDestination: true, source: source,
+                    interface: interface?.text)
             }
             let service: UInt8 = isTagged ? RedirectPlan.selfCallService : 0
             return ConnectionFacts(
-                .outbound(user: user, service: service), to: target, isLocalDestination: isLocal,
+                .outbound(user: user, service: service), over: transport, to: target, isLocalDestination: isLocal,
                 interface: try leaving(isLocal: isLocal))
         } catch {
             throw Problem(.netlinkFailed, "\(error)")
@@ -83,7 +86,7 @@ struct ExplainCommand {
     private func tell(_ connection: ConnectionFacts, _ explanation: Explanation) {
         let by = connection.interface.map { " by \($0)" } ?? ""
         let who = user.map { "uid \($0)" } ?? source.map { "\($0)" } ?? "somebody outside"
-        console.line("connection", "\(who) to \(target)\(by)")
+        console.line("connection", "\(who) to \(target)\(transport == .udp ? " over UDP" : "")\(by)")
         switch explanation.outcome {
         case .redirected(let port): console.line("outcome", "captured: redirected to the proxy's port \(port)")
         case .notCaptured: console.line("outcome", "not captured: it goes its way without the proxy")
@@ -102,6 +105,7 @@ struct ExplainCommand {
     private func write(_ json: inout JSONWriter, _ connection: ConnectionFacts, _ explanation: Explanation) {
         json.field("direction", user == nil ? "inbound" : "outbound")
         json.field("to", target.description)
+        json.field("transport", transport == .udp ? "udp" : "tcp")
         json.field("interface", ifPresent: connection.interface)
         switch explanation.outcome {
         case .redirected(let port):

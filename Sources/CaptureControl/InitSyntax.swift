@@ -50,6 +50,7 @@ package enum InitSyntax {
         options: [
             .value("--to", "ADDRESS:PORT", "where the connection goes; [ADDRESS]:PORT for IPv6"),
             .value("--from-uid", "UID", "who makes it"),
+            .flag("--udp", "a datagram instead of a connection: of those only DNS is ever captured"),
             .flag("--tagged", "the socket carries the mark with which the proxy calls its own pod"),
             .value("--from", "ADDRESS", "where it comes from, for one that comes in"),
             .value("--interface", "NAME", "the interface it leaves or comes by; looked up where it is not given"),
@@ -73,11 +74,16 @@ package enum InitSyntax {
 
     /// What is captured.
     private static let capture: [OptionSyntax] = [
-        .value("--config", "FILE", "the file that the proxy reads too; `ports` and `capture` of its `kind: Proxy`"),
+        .value(
+            "--config", "FILE", "the file that the proxy reads too; `ports`, `names` and `capture` of its `kind: Proxy`"
+        ),
         .list("--proxy-uid", "UID", "the user that the proxy runs as, whose traffic is not captured; not 0"),
         .value("--inbound-port", "PORT", "the proxy's port for what comes in; 15006"),
         .value("--outbound-port", "PORT", "the proxy's port for what goes out; 15001"),
         .value("--metrics-port", "PORT", "the proxy's port for metrics and probes, never captured; 15020"),
+        .value(
+            "--names-port", "PORT",
+            "the proxy's port for names; with it, or `names` in the file, DNS is captured wherever it is sent"),
         .list("--inbound-ports", "PORTS", "capture only these ports of this pod; 80 or 8000-8099"),
         .list("--skip-inbound-ports", "PORTS", "do not capture these"),
         .list("--inbound-sources", "RANGES", "capture only what comes from here; 10.0.0.0/8"),

@@ -55,14 +55,17 @@ struct OutboundProof {
                     let connection = ConnectionFacts(
                         .outbound(user: user, service: 0), to: SocketAddress(address, port), isLocalDestination: false,
                         interface: interface)
-                    if plan.captures(connection) { return Probe(user: user, target: connection.destination) }
+                    // Not what goes to the port for names: that is watched by nobody here.
+                    if plan.explain(connection).outcome == .redirected(request.ports.outbound) {
+                        return Probe(user: user, target: connection.destination)
+                    }
                 }
             }
         }
         throw .notProven("of what the configuration captures nothing could be tried from here")
     }
 
-    private func reachable() throws(NoProof) -> [(address: IPAddress, interface: String)] {
+    func reachable() throws(NoProof) -> [(address: IPAddress, interface: String)] {
         let listed = request.settings.outbound.destinations.include.filter { $0.family == family }.prefix(64)
         let candidates =
             listed.flatMap { ProbeCandidates.addresses(in: $0) }
@@ -80,7 +83,7 @@ struct OutboundProof {
         return reachable
     }
 
-    private func possibleUsers() throws(NoProof) -> [UserID] {
+    func possibleUsers() throws(NoProof) -> [UserID] {
         guard let current = ThisProcess.user else { throw .notProven("this process has no uid") }
         let users = ProbeCandidates.users(request.settings.outbound.users, current: current)
         let mayChange = ThisProcess.has(.setUser)
@@ -115,12 +118,18 @@ struct OutboundProof {
         throw .failed("\(what) went past the proxy")
     }
 
-    /// A socket that belongs to a user, which is what the owner match looks at.
     private func makeSocket(as user: UserID) throws(NoProof) -> Descriptor {
+        try Self.makeSocket(as: user) { () throws(SystemError) in try Descriptor.stream(family) }
+    }
+
+    /// A socket that belongs to a user, which is what the owner match looks at.
+    static func makeSocket(
+        as user: UserID, _ make: () throws(SystemError) -> Descriptor
+    ) throws(NoProof) -> Descriptor {
         guard let current = ThisProcess.user else { throw .notProven("this process has no uid") }
         do throws(SystemError) {
             if user != current { try ThisProcess.becomeForFiles(user) }
-            let socket = try Descriptor.stream(family)
+            let socket = try make()
             if user != current { try ThisProcess.becomeForFiles(current) }
             return socket
         } catch {

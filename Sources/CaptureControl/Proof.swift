@@ -8,10 +8,12 @@ struct Proof: Hashable, Sendable {
     enum Direction: String, Hashable, Sendable {
         case outbound
         case inbound
+        /// Questions about names, which leave as datagrams.
+        case names
     }
 
     enum Verdict: String, Hashable, Sendable {
-        /// A connection was made and arrived at the proxy's port.
+        /// A connection was made, or a question sent, and arrived at the proxy's port.
         case proven
         /// A connection was made and went past the rules, or was captured and did not arrive.
         case failed

@@ -33,6 +33,9 @@ struct Prover {
             } else {
                 tell(OutboundProof(plan: plan, request: request, facts: facts).run())
             }
+            if request.settings.names, let port = request.ports.names {
+                tell(NamesProof(plan: plan, request: request, facts: facts, port: port).run())
+            }
         }
         for proof in try inboundProofs(facts, run) { tell(proof) }
         return report
@@ -93,7 +96,8 @@ struct Prover {
     private func warnOfStrangers() {
         guard let sockets = try? TCPSocket.all() else { return }
         let users = Set(request.settings.proxyUsers.map(\.number))
-        for port in [request.ports.outbound, request.ports.inbound] {
+        let names = request.settings.names ? request.ports.names : nil
+        for port in [request.ports.outbound, request.ports.inbound] + [names].compactMap(\.self) {
             let holders = Set(sockets.filter { $0.state == .listen && $0.local.port == port.number }.map(\.user))
             guard !holders.isEmpty, holders.isDisjoint(with: users) else { continue }
             let names = holders.sorted().map(String.init).joined(separator: ", ")

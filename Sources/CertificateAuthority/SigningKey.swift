@@ -1,6 +1,7 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
 internal import Crypto
+package import MeshModel
 internal import SwiftASN1
 internal import X509
 

@@ -6,7 +6,7 @@ package import MeshModel
 /// What came of an update: in force and stored, or rejected as a whole.
 package struct Acknowledgement: ControlMessage {
     /// Why an update was not taken.
-    package struct Rejection: Hashable, Sendable {
+    package struct Rejection: ControlMessage {
         /// The id of the document; empty where it is the whole.
         package var resource: String
         /// `spec.rules[0]`; empty where there is none.
@@ -20,6 +20,22 @@ package struct Acknowledgement: ControlMessage {
             self.path = path
             self.code = code
             self.message = message
+        }
+
+        package func write(into writer: inout JSONWriter) {
+            writer.object { writer in
+                writer.field("resource", resource)
+                writer.field("path", path)
+                writer.field("code", code)
+                writer.field("message", message)
+            }
+        }
+
+        package init(_ reader: MessageReader) throws(Problem) {
+            resource = try reader.optionalText("resource") ?? ""
+            path = try reader.optionalText("path") ?? ""
+            code = try reader.text("code", atMost: 64)
+            message = try reader.text("message", atMost: ControlProtocol.sentenceBytes)
         }
     }
 
@@ -40,14 +56,7 @@ package struct Acknowledgement: ControlMessage {
             writer.field("revision", revision)
             guard !rejected.isEmpty else { return }
             writer.key("rejected")
-            writer.array(rejected) { writer, rejection in
-                writer.object { writer in
-                    writer.field("resource", rejection.resource)
-                    writer.field("path", rejection.path)
-                    writer.field("code", rejection.code)
-                    writer.field("message", rejection.message)
-                }
-            }
+            writer.array(rejected) { $1.write(into: &$0) }
         }
     }
 
@@ -55,11 +64,7 @@ package struct Acknowledgement: ControlMessage {
         sequence = try reader.number("sequence")
         revision = try reader.number("revision")
         rejected = try reader.objects("rejected", atMost: ControlProtocol.rejections) { reader throws(Problem) in
-            Rejection(
-                resource: try reader.optionalText("resource") ?? "",
-                path: try reader.optionalText("path") ?? "",
-                code: try reader.text("code", atMost: 64),
-                message: try reader.text("message", atMost: ControlProtocol.sentenceBytes))
+            try Rejection(reader)
         }
     }
 }

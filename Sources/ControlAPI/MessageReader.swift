@@ -32,28 +32,28 @@ package struct MessageReader {
     }
 
     /// Whether a field is there and not null.
-    func contains(_ name: String) -> Bool { fields[name].map { !$0.isNull } ?? false }
+    package func contains(_ name: String) -> Bool { fields[name].map { !$0.isNull } ?? false }
 
     // MARK: Scalars
 
-    func text(_ name: String, atMost limit: Int = ControlProtocol.identifierBytes) throws(Problem) -> String {
+    package func text(_ name: String, atMost limit: Int = ControlProtocol.identifierBytes) throws(Problem) -> String {
         try Self.text(try node(name), child(name), atMost: limit)
     }
 
-    func optionalText(
+    package func optionalText(
         _ name: String, atMost limit: Int = ControlProtocol.identifierBytes
     ) throws(Problem) -> String? {
         contains(name) ? try text(name, atMost: limit) : nil
     }
 
-    func number(_ name: String, atMost limit: UInt64 = UInt64(Int64.max)) throws(Problem) -> UInt64 {
+    package func number(_ name: String, atMost limit: UInt64 = UInt64(Int64.max)) throws(Problem) -> UInt64 {
         guard case .scalar(let text, isPlain: true) = try node(name).content,
             let number = Decimal.parse(text.utf8, atMost: limit)
         else { throw Self.malformed(child(name), "is not a number of at most \(limit)") }
         return number
     }
 
-    func truth(_ name: String, default absent: Bool) throws(Problem) -> Bool {
+    package func truth(_ name: String, default absent: Bool) throws(Problem) -> Bool {
         guard contains(name) else { return absent }
         guard case .scalar(let text, isPlain: true) = try node(name).content, text == "true" || text == "false" else {
             throw Self.malformed(child(name), "is neither true nor false")
@@ -62,7 +62,7 @@ package struct MessageReader {
     }
 
     /// A text that stands for something.
-    func value<Value>(
+    package func value<Value>(
         _ name: String, _ expected: String, atMost limit: Int = ControlProtocol.identifierBytes,
         _ convert: (String) -> Value?
     ) throws(Problem) -> Value {
@@ -77,10 +77,10 @@ package struct MessageReader {
         try MessageReader(try node(name), path: child(name))
     }
 
-    func optionalObject(_ name: String) throws(Problem) -> MessageReader? { contains(name) ? try object(name) : nil }
+    package func optionalObject(_ name: String) throws(Problem) -> MessageReader? { contains(name) ? try object(name) : nil }
 
     /// The texts of a list, each of them standing for something; none where the list is absent.
-    func list<Value>(
+    package func list<Value>(
         _ name: String, _ expected: String, atMost limit: Int, _ convert: (String) -> Value?
     ) throws(Problem) -> [Value] {
         var values: [Value] = []
@@ -93,7 +93,7 @@ package struct MessageReader {
         return values
     }
 
-    func numbers(_ name: String, atMost limit: Int, upTo most: UInt64) throws(Problem) -> [UInt64] {
+    package func numbers(_ name: String, atMost limit: Int, upTo most: UInt64) throws(Problem) -> [UInt64] {
         var numbers: [UInt64] = []
         for node in try elements(name, atMost: limit) {
             guard case .scalar(let text, isPlain: true) = node.content,
@@ -105,7 +105,7 @@ package struct MessageReader {
     }
 
     /// The objects of a list; none where the list is absent.
-    func objects<Value>(
+    package func objects<Value>(
         _ name: String, atMost limit: Int, _ read: (MessageReader) throws(Problem) -> Value
     ) throws(Problem) -> [Value] {
         var values: [Value] = []
@@ -116,7 +116,7 @@ package struct MessageReader {
     }
 
     /// An object whose fields are names of the sender's choice, with texts behind them; empty where it is absent.
-    func texts<Key: Hashable, Value>(
+    package func texts<Key: Hashable, Value>(
         _ name: String, _ expected: String, atMost limit: Int, textBytes: Int = ControlProtocol.identifierBytes,
         key convertKey: (String) -> Key?, _ convert: (String) -> Value?
     ) throws(Problem) -> [Key: Value] {

@@ -54,25 +54,25 @@ extension JSONWriter {
 package typealias TrustTexts = [TrustDomain: String]
 
 extension MessageReader {
-    func trust() throws(Problem) -> TrustTexts {
+    package func trust() throws(Problem) -> TrustTexts {
         try texts(
             "trust", "a trust domain with its roots in PEM", atMost: ControlProtocol.trustDomainCount,
             textBytes: ControlProtocol.pemBytes, key: { TrustDomain($0) }, { $0 })
     }
 
-    func digests() throws(Problem) -> [String: ResourceDigest] {
+    package func digests() throws(Problem) -> [String: ResourceDigest] {
         try texts(
             "digests", "the id of a document with its SHA-256", atMost: ControlProtocol.resourceCount,
             key: { $0 }, { ResourceDigest($0) })
     }
 
-    func pem(_ name: String) throws(Problem) -> String { try text(name, atMost: ControlProtocol.pemBytes) }
+    package func pem(_ name: String) throws(Problem) -> String { try text(name, atMost: ControlProtocol.pemBytes) }
 
-    func moment(_ name: String) throws(Problem) -> WallTime {
+    package func moment(_ name: String) throws(Problem) -> WallTime {
         try value(name, "a time as RFC 3339 writes it") { WallTime(timestamp: $0) }
     }
 
-    func resourceName(_ name: String) throws(Problem) -> ResourceName {
+    package func resourceName(_ name: String) throws(Problem) -> ResourceName {
         try value(name, "a name") { ResourceName($0) }
     }
 }

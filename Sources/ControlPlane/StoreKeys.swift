@@ -16,6 +16,7 @@ internal import MeshModel
 /// deny/serial/<hex>, deny/identity/<id>  who is believed no more
 /// ca/root/<fingerprint>                  a root and the step of its rotation
 /// ca/request/<replica>, ca/issued/...    a replica that asks for its intermediate, and the answer
+/// credential/<id>                        who may use the API, and a hash of his secret
 /// audit/<time>-<random>                  a write, who did it, what came of it
 /// ```
 enum StoreKeys {
@@ -32,6 +33,7 @@ enum StoreKeys {
     static let authorityRequests = "ca/request/"
     static let authorityAnswers = "ca/issued/"
     static let audit = "audit/"
+    static let credentials = "credential/"
 
     static func revision(_ number: UInt64) -> String { revisions + padded(number) }
 
@@ -39,6 +41,7 @@ enum StoreKeys {
     static func change(_ number: UInt64, attempt: String) -> String { "\(changes)\(padded(number))-\(attempt)/" }
 
     static func token(_ id: String) -> String { tokens + id }
+    static func credential(_ id: String) -> String { credentials + id }
     static func member(_ workload: ResourceReference) -> String { "\(members)\(workload)" }
     static func proxy(_ workload: ResourceReference, instance: String) -> String { "\(proxies)\(workload)/\(instance)" }
     static func acknowledged(_ replica: ResourceName) -> String { "\(acknowledged)\(replica)" }
@@ -48,6 +51,9 @@ enum StoreKeys {
     static func root(_ fingerprint: String) -> String { roots + fingerprint }
     static func authorityRequest(_ replica: ResourceName) -> String { "\(authorityRequests)\(replica)" }
     static func authorityAnswer(_ replica: ResourceName) -> String { "\(authorityAnswers)\(replica)" }
+
+    /// One of two who write a revision at once.
+    static func attempt(_ drawn: UInt64) -> String { String(drawn, radix: 36) }
 
     /// So that keys are ordered as numbers are.
     static func padded(_ number: UInt64) -> String {

@@ -33,6 +33,13 @@ extension Files {
         return directory
     }
 
+    /// The same for a file, which must exist.
+    package static func lockFile(_ path: String) throws(SystemError) -> Descriptor {
+        let file = try open(path)
+        try check(weft_lock_exclusive(file.number), "lock \(path)")
+        return file
+    }
+
     /// Waits until the names in a directory are on the disk, as they must be after a rename that has to survive a power
     /// failure.
     package static func syncDirectory(_ path: String) throws(SystemError) {

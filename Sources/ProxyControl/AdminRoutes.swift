@@ -8,6 +8,7 @@ internal import DataPlane
 internal import LinuxSystem
 internal import MeshModel
 internal import NameResolution
+internal import NameServing
 internal import Reactor
 internal import TLSSession
 internal import Telemetry
@@ -183,6 +184,12 @@ struct AdminRoutes {
                 ([("result", "done")], String(runtime.resolver.lookups.done)),
                 ([("result", "failed")], String(runtime.resolver.lookups.failed)),
             ])
+        if let names = runtime.nameServer {
+            writer.write(
+                .nameQueries,
+                NameResult.allCases.map { ([("result", $0.rawValue)], String(names.results[$0] ?? 0)) })
+            writer.write(.nameQueriesPending, names.pendingCount)
+        }
         writer.write(.unresolvedNames, runtime.resolver.unresolvedCount)
         if let control = runtime.control { write(control, into: &writer) }
         writer.write(.linesDropped, runtime.log.dropped)

@@ -30,6 +30,13 @@ extension ProxySettings {
                 writer.field("inbound", ports.inbound.number)
                 writer.field("metrics", ports.metrics.number)
             }
+            writer.key("names")
+            writer.object { writer in
+                writer.field("enabled", ports.names != nil)
+                if let port = ports.names { writer.field("port", port.number) }
+                writer.key("resolvers")
+                writer.array(names.resolvers) { $0.string($1.description) }
+            }
             writer.key("inbound")
             inbound.write(into: &writer)
             writer.key("outbound")

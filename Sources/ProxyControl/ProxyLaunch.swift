@@ -6,6 +6,7 @@ internal import Discovery
 internal import Identity
 internal import LinuxSystem
 internal import MeshModel
+internal import NameServing
 internal import Reactor
 internal import ResourceDocuments
 internal import TLSSession
@@ -205,7 +206,9 @@ enum ProxyLaunch {
         // For c-ares, and for names that a reload brings: its files are replaced by renaming, so that leave for the files as
         // they are now would not last. Without the device it would draw the identifiers of its questions by rand(3).
         readable.formUnion(["/etc", "/dev/urandom"])
-        for path in ["/etc/resolv.conf", "/etc/hosts"] {
+        // And for the resolvers that names are passed on to, where systemd-resolved has them.
+        readable.insert(Files.directory(of: ResolverFile.managedPath))
+        for path in [ResolverFile.path, "/etc/hosts"] {
             if let resolved = Files.resolved(path) { readable.insert(Files.directory(of: resolved)) }
         }
         let writable = [file.proxy.stateDirectory, Files.directory(of: file.proxy.adminSocketPath)]

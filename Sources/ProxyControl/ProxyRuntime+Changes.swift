@@ -174,7 +174,9 @@ extension ProxyRuntime {
         log.warn(ofDisplacedIn: snapshot)
         // What is bound or started stays as it is until the next start, and is said.
         for (name, hasChanged) in [
-            ("metadata", old.proxy.workload != new.proxy.workload), ("spec.ports", old.proxy.ports != new.proxy.ports),
+            ("metadata", old.proxy.workload != new.proxy.workload),
+            ("spec.ports", !old.proxy.ports.isSame(as: new.proxy.ports)),
+            ("spec.names.port", old.proxy.ports.names != new.proxy.ports.names),
             ("spec.admin", old.proxy.admin != new.proxy.admin),
             ("spec.dataThreads", old.proxy.dataThreads != new.proxy.dataThreads),
             ("spec.stateDirectory", old.proxy.stateDirectory != new.proxy.stateDirectory),
@@ -191,6 +193,7 @@ extension ProxyRuntime {
         log.format = file.proxy.log.format
         spans.resize(file.proxy.tracing.spansKept)
         collector.evictAfter = file.proxy.metrics.evictAfter
+        serveNames(of: file)
         if let control, let settings = file.proxy.control { control.link.use(settings) }
         useLoader(control?.mesh ?? ControlledMesh())
     }

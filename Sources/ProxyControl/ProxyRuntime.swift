@@ -9,6 +9,7 @@ internal import Identity
 internal import LinuxSystem
 internal import MeshModel
 internal import NameResolution
+internal import NameServing
 internal import Reactor
 internal import TLSSession
 internal import Telemetry
@@ -45,6 +46,10 @@ final class ProxyRuntime {
     /// When what is known of names is put in force, whether or not all have been answered.
     let namesDue = Alarm()
     var hasNewNames = false
+    /// Answers questions about names; nil where that is not asked for.
+    private(set) var nameServer: NameServer?
+    /// What is answered of the mesh; swapped whole.
+    var meshNames: MeshNames
     /// A configuration that waits for its names.
     var pendingReload: PendingReload?
     /// The proxy's own file as it was read when it was last found good.
@@ -64,12 +69,20 @@ final class ProxyRuntime {
         state = parts.state
         ownText = parts.ownText
         resolver = NameResolver(loop)
+        meshNames = MeshNames(state.file.resources, workload: state.file.proxy.workload)
         collector = try ReportCollector(dataPlane, on: loop, evictAfter: state.file.proxy.metrics.evictAfter)
         spans = SpanBuffer(capacity: state.file.proxy.tracing.spansKept)
         drained = try Mailbox()
         let routes = Routes()
         admin = AdminServer(loop) { request, respond in routes.table?.answer(request, respond) }
         routes.table = AdminRoutes(runtime: self)
+        if state.file.proxy.ports.names != nil {
+            nameServer = NameServer(loop) { [unowned self] name, _, completion in
+                let known = meshNames.answer(name)
+                guard let control else { return completion(known) }
+                control.answer(name, known, completion)
+            }
+        }
         identityLook.body = { [unowned self] in lookAtIdentity(force: false) }
         loop.add(identityLook)
         try drained.receive(on: loop) { [unowned self] in threadDrained(wasClean: $0) }
@@ -143,13 +156,22 @@ final class ProxyRuntime {
         try admin.listen(path: proxy.adminSocketPath)
         try listen(["0.0.0.0", "::"], proxy.ports.metrics, .everybody)
         if let port = proxy.admin.port { try listen(["127.0.0.1", "::1"], port, .administrator) }
+        guard let nameServer, let port = proxy.ports.names else { return }
+        try listen(["127.0.0.1", "::1"], port) { address throws(SystemError) in try nameServer.listen(address) }
+        useResolvers()
+    }
+
+    private func listen(_ addresses: [String], _ port: Port, _ audience: AdminAudience) throws(Problem) {
+        try listen(addresses, port) { address throws(SystemError) in try admin.listen(address, for: audience) }
     }
 
     /// Both families, as far as this host has them.
-    private func listen(_ addresses: [String], _ port: Port, _ audience: AdminAudience) throws(Problem) {
+    private func listen(
+        _ addresses: [String], _ port: Port, _ listen: (SocketAddress) throws(SystemError) -> Void
+    ) throws(Problem) {
         for address in addresses.compactMap({ IPAddress($0) }).map({ SocketAddress($0, port) }) {
             do throws(SystemError) {
-                try admin.listen(address, for: audience)
+                try listen(address)
             } catch {
                 guard error.errno == .addressNotAvailable || error.errno == .familyNotSupported else {
                     throw Problem(.listenFailed, at: "\(address)", "cannot be bound: \(error.errno)")
@@ -178,6 +200,9 @@ final class ProxyRuntime {
                 LogLine(
                     .info, "listening",
                     [("direction", binding.direction), ("address", binding.address.description)]))
+        }
+        for address in (nameServer?.own ?? []).map(\.description).sorted() {
+            log.log(LogLine(.info, "listening", [("direction", "names"), ("address", address)]))
         }
         if let problem = state.identityProblem {
             log.log(LogLine(.error, "there is no identity yet; connections that need it wait", problem))
@@ -255,6 +280,7 @@ final class ProxyRuntime {
     /// Every ten seconds: files that were changed where no watch sees it.
     private func tick() {
         lookAtIdentity(force: false)
+        useResolvers()
         control?.tick()
     }
 }

@@ -20,6 +20,8 @@ struct ProxyState {
     var controlProblem: Problem?
     /// The first answers about names are still waited for.
     var isResolvingNames = false
+    /// There is nobody to pass questions about names on to.
+    var isWithoutResolvers = false
     var reloads: (done: UInt64, rejected: UInt64) = (0, 0)
     var identityChanges: (done: UInt64, rejected: UInt64) = (0, 0)
     let descriptorLimit: Int

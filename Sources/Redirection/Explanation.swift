@@ -11,7 +11,13 @@ package struct ConnectionFacts: Hashable, Sendable {
         case inbound
     }
 
+    package enum Transport: Hashable, Sendable {
+        case tcp
+        case udp
+    }
+
     package let direction: Direction
+    package let transport: Transport
     package let destination: SocketAddress
 
     /// Whether the destination is an address of this namespace.
@@ -24,10 +30,11 @@ package struct ConnectionFacts: Hashable, Sendable {
     package let interface: String?
 
     package init(
-        _ direction: Direction, to destination: SocketAddress, isLocalDestination: Bool, source: IPAddress? = nil,
-        interface: String? = nil
+        _ direction: Direction, over transport: Transport = .tcp, to destination: SocketAddress,
+        isLocalDestination: Bool, source: IPAddress? = nil, interface: String? = nil
     ) {
         self.direction = direction
+        self.transport = transport
         self.destination = destination
         self.isLocalDestination = isLocalDestination
         self.source = source
@@ -67,6 +74,10 @@ extension RedirectPlan {
         var name = connection.direction == .inbound ? RedirectPlan.inboundChain : RedirectPlan.outboundChain
         var steps: [Explanation.Step] = []
         var assumptions: [String] = []
+        let hook = table(.nat)?.hooks.first { $0.chain == name }
+        guard hook?.matches.contains(.tcp) != true || connection.transport == .tcp else {
+            return Explanation(outcome: .notCaptured, steps: [], assumptions: [])
+        }
         // Each list leads to the next one only, so the walk ends.
         while let chain = table(.nat)?.chain(name) {
             var next: String?
@@ -118,7 +129,8 @@ extension ConnectionFacts {
         case .source(let range): return range.prefixLength == 0 ? true : source.map { range.contains($0) }
         case .destination(let range): return range.contains(destination.address)
         case .inputInterface(let name), .outputInterface(let name): return interface.map { name.matches($0) }
-        case .tcp, .tcpStart: return true
+        case .tcp, .tcpStart: return transport == .tcp
+        case .udp: return transport == .udp
         case .tcpReset, .invalidState: return false
         case .destinationPorts(let ranges):
             guard let port = Port(destination.port) else { return false }

@@ -18,8 +18,8 @@ struct Gate {
     /// of this family is captured.
     let alternatives: [RuleMatch]
 
-    private var listed: Reason { Reason("listed-\(subject)", "in the list of what is captured") }
-    private var unlisted: Reason { Reason("unlisted-\(subject)", "not in the list of what is captured") }
+    var listed: Reason { Reason("listed-\(subject)", "in the list of what is captured") }
+    var unlisted: Reason { Reason("unlisted-\(subject)", "not in the list of what is captured") }
 
     /// Builds the main chain out of the rules that decide first and of the lists, and the chains that the lists need.
     /// `last` is what a packet meets that has passed every list.

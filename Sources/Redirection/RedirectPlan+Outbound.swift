@@ -15,6 +15,8 @@ extension RedirectPlan {
                 .redirect(to: ports.inbound), .selfCall)
         }
         rules += proxies.map { RedirectRule([.owner($0)], .skip, .proxyOwnTraffic) }
+        // Before loopback, where many a machine has its resolver.
+        if settings.names { rules += nameRules }
         rules.append(RedirectRule([.outputInterface(.loopback)], .skip, .loopback))
         rules += outboundSkips(family, settings.outbound)
         return Gate.chains(
@@ -25,22 +27,35 @@ extension RedirectPlan {
     private static func outboundSkips(
         _ family: AddressFamily, _ outbound: CaptureSettings.Outbound
     ) -> [RedirectRule] {
-        func skips(_ subject: String, _ matches: [RuleMatch], tcp: Bool = false) -> [RedirectRule] {
-            matches.map { match in
-                RedirectRule(
-                    (tcp ? [.tcp] : []) + [match], .skip,
-                    Reason("skipped-outbound-\(subject)", "in the list of what is not captured"))
-            }
-        }
-        var rules = skips("interface", Entries.interfaces(outbound.interfaces.skip).map { .outputInterface($0) })
-        rules += skips("uid", Entries.users(outbound.users.skip).map { .owner($0) })
-        rules += skips("destination", Entries.ranges(outbound.destinations.skip, family).map { .destination($0) })
+        var rules = skipsOfAnyPort(family, outbound)
         rules += skips("port", RuleMatch.batches(outbound.ports.skip), tcp: true)
         let linkLocal = AddressRange.linkLocal(family)
         if !outbound.destinations.include.contains(where: { linkLocal.covers($0) }) {
             rules.append(RedirectRule([.destination(linkLocal)], .skip, .linkLocal))
         }
         return rules
+    }
+
+    /// What holds for whatever leaves, names too.
+    static func skipsOfAnyPort(_ family: AddressFamily, _ outbound: CaptureSettings.Outbound) -> [RedirectRule] {
+        skips("interface", Entries.interfaces(outbound.interfaces.skip).map { .outputInterface($0) })
+            + skips("uid", Entries.users(outbound.users.skip).map { .owner($0) })
+            + skips("destination", Entries.ranges(outbound.destinations.skip, family).map { .destination($0) })
+    }
+
+    private static func skips(_ subject: String, _ matches: [RuleMatch], tcp: Bool = false) -> [RedirectRule] {
+        matches.map { match in
+            RedirectRule(
+                (tcp ? [.tcp] : []) + [match], .skip,
+                Reason("skipped-outbound-\(subject)", "in the list of what is not captured"))
+        }
+    }
+
+    static func userGate(_ outbound: CaptureSettings.Outbound) -> Gate? {
+        guard !outbound.users.include.isEmpty else { return nil }
+        return Gate(
+            subject: "outbound-uid", chain: "WEFT_OUTBOUND_UIDS",
+            alternatives: Entries.users(outbound.users.include).map { .owner($0) })
     }
 
     private static func outboundGates(_ family: AddressFamily, _ outbound: CaptureSettings.Outbound) -> [Gate] {
@@ -51,12 +66,7 @@ extension RedirectPlan {
                     subject: "outbound-interface", chain: "WEFT_OUTBOUND_INTERFACES",
                     alternatives: Entries.interfaces(outbound.interfaces.include).map { .outputInterface($0) }))
         }
-        if !outbound.users.include.isEmpty {
-            gates.append(
-                Gate(
-                    subject: "outbound-uid", chain: "WEFT_OUTBOUND_UIDS",
-                    alternatives: Entries.users(outbound.users.include).map { .owner($0) }))
-        }
+        if let users = userGate(outbound) { gates.append(users) }
         if !outbound.destinations.include.isEmpty {
             gates.append(
                 Gate(

@@ -37,7 +37,8 @@ package struct TablePlan: Hashable, Sendable {
 /// What is captured in one network namespace for one address family, as data.
 ///
 ///     PREROUTING -> WEFT_INBOUND    metrics port | skips | [lists] | REDIRECT to the inbound port
-///     OUTPUT     -> WEFT_OUTBOUND   self call | proxy's own | loopback | skips | [lists] | REDIRECT to the outbound port
+///     OUTPUT     -> WEFT_OUTBOUND   self call | proxy's own | [names] | loopback | skips | [lists] | REDIRECT to the outbound port
+///     names         WEFT_NAMES      skips | [uids] | REDIRECT to the port for names
 ///     OUTPUT     -> WEFT_RESETS     (table mangle) stray resets | DROP
 ///
 /// Where a list says what alone is captured, each list but the last leads to a chain of its own (``Gate``). The rules are
@@ -50,6 +51,7 @@ package struct RedirectPlan: Hashable, Sendable {
     package static let chainPrefix = "WEFT_"
     package static let outboundChain = "WEFT_OUTBOUND"
     package static let inboundChain = "WEFT_INBOUND"
+    package static let namesChain = "WEFT_NAMES"
     package static let resetChain = "WEFT_RESETS"
 
     /// The DSCP (AF11) that the outbound side sets when it dials an address of its own pod. Nobody else of the proxy's
@@ -62,11 +64,15 @@ package struct RedirectPlan: Hashable, Sendable {
         let nat = TablePlan(
             table: .nat,
             chains: RedirectPlan.inboundChains(family, settings.inbound, ports)
-                + RedirectPlan.outboundChains(family, settings, ports),
+                + RedirectPlan.outboundChains(family, settings, ports)
+                + RedirectPlan.nameChains(family, settings, ports),
             hooks: [
                 Hook(
                     builtin: "PREROUTING", matches: [.tcp], chain: RedirectPlan.inboundChain, reason: .inboundHook),
-                Hook(builtin: "OUTPUT", matches: [.tcp], chain: RedirectPlan.outboundChain, reason: .outboundHook),
+                // One hook for everything that leaves: names go by UDP too.
+                Hook(
+                    builtin: "OUTPUT", matches: settings.names ? [] : [.tcp], chain: RedirectPlan.outboundChain,
+                    reason: .outboundHook),
             ])
         tables = settings.dropInvalid ? [nat, RedirectPlan.resetTable(settings.inbound.interfaces)] : [nat]
     }
@@ -86,10 +92,16 @@ package struct RedirectPlan: Hashable, Sendable {
                 remedy: "give the proxy a uid of its own")
         }
         guard Set(ports.all).count == ports.all.count else {
+            let names = ports.names.map { "; that for names is \($0)" } ?? ""
             throw Problem(
                 .conflict,
                 "the outbound, inbound and metrics ports are \(ports.outbound), \(ports.inbound) and"
-                    + " \(ports.metrics)", remedy: "give each a port of its own")
+                    + " \(ports.metrics)\(names)", remedy: "give each a port of its own")
+        }
+        guard !settings.names || ports.names != nil else {
+            throw Problem(
+                .conflict, "questions about names are to be captured, but there is no port to bring them to",
+                remedy: "give `--names-port` or `names.port`")
         }
     }
 }

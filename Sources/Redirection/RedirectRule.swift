@@ -48,6 +48,8 @@ package struct RedirectRule: Hashable, Sendable {
 extension Reason {
     static let selfCall = Reason("self-call", "the proxy dials its own pod: its inbound side answers")
     static let proxyOwnTraffic = Reason("proxy-own-traffic", "sent by the proxy itself, else it would go in circles")
+    static let nameDatagrams = Reason("names", "questions about names: the proxy answers or passes them on")
+    static let nameStreams = Reason("names-tcp", "questions about names whose answers are long")
     static let loopback = Reason("loopback", "stays in this pod: loopback and the own addresses are direct")
     static let linkLocal = Reason("link-local", "link-local addresses are not captured unless listed")
     static let outbound = Reason("outbound", "everything else goes out through the proxy")

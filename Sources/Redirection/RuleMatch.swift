@@ -13,9 +13,11 @@ package enum RuleMatch: Hashable, Sendable {
     /// The first packet of a TCP connection. Every redirect asks for it: without it conntrack takes an established
     /// connection that it meets in mid-stream for a new one, and the redirect kills it.
     case tcpStart
+    /// Any UDP packet; the table nat sees the first of each flow.
+    case udp
     /// A TCP packet with the RST flag.
     case tcpReset
-    /// The destination port is in one of these. At most ``portSlots``; goes with one of the TCP conditions.
+    /// The destination port is in one of these. At most ``portSlots``; goes with one of the TCP conditions or UDP.
     case destinationPorts([PortRange])
     /// The socket was made by one of these users; only in OUTPUT.
     case owner(UserIDRange)

@@ -38,9 +38,11 @@ extension RuleMatch {
             .map { $0.element.text }
         // A condition on flags has named the module that a single port needs too.
         let named = texts.contains { $0.hasPrefix("-p tcp -m tcp ") }
+        let isUDP = matches.contains(.udp)
         let dport = "-m tcp --dport"
         return texts.filter { !$0.isEmpty }.map { text in
-            named && text.hasPrefix(dport) ? String(text.dropFirst("-m tcp ".count)) : text
+            guard text.hasPrefix(dport) else { return text }
+            return (named ? "" : isUDP ? "-m udp " : "-m tcp ") + text.dropFirst("-m tcp ".count)
         }
     }
 
@@ -50,7 +52,7 @@ extension RuleMatch {
         case .destination: 1
         case .inputInterface: 2
         case .outputInterface: 3
-        case .tcp, .tcpStart, .tcpReset: 4
+        case .tcp, .tcpStart, .tcpReset, .udp: 4
         case .destinationPorts: 5
         case .owner, .typeOfService, .localDestination, .invalidState: 6
         }
@@ -68,6 +70,7 @@ extension RuleMatch {
         case .outputInterface(let name): "-o \(name)"
         case .tcp: "-p tcp"
         case .tcpStart: "-p tcp -m tcp --syn"
+        case .udp: "-p udp"
         case .tcpReset: "-p tcp -m tcp --tcp-flags RST RST"
         case .destinationPorts(let ranges): RuleMatch.portText(ranges)
         case .owner(let range): "-m owner --uid-owner \(range)"

@@ -13,7 +13,9 @@ extension FieldReader {
                 proxy.identity = fields.read("identity") { $0.identityPaths }
                 proxy.control = fields.read("control") { $0.control }
                 fields.section("ports") { $0.ports(&proxy.ports) }
-                fields.section("capture") { $0.capture(&proxy.capture) }
+                // Before `capture`, which may say that names are answered and yet not captured.
+                fields.section("names") { $0.names(&proxy) }
+                fields.section("capture") { $0.capture(&proxy.capture, names: proxy.ports.names) }
                 fields.section("inbound") { $0.inbound(&proxy.inbound) }
                 fields.section("outbound") { fields in
                     fields.assign("registryOnly", to: &proxy.outbound.registryOnly) { $0.truth }
@@ -38,7 +40,8 @@ extension FieldReader {
                 }
                 fields.assign("dataThreads", to: &proxy.dataThreads) { $0.integer(1...64) }
                 fields.assign("stateDirectory", to: &proxy.stateDirectory) { $0.filePath }
-                fields.complainOfTwins(proxy.ports.all + [proxy.admin.port].compactMap(\.self), in: "ports and admin")
+                fields.complainOfTwins(
+                    proxy.ports.all + [proxy.admin.port].compactMap(\.self), in: "ports, names and admin")
                 return metadata == nil ? nil : proxy
             }
         }
@@ -50,7 +53,7 @@ extension FieldReader {
         assign("metrics", to: &ports.metrics) { $0.port }
     }
 
-    private mutating func capture(_ capture: inout CaptureSettings) {
+    private mutating func capture(_ capture: inout CaptureSettings, names: Port?) {
         assign("proxyUIDs", to: &capture.proxyUsers) { $0.list { $0.proxyUser } }
         section("inbound") { fields in
             fields.selection("Ports", &capture.inbound.ports) { $0.portRange }
@@ -65,6 +68,11 @@ extension FieldReader {
         }
         assign("dropInvalid", to: &capture.dropInvalid) { $0.truth }
         assign("backend", to: &capture.backend) { $0.choice(CaptureSettings.Backend.self) }
+        assign("names", to: &capture.names) { $0.truth }
+        if capture.names, names == nil {
+            complain(
+                .conflict, "`names` asks for DNS to be captured, but the proxy answers none", "enable `spec.names`")
+        }
     }
 
     private mutating func selection<Element>(

@@ -30,6 +30,10 @@ extension FieldReader {
                 var mesh = MeshSettings()
                 mesh.trustDomain = fields.read("trustDomain") { $0.trustDomain }
                 fields.assign("ranges", to: &mesh.ranges) { $0.list { $0.addressRange } }
+                mesh.virtualRanges = fields.read("vips") { $0.list { $0.addressRange } }
+                fields.section("authorization") { fields in
+                    fields.assign("default", to: &mesh.defaultEffect) { $0.choice(Policy.Effect.self) }
+                }
                 return mesh
             }
         }
@@ -40,6 +44,14 @@ extension FieldReader {
         return require("spec") { value in
             value.mapping { fields in
                 let domain = fields.require("trustDomain") { $0.trustDomain }
+                // For the control plane, which has no files of its proxies.
+                if let certificates = fields.read("certificates", { $0.text }) {
+                    if fields.contains("bundle") {
+                        fields.complain(.conflict, "there are `bundle` and `certificates`", "keep one of them")
+                    }
+                    _ = fields.value("bundle")
+                    return domain.map { TrustSettings(trustDomain: $0, certificates: certificates) }
+                }
                 let bundle = fields.require("bundle") { $0.filePath }
                 guard let domain, let bundle else { return nil }
                 return TrustSettings(trustDomain: domain, bundlePath: bundle)

@@ -10,7 +10,8 @@ extension FieldReader {
             value.mapping { fields in
                 let addresses = fields.read("addresses") { $0.list { $0.hostAddress } } ?? []
                 let ports = fields.require("ports") { $0.list { $0.servicePort } }
-                let members = fields.require("endpoints") { $0.list { $0.member } }
+                // Where there is a control plane, workloads register themselves.
+                let members = fields.read("endpoints") { $0.list { $0.member } } ?? []
                 let ejection = fields.ejection()
                 let balancing = fields.balancing()
                 let breaker = fields.breaker()
@@ -18,7 +19,7 @@ extension FieldReader {
                 let connectTimeout = fields.connectTimeout()
                 let health = fields.read("health") { $0.healthCheck }
                 fields.complainOfTwins((ports ?? []).map(\.port), in: "ports")
-                guard let metadata, let ports, let members else { return nil }
+                guard let metadata, let ports else { return nil }
                 if ports.isEmpty { fields.complain(.badValue, "`ports` is empty", "give at least one") }
                 return Service(
                     reference: metadata.reference, addresses: addresses, ports: ports, members: members,

@@ -13,10 +13,11 @@ extension ResourceDocument {
         }
     }
 
-    /// A Mesh's text with the trust domain, where it says none.
-    package static func meshText(_ text: String, trustDomain: TrustDomain) -> String {
+    /// A Mesh's text with the trust domain, where it says none, and with these ranges beside its own.
+    package static func meshText(_ text: String, trustDomain: TrustDomain, ranges: [AddressRange]) -> String {
         edit(text) { spec in
             if spec.value(of: "trustDomain") == nil { spec.set("trustDomain", .word(trustDomain.name)) }
+            spec.append(to: "ranges", ranges.map { .word($0.description) })
         }
     }
 

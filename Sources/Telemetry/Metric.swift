@@ -47,6 +47,8 @@ package enum Metric: String, Sendable, CaseIterable {
     case reloads = "weft_reloads_total"
     case endpointHealthy = "weft_endpoint_healthy"
     case nameLookups = "weft_name_lookups_total"
+    case nameQueries = "weft_name_queries_total"
+    case nameQueriesPending = "weft_name_queries_pending"
     case unresolvedNames = "weft_unresolved_names"
     case controlConnected = "weft_control_connected"
     case controlRevision = "weft_control_revision"
@@ -126,6 +128,8 @@ package enum Metric: String, Sendable, CaseIterable {
         case .endpointHealthy:
             "1 unless the checks of the service have found the endpoint unhealthy; absent without checks."
         case .nameLookups: "Lookups of names of endpoints; after one that failed the last good answer stays."
+        case .nameQueries: "Questions about names that the proxy was asked (`spec.names`)."
+        case .nameQueriesPending: "Questions about names that are not answered yet."
         case .unresolvedNames: "Names of endpoints that DNS has never had an address for."
         case .controlConnected: "1 while the control plane is heard; absent without one."
         case .controlRevision: "The revision of the mesh's configuration that is in force."
@@ -167,6 +171,7 @@ package enum Metric: String, Sendable, CaseIterable {
         case .nameLookups: [.lookupResult]
         case .controlUpdates: [.updateResult]
         case .certificateRenewals: [.renewalResult]
+        case .nameQueries: [.queryResult]
         default: []
         }
     }
@@ -224,5 +229,7 @@ package struct MetricLabel: Sendable {
     static let lookupResult = MetricLabel("result", ["done", "failed"], "whether there was a good answer")
     static let updateResult = MetricLabel("result", ["accepted", "rejected"], "whether it is in force and kept")
     static let renewalResult = MetricLabel("result", ["done", "failed"], "whether there is a new certificate")
+    static let queryResult = MetricLabel(
+        "result", NameResult.allCases.map(\.rawValue), "as in [names](names.md#metrics)")
     static let reloadResult = MetricLabel("result", ["done", "rejected"], "whether it was")
 }

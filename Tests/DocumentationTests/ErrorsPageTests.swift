@@ -46,7 +46,10 @@ enum ErrorsPage {
             identity loader judge alike.
             """
         ),
-        (5, "The offline certificate authority", "What `weft ca` says. Files are written as a set or not at all."),
+        (
+            5, "The certificate authority and the control plane",
+            "50: what `weft ca` says; files are written as a set or not at all. 51: the store of the control plane."
+        ),
         (6, "The running proxy", "What `weft-proxy` says of itself."),
     ]
 

@@ -27,13 +27,19 @@ struct ExplanationTests {
     }
 
     private static func outbound(
-        _ user: Int, _ target: String, by interface: String? = "eth0", service: UInt8 = 0, isLocal: Bool = false
+        _ user: Int, _ target: String, over transport: ConnectionFacts.Transport = .tcp,
+        by interface: String? = "eth0", service: UInt8 = 0, isLocal: Bool = false
     ) -> ConnectionFacts {
         guard let user = UserID(user), let target = SocketAddress(target) else {
             preconditionFailure("A case is wrong.")
         }
         return ConnectionFacts(
-            .outbound(user: user, service: service), to: target, isLocalDestination: isLocal, interface: interface)
+            .outbound(user: user, service: service), over: transport, to: target, isLocalDestination: isLocal,
+            interface: interface)
+    }
+
+    private static func local(_ user: Int, _ target: String) -> ConnectionFacts {
+        outbound(user, target, over: .udp, by: "lo", isLocal: true)
     }
 
     private static func inbound(
@@ -70,6 +76,20 @@ struct ExplanationTests {
         Case("default", "the own address", outbound(1000, "10.0.0.2:80", by: "lo", isLocal: true), "loopback"),
         Case("default", "a metadata service", outbound(1000, "169.254.169.254:80"), "link-local"),
         Case("default", "an IPv6 neighbour", outbound(1000, "[fe80::1]:80"), "link-local"),
+        Case("default", "a datagram", outbound(1000, "10.96.0.10:53", over: .udp), nil),
+        Case("names", "a question", outbound(1000, "10.96.0.10:53", over: .udp), "names", to: 15053),
+        Case("names", "a question over TCP", outbound(1000, "10.96.0.10:53"), "names-tcp", to: 15053),
+        Case("names", "a question to a resolver here", local(1000, "127.0.0.53:53"), "names", to: 15053),
+        Case("names", "a question over IPv6", outbound(1000, "[fd00::53]:53", over: .udp), "names", to: 15053),
+        Case("names", "a resolver on the node", outbound(1000, "169.254.20.10:53", over: .udp), "names", to: 15053),
+        Case("names", "what the proxy asks", outbound(1337, "10.96.0.10:53", over: .udp), "proxy-own-traffic"),
+        Case("names", "what the proxy asks here", local(1337, "127.0.0.53:53"), "proxy-own-traffic"),
+        Case("names", "another datagram", outbound(1000, "10.96.0.10:123", over: .udp), nil),
+        Case("names", "a connection", outbound(1000, "10.2.0.1:80"), "outbound", to: 15001),
+        Case("names-with-lists", "who is listed", local(1001, "127.0.0.53:53"), "listed-outbound-uid", to: 15053),
+        Case("names-with-lists", "who is not", outbound(900, "9.9.9.9:53", over: .udp), "unlisted-outbound-uid"),
+        Case("names-with-lists", "who is skipped", outbound(1500, "9.9.9.9:53"), "skipped-outbound-uid"),
+        Case("names-with-lists", "where", outbound(1000, "10.9.9.9:53", over: .udp), "skipped-outbound-destination"),
         Case("default", "what comes in", inbound("10.0.0.2:80"), "inbound", to: 15006),
         Case(
             "default", "what comes in to a link-local address", inbound("[fe80::2]:80", from: "fe80::1"), "inbound",

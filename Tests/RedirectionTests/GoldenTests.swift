@@ -41,7 +41,9 @@ struct GoldenTests {
                 for chain in plan.table(.nat)?.chains ?? [] {
                     for case let rule in chain.rules {
                         guard case .redirect = rule.verdict else { continue }
-                        #expect(rule.text.contains("-p tcp -m tcp --syn "), "\(scenario) \(rule.text)")
+                        // Datagrams have no first packet, but nat sees only the first of each flow.
+                        let isName = chain.name == RedirectPlan.namesChain && rule.text.contains("-p udp ")
+                        #expect(isName || rule.text.contains("-p tcp -m tcp --syn "), "\(scenario) \(rule.text)")
                         let isInbound = chain.name.hasPrefix("WEFT_INBOUND")
                         #expect(rule.text.contains("--dst-type LOCAL") == isInbound, "\(scenario) \(rule.text)")
                     }
@@ -90,6 +92,10 @@ struct GoldenTests {
             Refusal(testDescription: "one port for both directions", code: .conflict) { _, ports in
                 ports.inbound = ports.outbound
             },
+            Refusal(testDescription: "names on the outbound port", code: .conflict) { _, ports in
+                ports.names = ports.outbound
+            },
+            Refusal(testDescription: "names without a port", code: .conflict) { settings, _ in settings.names = true },
             Refusal(testDescription: "metrics on the inbound port", code: .conflict) { _, ports in
                 ports.metrics = ports.inbound
             },

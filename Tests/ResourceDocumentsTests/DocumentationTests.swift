@@ -42,6 +42,7 @@ struct DocumentationTests {
         let expected: [(String, Any)] = [
             ("spec.ports.outbound", proxy.ports.outbound), ("spec.ports.inbound", proxy.ports.inbound),
             ("spec.ports.metrics", proxy.ports.metrics), ("spec.inbound.mode", proxy.inbound.mode),
+            ("spec.names.port", NameSettings.defaultPort),
             ("spec.inbound.permissiveSilence", proxy.inbound.permissiveSilence),
             ("spec.outbound.registryOnly", proxy.outbound.registryOnly), ("spec.timeouts.connect", timeouts.connect),
             ("spec.timeouts.handshake", timeouts.handshake), ("spec.timeouts.open", timeouts.open),

@@ -57,6 +57,23 @@ struct RefusalTests {
         arguments: [
             Case(
                 "port: {}", "WEFT1006 spec.port (f:3:8): is not a field; did you mean `ports`?"),
+            Case(
+                "names: {port: 0, resolvers: [10.0.0.2, dns.lab, \"fe80::1\", \"[fd00::53]:5353\"]}",
+                "WEFT1003 spec.names.port (f:3:22): `0` is not a port, 1 to 65535",
+                "WEFT1003 spec.names.resolvers[1] (f:3:47): `dns.lab` is not the address of a resolver, such as 10.0.0.2, "
+                    + "fd00::53 or [fd00::53]:5353",
+                "WEFT1003 spec.names.resolvers[2] (f:3:56): `fe80::1` is not the address of a resolver, such as 10.0.0.2, "
+                    + "fd00::53 or [fd00::53]:5353"),
+            Case(
+                "names: {resolvers: [\"127.0.0.1:15053\"]}",
+                "WEFT1014 spec.names (f:3:15): one of `resolvers` is where the proxy itself answers; name another"),
+            Case(
+                "capture: {names: true}",
+                "WEFT1014 spec.capture (f:3:17): `names` asks for DNS to be captured, but the proxy answers none; enable "
+                    + "`spec.names`"),
+            Case(
+                "names: {port: 15001}",
+                "WEFT1008 spec (f:3:7): `ports, names and admin` has the port 15001 twice; keep one entry for it"),
             Case("ports: {inbound: 70000}", "WEFT1003 spec.ports.inbound (f:3:25): `70000` is not a port, 1 to 65535"),
             Case(
                 "ports: {inbound: 0, outbund: 1}",
@@ -64,7 +81,7 @@ struct RefusalTests {
                 "WEFT1006 spec.ports.outbund (f:3:28): is not a field; did you mean `outbound`?"),
             Case(
                 "ports: {inbound: 15001}",
-                "WEFT1008 spec (f:3:7): `ports and admin` has the port 15001 twice; keep one entry for it"),
+                "WEFT1008 spec (f:3:7): `ports, names and admin` has the port 15001 twice; keep one entry for it"),
             Case(
                 "timeouts: {connect: 5}",
                 "WEFT1003 spec.timeouts.connect (f:3:28): `5` is not a duration such as 5s, 100ms or 1h30m"),

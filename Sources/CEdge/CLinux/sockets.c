@@ -71,6 +71,11 @@ int weft_socket_stream(int family) {
     return RESULT(socket(domain, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
 }
 
+int weft_socket_datagram(int family) {
+    int domain = family == 6 ? AF_INET6 : AF_INET;
+    return RESULT(socket(domain, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+}
+
 int weft_socket_unix(void) { return RESULT(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)); }
 
 int weft_socket_packet(uint32_t interface) {
@@ -227,6 +232,22 @@ ssize_t weft_peek(int fd, void *buffer, size_t count) { return RESULT(recv(fd, b
 
 ssize_t weft_send(int fd, const void *buffer, size_t count) {
     return RESULT(syscall(SYS_sendto, fd, buffer, count, MSG_NOSIGNAL, NULL, 0));
+}
+
+ssize_t weft_receive_from(int fd, void *buffer, size_t count, struct weft_address *source) {
+    struct sockaddr_storage storage;
+    socklen_t length = sizeof storage;
+    memset(&storage, 0, sizeof storage);
+    ssize_t received = recvfrom(fd, buffer, count, MSG_TRUNC, (struct sockaddr *)&storage, &length);
+    if (received < 0) return -errno;
+    int result = from_kernel(&storage, source);
+    return result < 0 ? result : received;
+}
+
+ssize_t weft_send_to(int fd, const void *buffer, size_t count, const struct weft_address *target) {
+    struct sockaddr_storage storage;
+    socklen_t length = to_kernel(target, &storage);
+    return RESULT(sendto(fd, buffer, count, MSG_NOSIGNAL, (struct sockaddr *)&storage, length));
 }
 
 ssize_t weft_send_slices(int fd, const struct weft_slice *slices, int count) {

@@ -95,4 +95,15 @@ package struct AuthorityDirectory: Sendable {
         try FileSet(directory: path, directoryPermissions: 0o700, files: files).replace()
         return renewed
     }
+
+    /// The root with its key, where that is here.
+    package func rootAuthority() throws(Problem) -> RootAuthority {
+        let key = try PEMFile.key(file(Self.rootKeyName), .authority)
+        let roots = try PEMFile.certificates(file(Self.rootName), .authority)
+        guard let certificate = roots.first(where: { $0.publicKey == key.publicKey }) else {
+            throw Problem(
+                .authorityMalformed, at: file(Self.rootKeyName), "the key belongs to no root in \(file(Self.rootName))")
+        }
+        return try RootAuthority(certificate: certificate, key: key)
+    }
 }

@@ -9,6 +9,9 @@ internal import X509
 package struct CertificateRequest: Hashable, Sendable {
     package let publicKey: PublicKey
 
+    /// As it came.
+    package let der: [UInt8]
+
     package init(der: [UInt8]) throws(Problem) {
         guard let request = try? CertificateSigningRequest(derEncoded: der) else {
             throw Problem(.badRequest, "it is not a PKCS#10 certificate signing request")
@@ -20,6 +23,7 @@ package struct CertificateRequest: Hashable, Sendable {
             throw Problem(.badRequest, "its key is \(request.publicKey)", remedy: "make a P-256 key")
         }
         self.publicKey = publicKey
+        self.der = der
     }
 
     /// Asks for a certificate of one's own key, claiming nothing; PEM.

@@ -8,7 +8,7 @@ package import MeshModel
 /// the root, the root's. Everything else is in the store.
 ///
 /// ```
-/// DIR/ca                      as `weft ca create` makes it; `offline` may be carried away
+/// DIR/ca, DIR/ca.*            what it issues with (``AuthoritySeat``)
 /// DIR/replica                 the replica's name
 /// DIR/control.sock            the administrator's socket
 /// DIR/weft.db                 the store, where it is SQLite
@@ -16,7 +16,6 @@ package import MeshModel
 package struct ReplicaDirectory: Sendable {
     package let path: String
 
-    package var authorityPath: String { "\(path)/ca" }
     package var socketPath: String { "\(path)/control.sock" }
     package var databasePath: String { "\(path)/weft.db" }
     private var namePath: String { "\(path)/replica" }
@@ -46,7 +45,9 @@ package struct ReplicaDirectory: Sendable {
             }
             var random = KernelRandom()
             let drawn = "control-" + String(random.next() % 0x1_0000_0000, radix: 36)
-            guard let name = wanted ?? ResourceName(drawn) else { preconditionFailure("The drawn name is a DNS label.") }
+            guard let name = wanted ?? ResourceName(drawn) else {
+                preconditionFailure("The drawn name is a DNS label.")
+            }
             try Files.create(namePath, permissions: 0o600, Array("\(name)\n".utf8))
             return name
         } catch {

@@ -4,7 +4,7 @@ internal import Bytes
 internal import ControlAPI
 internal import ControlStore
 internal import LinuxSystem
-package import MeshModel
+internal import MeshModel
 internal import ResourceDocuments
 
 /// The numbered revisions of the mesh's configuration, in a store that several replicas may share.
@@ -234,7 +234,7 @@ actor RevisionLog {
 
     private static func draw() -> String {
         var random = KernelRandom()
-        return Hexadecimal.text(of: withUnsafeBytes(of: random.next()) { Array($0) })
+        return StoreKeys.attempt(random.next())
     }
 }
 

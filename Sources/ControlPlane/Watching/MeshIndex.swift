@@ -87,7 +87,11 @@ package struct MeshIndex: Sendable {
     package func workload(at address: IPAddress) -> ResourceReference? { workloads[address] }
 
     package func service(_ reference: ResourceReference) -> Service? {
-        if case .service(let service) = state.documents[ResourceID(.service, reference)]?.resource { service } else { nil }
+        if case .service(let service) = state.documents[ResourceID(.service, reference)]?.resource {
+            service
+        } else {
+            nil
+        }
     }
 
     package func addresses(of service: ResourceReference) -> [IPAddress] {
@@ -154,6 +158,8 @@ package struct MeshIndex: Sendable {
 
     private static func meshText(_ state: MeshState, _ trustDomain: TrustDomain) -> ResourceText? {
         let text = state.documents[.mesh]?.text ?? #"{"kind":"Mesh","spec":{}}"#
-        return ResourceText(.mesh, ResourceDocument.meshText(text, trustDomain: trustDomain))
+        return ResourceText(
+            .mesh,
+            ResourceDocument.meshText(text, trustDomain: trustDomain, ranges: state.mesh.virtualAddressRanges))
     }
 }

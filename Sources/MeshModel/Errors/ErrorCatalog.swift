@@ -588,6 +588,11 @@ extension ErrorCode {
                 "request-idle",
                 "Nothing of the request or its answer has moved for too long.",
                 "See `spec.http.requestIdleTimeout`; streams that rest for longer need a higher one.")
+        case .resolversMissing:
+            Entry(
+                "resolvers-missing",
+                "There is no resolver to pass questions on to; names that are not of the mesh are not answered.",
+                "Give `spec.names.resolvers`, or a nameserver in /etc/resolv.conf that is not the proxy itself.")
         case .identityFileUnreadable:
             Entry(
                 "identity-file-unreadable",
@@ -860,6 +865,179 @@ extension ErrorCode {
                 "bundle-grown",
                 "A bundle that was renewed had not known the authority.",
                 "Give the authority's root to all peers, or they will refuse the new certificate.")
+        case .joinTokenInvalid:
+            Entry(
+                "join-token-invalid",
+                "A join token that nobody has made, or that has been taken back.",
+                "Make a new one with `weft token create`; copy all of it.")
+        case .joinTokenExpired:
+            Entry(
+                "join-token-expired",
+                "A join token was used after its end.",
+                "Make a new one with `weft token create`; `--ttl` says how long it holds, 24 h at most.")
+        case .joinTokenUsed:
+            Entry(
+                "join-token-used",
+                "A join token was used before, with another key.",
+                "If that was not you, deny the identity with `weft identity deny` and look at `weft audit`; else make a new token.")
+        case .tooManyAttempts:
+            Entry(
+                "too-many-attempts",
+                "Somebody tries too often.",
+                "Wait as long as the answer says; look at `weft audit` for who it is.")
+        case .identityDenied:
+            Entry(
+                "identity-denied",
+                "The identity, or this certificate of it, has been taken back.",
+                "`weft identity list` says when and why; `weft identity permit` gives it back.")
+        case .identityFrozen:
+            Entry(
+                "identity-frozen",
+                "Two different keys were renewed for one certificate: one of the two is a thief's.",
+                "Find out which machine is yours, deny the identity, and join it again with a new token.")
+        case .graceOver:
+            Entry(
+                "grace-over",
+                "The certificate expired too long ago to be renewed.",
+                "Join again with a new token: `weft token create`, `weft join`.")
+        case .certificateSuperseded:
+            Entry(
+                "certificate-superseded",
+                "An expired certificate is not the newest that its workload got.",
+                "Renew with the newest one, or join again with a new token.")
+        case .writeConflict:
+            Entry(
+                "write-conflict",
+                "Others wrote while this write was being made, again and again.",
+                "Try again.")
+        case .resourceMissing:
+            Entry(
+                "resource-missing",
+                "There is no resource of that name.",
+                "`weft get` lists what is there.")
+        case .revisionMissing:
+            Entry(
+                "revision-missing",
+                "That revision never was, or is not kept any more.",
+                "`weft history` lists those that are.")
+        case .forbidden:
+            Entry(
+                "forbidden",
+                "Who asks may not do that.",
+                "It takes another role: view, operate or admin.")
+        case .unauthenticated:
+            Entry(
+                "unauthenticated",
+                "Who asks has not said who he is, or nobody knows him.",
+                "Use the administrator's socket, a client certificate, or a token of `weft login`.")
+        case .bodyTooLarge:
+            Entry(
+                "body-too-large",
+                "The body of a request is longer than it may be.",
+                "The message says how long it may be; send less at a time.")
+        case .pathMissing:
+            Entry(
+                "path-missing",
+                "There is nothing at that path of the API.",
+                "`/v1/openapi.json` lists what there is.")
+        case .controlClosing:
+            Entry(
+                "control-closing",
+                "This replica of the control plane is ending.",
+                "Nothing: proxies go to another one, or come back.")
+        case .watchOver:
+            Entry(
+                "watch-over",
+                "The watch that is spoken of is over.",
+                "Nothing: the proxy begins a new one.")
+        case .authorityNotReady:
+            Entry(
+                "authority-not-ready",
+                "This replica cannot issue certificates yet: its intermediate has not been signed.",
+                "Wait until a replica with the root's key has signed it, or bring it with `weft ca csr` and `weft ca install`.")
+        case .virtualAddressesSpent:
+            Entry(
+                "virtual-addresses-spent",
+                "All virtual addresses are given away.",
+                "Add a range to `spec.vips` of the Mesh.")
+        case .wrongRotationStep:
+            Entry(
+                "wrong-rotation-step",
+                "The rotation of the root is not where this step could follow.",
+                "`weft ca status` says where it is and what comes next.")
+        case .rotationIncomplete:
+            Entry(
+                "rotation-incomplete",
+                "Not every proxy has taken the step before.",
+                "`weft ca status` names who is missing; wait for them, or take them out of the mesh.")
+        case .storeUnusable:
+            Entry(
+                "store-unusable",
+                "The control plane cannot use its store now.",
+                "Traffic goes on; nothing can be changed until the store answers. Look at its log.")
+        case .storeInUse:
+            Entry(
+                "store-in-use",
+                "Another process has the file of the store open; two would spoil each other's work.",
+                "Stop the other `weft-control` (`fuser` on the file that the message names tells its number), or take another file."
+            )
+        case .storeCorrupt:
+            Entry(
+                "store-corrupt",
+                "The file of the store is damaged, or is not a store at all.",
+                "Put a backup in its place; without one, move it away together with its `-wal` and `-shm` and start anew."
+            )
+        case .storeNewer:
+            Entry(
+                "store-newer",
+                "The file of the store was written by a newer version of Weft.",
+                "Run that version, or go back to a backup of before.")
+        case .storeFile:
+            Entry(
+                "store-file",
+                "The file of the store cannot be opened, read or written.",
+                "The message carries the system's words: look at permissions, at the disk and at its free space.")
+        case .storeUnavailable:
+            Entry(
+                "store-unavailable",
+                "No endpoint of etcd answers, or a majority of its members is missing.",
+                "Look whether etcd runs and can be reached; what the mesh does already goes on meanwhile.")
+        case .storeUncertain:
+            Entry(
+                "store-uncertain",
+                "The answer to a write did not come, so that it may have happened or not.",
+                "Look at what is there now before doing it again.")
+        case .storeDenied:
+            Entry(
+                "store-denied",
+                "The control plane is not let in by etcd.",
+                "Look at the user, the password and its role. A client certificate with a common name cannot be used "
+                    + "while etcd's authentication is on: take one without, or user and password.")
+        case .storeAnswer:
+            Entry(
+                "store-answer",
+                "An answer of etcd that makes no sense.",
+                "Look whether the endpoint is etcd 3.4 or later with its JSON gateway on (`--enable-grpc-gateway`).")
+        case .storeLimit:
+            Entry(
+                "store-limit",
+                "A key, a value or a transaction is larger than a store takes, or touches one key twice.",
+                "The message names the limit.")
+        case .storeCompacted:
+            Entry(
+                "store-compacted",
+                "A revision was asked for that is not kept any more, or not there yet.",
+                "Ask for the present state; the control plane does so by itself.")
+        case .leaseLost:
+            Entry(
+                "lease-lost",
+                "A lease has ended because nobody kept it alive in time, and its keys with it.",
+                "The control plane takes a new one by itself; if this is frequent, look at etcd's latency.")
+        case .storeSettings:
+            Entry(
+                "store-settings",
+                "The settings of the store cannot be used.",
+                "The message says which and why.")
         case .listenFailed:
             Entry(
                 "listen-failed",

@@ -4,7 +4,7 @@
 /// `docs/errors.md` (which is made from this file by `make docs`). A code is never given another meaning and never reused.
 ///
 /// The thousands tell the part: 1 configuration and command line, 2 redirect rules, 3 connections (the outcomes), 4 identity,
-/// 5 the offline certificate authority, 6 the running proxy.
+/// 5 the certificate authority and the store, 6 the running proxy, 7 the control plane.
 package enum ErrorCode: UInt16, Hashable, Sendable, CaseIterable {
     // MARK: Configuration and command line
 
@@ -239,6 +239,8 @@ package enum ErrorCode: UInt16, Hashable, Sendable, CaseIterable {
     case responseCut = 3124
     /// Nothing of the request or its answer has moved for too long.
     case requestIdle = 3125
+    /// There is nobody to ask for names that are not of the mesh.
+    case resolversMissing = 3130
 
     // MARK: Identity: files and certificates
 
@@ -355,6 +357,33 @@ package enum ErrorCode: UInt16, Hashable, Sendable, CaseIterable {
     /// A bundle that was renewed had not known the authority.
     case bundleGrown = 5013
 
+    // MARK: The store of the control plane
+
+    /// Another process has the store's file.
+    case storeInUse = 5101
+    /// The store's file is damaged or is no store.
+    case storeCorrupt = 5102
+    /// The store's file was written by a newer version.
+    case storeNewer = 5103
+    /// The store's file cannot be opened, read or written.
+    case storeFile = 5104
+    /// No endpoint of etcd answers.
+    case storeUnavailable = 5105
+    /// A write may have happened or not: its answer did not come.
+    case storeUncertain = 5106
+    /// etcd does not let the control plane in.
+    case storeDenied = 5107
+    /// etcd's answer makes no sense.
+    case storeAnswer = 5108
+    /// A key, value or transaction is larger than a store takes.
+    case storeLimit = 5109
+    /// A revision is not kept any more.
+    case storeCompacted = 5110
+    /// A lease has ended.
+    case leaseLost = 5111
+    /// The settings of the store cannot be used.
+    case storeSettings = 5112
+
     // MARK: The running proxy
 
     /// A port of the proxy could not be bound.
@@ -387,6 +416,53 @@ package enum ErrorCode: UInt16, Hashable, Sendable, CaseIterable {
     case nameLookupFailed = 6014
     /// The checks of a service have found one of its endpoints to be unhealthy.
     case endpointUnhealthy = 6015
+
+    // MARK: The control plane
+
+    /// A join token that nobody has made, or that has been taken back.
+    case joinTokenInvalid = 7001
+    /// A join token was used after its end.
+    case joinTokenExpired = 7002
+    /// A join token was used before, with another key.
+    case joinTokenUsed = 7003
+    /// Somebody tries too often.
+    case tooManyAttempts = 7004
+    /// The identity, or this certificate of it, has been taken back.
+    case identityDenied = 7005
+    /// Two different keys were renewed for one certificate: one of the two is a thief's.
+    case identityFrozen = 7006
+    /// The certificate expired too long ago to be renewed.
+    case graceOver = 7007
+    /// An expired certificate is not the newest that its workload got.
+    case certificateSuperseded = 7008
+    /// Others wrote while this write was being made, again and again.
+    case writeConflict = 7010
+    /// There is no resource of that name.
+    case resourceMissing = 7011
+    /// That revision never was, or is not kept any more.
+    case revisionMissing = 7012
+    /// Who asks may not do that.
+    case forbidden = 7013
+    /// Who asks has not said who he is, or nobody knows him.
+    case unauthenticated = 7014
+    /// The body of a request is longer than it may be.
+    case bodyTooLarge = 7015
+    /// There is nothing at that path of the API.
+    case pathMissing = 7016
+    /// This replica of the control plane is ending.
+    case controlClosing = 7017
+    /// The watch that is spoken of is over.
+    case watchOver = 7018
+    /// This replica cannot issue certificates yet: its intermediate has not been signed.
+    case authorityNotReady = 7020
+    /// All virtual addresses are given away.
+    case virtualAddressesSpent = 7021
+    /// The rotation of the root is not where this step could follow.
+    case wrongRotationStep = 7022
+    /// Not every proxy has taken the step before.
+    case rotationIncomplete = 7023
+    /// The control plane cannot use its store now.
+    case storeUnusable = 7030
 }
 
 extension ErrorCode {

@@ -9,17 +9,36 @@ package struct MeshSettings: Hashable, Sendable {
     /// plaintext; empty means that everything unknown is outside the mesh.
     package var ranges: [AddressRange] = []
 
+    /// What services without an address get theirs from, where there is a control plane; nil: ``defaultVirtualRanges``.
+    package var virtualRanges: [AddressRange]?
+
+    /// Whether somebody of the own trust domain may call a workload that no policy is for.
+    package var defaultEffect = Policy.Effect.allow
+
+    /// Nobody routes it (RFC 1112 section 4 keeps it for later), and no network of anybody's own is likely to have it.
+    package static let defaultVirtualRanges = [AddressRange("240.240.0.0/16")].compactMap(\.self)
+
     package init() {}
 }
 
-/// The roots of another trust domain, as a file.
+/// The roots of another trust domain: in a file of the proxy, or, where a control plane hands them on, as they are.
 package struct TrustSettings: Hashable, Sendable {
     package let trustDomain: TrustDomain
+    /// Empty where the certificates are here.
     package let bundlePath: String
+    /// In PEM; nil where a file has them.
+    package let certificates: String?
 
     package init(trustDomain: TrustDomain, bundlePath: String) {
         self.trustDomain = trustDomain
         self.bundlePath = bundlePath
+        certificates = nil
+    }
+
+    package init(trustDomain: TrustDomain, certificates: String) {
+        self.trustDomain = trustDomain
+        bundlePath = ""
+        self.certificates = certificates
     }
 }
 

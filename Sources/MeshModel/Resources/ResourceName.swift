@@ -51,6 +51,15 @@ package struct ResourceReference: Hashable, Comparable, Sendable, CustomStringCo
         left.name == right.name && left.namespace == right.namespace
     }
 
+    /// Reads `namespace/name`, as it is written.
+    package init?(_ text: some StringProtocol) {
+        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+        guard parts.count == 2, let namespace = ResourceName(parts[0]), let name = ResourceName(parts[1]) else {
+            return nil
+        }
+        self.init(namespace: namespace, name: name)
+    }
+
     package static func < (left: ResourceReference, right: ResourceReference) -> Bool {
         (left.namespace, left.name) < (right.namespace, right.name)
     }

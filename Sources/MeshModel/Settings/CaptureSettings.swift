@@ -120,5 +120,8 @@ package struct CaptureSettings: Hashable, Sendable {
     package var dropInvalid = true
     package var backend = Backend.auto
 
+    /// Take DNS, UDP and TCP to port 53, to the proxy's port for names, wherever it was sent.
+    package var names = false
+
     package init() {}
 }

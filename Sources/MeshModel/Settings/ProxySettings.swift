@@ -8,10 +8,15 @@ package struct ProxyPorts: Hashable, Sendable {
     package var inbound = Port.known(15006)
     /// `/metrics`, `/ready`, `/live`, on every address; exempt from inbound capture.
     package var metrics = Port.known(15020)
+    /// Where names are asked for, on loopback of both families (design: 15053); nil where the proxy answers none.
+    package var names: Port?
 
     package init() {}
 
-    package var all: [Port] { [outbound, inbound, metrics] }
+    package var all: [Port] { [outbound, inbound, metrics] + [names].compactMap(\.self) }
+
+    /// As far as `spec.ports` says them.
+    package func isSame(as other: ProxyPorts) -> Bool { all.prefix(3) == other.all.prefix(3) }
 }
 
 /// Where the proxy's own certificate, key and roots lie.
@@ -187,6 +192,7 @@ package struct ProxySettings: Hashable, Sendable {
     package var capture = CaptureSettings()
     package var inbound = InboundSettings()
     package var outbound = OutboundSettings()
+    package var names = NameSettings()
     package var timeouts = ProxyTimeouts()
     package var limits = ProxyLimits()
     package var http = HTTPSettings()

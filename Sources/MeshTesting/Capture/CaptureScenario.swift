@@ -50,6 +50,23 @@ package struct CaptureScenario: Sendable, CustomStringConvertible {
             settings.inbound.ports.skip = manyPorts.compactMap { PortRange($0) }
             settings.outbound.ports.include = manyPorts.compactMap { PortRange($0) }
         },
+        CaptureScenario("names", flags: ["--names-port", "15053"], ports: withNames) { settings in
+            settings.names = true
+        },
+        CaptureScenario(
+            "names-with-lists",
+            flags: [
+                "--names-port", "15053", "--uids", "1000-1999,0", "--skip-uids", "1500", "--outbound-ports", "80",
+                "--skip-outbound-destinations", "10.0.0.0/8,fd00::/8", "--skip-outbound-interfaces", "docker0",
+            ], ports: withNames
+        ) { settings in
+            settings.names = true
+            settings.outbound.users.include = parse(["1000-1999", "0"]) { UserIDRange($0) }
+            settings.outbound.users.skip = parse(["1500"]) { UserIDRange($0) }
+            settings.outbound.ports.include = portRanges("80")
+            settings.outbound.destinations.skip = parse(["10.0.0.0/8", "fd00::/8"]) { AddressRange($0) }
+            settings.outbound.interfaces.skip = parse(["docker0"]) { InterfaceName($0) }
+        },
         CaptureScenario("listed-inbound-ports", flags: ["--inbound-ports", "80,8080"]) { settings in
             settings.inbound.ports.include = portRanges("80", "8080")
         },
@@ -135,6 +152,12 @@ package struct CaptureScenario: Sendable, CustomStringConvertible {
 
     /// Forty single ports and three ranges: four multiport matches.
     private static let manyPorts = (0..<40).map { "\(2001 + 10 * $0)" } + ["3000-3009", "4000-4999", "65000-65535"]
+
+    private static let withNames: ProxyPorts = {
+        var ports = ProxyPorts()
+        ports.names = Port.known(15053)
+        return ports
+    }()
 
     private static let otherPorts: ProxyPorts = {
         var ports = ProxyPorts()

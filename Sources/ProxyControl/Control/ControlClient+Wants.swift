@@ -4,17 +4,9 @@ internal import ControlAPI
 internal import ControlLink
 internal import DataPlane
 internal import MeshModel
+internal import NameServing
 internal import Reactor
 internal import Telemetry
-
-/// What the control plane says of a name.
-enum NameAnswer: Hashable {
-    case addresses([IPAddress])
-    /// Somebody else has to be asked for it.
-    case notOfMesh
-    /// It can only be of the mesh, and there is none.
-    case unknownInMesh
-}
 
 /// First use: what a proxy does not know yet it asks for, once for all who wait.
 extension ControlClient {
@@ -23,15 +15,15 @@ extension ControlClient {
     /// Somebody who wants to know a name, until an answer comes or the time is over.
     final class NameWaiter: EventHandler {
         let isOfMesh: Bool
-        private let completion: (NameAnswer) -> Void
+        private let completion: (MeshAnswer) -> Void
         var timedOut: () -> Void = {}
 
-        init(isOfMesh: Bool, _ completion: @escaping (NameAnswer) -> Void) {
+        init(isOfMesh: Bool, _ completion: @escaping (MeshAnswer) -> Void) {
             self.isOfMesh = isOfMesh
             self.completion = completion
         }
 
-        func answer(_ answer: NameAnswer) { completion(answer) }
+        func answer(_ answer: MeshAnswer) { completion(answer) }
 
         override func deadlineReached(now: Instant) { timedOut() }
     }
@@ -65,9 +57,9 @@ extension ControlClient {
 
     /// What a name stands for, asked of the control plane where it has to be. `isOfMesh`: it ended in `.mesh`, so that
     /// nobody else can know it.
-    func resolve(_ name: ServiceName, isOfMesh: Bool, _ completion: @escaping (NameAnswer) -> Void) {
+    func resolve(_ name: ServiceName, isOfMesh: Bool, _ completion: @escaping (MeshAnswer) -> Void) {
         if let known = known(name) { return completion(.addresses(known)) }
-        let absent = isOfMesh ? NameAnswer.unknownInMesh : .notOfMesh
+        let absent = isOfMesh ? MeshAnswer.unknownInMesh : .notOfMesh
         // Most names of two labels are of the world; the control plane need not hear of them.
         if !isOfMesh, let namespace = name.namespace, !mesh.namespaces.contains(namespace) { return completion(absent) }
         if wants.isUnknown(name) || !isConnected { return completion(absent) }
@@ -84,6 +76,18 @@ extension ControlClient {
         nameWaiters[name, default: []].append(waiter)
         _ = wants.want(name, now: runtime.loop.now)
         link.say(wants.wants)
+    }
+
+    /// As the server of names asks; the control plane is asked for what is not known here.
+    func answer(_ name: QueriedName, _ known: MeshAnswer, _ completion: @escaping (MeshAnswer) -> Void) {
+        if case .addresses(let addresses) = known, !addresses.isEmpty { return completion(known) }
+        guard name.mayBeOfMesh, var text = name.text?[...] else { return completion(known) }
+        if name.isInMeshZone { text = text.dropLast(".mesh".utf8.count) }
+        guard let asked = ServiceName(text) else { return completion(known) }
+        resolve(asked, isOfMesh: name.isInMeshZone) { answer in
+            // What is here without an address, such as a namespace, stays that.
+            if case .addresses = answer { completion(answer) } else { completion(known) }
+        }
     }
 
     /// An update is in force: who waits for what it has brought, or for what nobody has, waits no more.

@@ -27,6 +27,8 @@ public enum FuzzTarget: String, Sendable, CaseIterable {
     case envoy
     /// Identities, addresses, ranges, ports, durations.
     case names
+    /// Questions about names, as DNS has them.
+    case questions
     /// What `iptables-save` prints.
     case rules
     /// The command line.
@@ -46,6 +48,7 @@ public enum FuzzTarget: String, Sendable, CaseIterable {
         case .configuration: FuzzConfiguration.run(bytes)
         case .envoy: FuzzEnvoy.run(bytes)
         case .names: FuzzNames.run(bytes)
+        case .questions: FuzzQuestions.run(bytes)
         case .rules: FuzzRules.run(bytes)
         case .arguments: FuzzArguments.run(bytes)
         }

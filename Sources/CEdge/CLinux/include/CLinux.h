@@ -47,6 +47,7 @@ enum weft_option {
 };
 
 int weft_socket_stream(int family);
+int weft_socket_datagram(int family);
 int weft_socket_unix(void);
 /// A socket that sends and receives whole Ethernet frames on one interface; needs NET_RAW.
 int weft_socket_packet(uint32_t interface);
@@ -84,6 +85,9 @@ int weft_unsent(int fd);
 ssize_t weft_receive(int fd, void *buffer, size_t count);
 ssize_t weft_peek(int fd, void *buffer, size_t count);
 ssize_t weft_send(int fd, const void *buffer, size_t count);
+/// One datagram and where it came from. What does not fit into the buffer is lost; the result is the datagram's whole size.
+ssize_t weft_receive_from(int fd, void *buffer, size_t count, struct weft_address *source);
+ssize_t weft_send_to(int fd, const void *buffer, size_t count, const struct weft_address *target);
 
 struct weft_slice {
     const void *base;

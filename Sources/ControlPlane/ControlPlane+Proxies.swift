@@ -1,0 +1,72 @@
+// Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+
+package import ControlAPI
+internal import ControlStore
+package import MeshModel
+internal import ResourceDocuments
+
+/// What proxies ask.
+extension ControlPlane {
+    /// Begins a watch for a proxy that has proved `identity`, and tells the mesh that its workload is here.
+    ///
+    /// A workload may call itself what it likes within its namespace, except by the name of one that has joined under another
+    /// identity, or that a document gives another identity.
+    package func openWatch(
+        _ request: WatchRequest, identity: SPIFFEID, serial: String
+    ) async throws(Problem) -> String {
+        guard ControlProtocol.understoodVersions.contains(request.protocolVersion) else {
+            throw Problem(
+                .controlMessage, at: "protocol", "version \(request.protocolVersion) is not spoken here",
+                remedy: "run proxies and control plane of neighbouring versions")
+        }
+        guard identity.trustDomain == trustDomain, let account = identity.serviceAccount,
+            account.namespace == request.workload.namespace
+        else {
+            throw Problem(
+                .forbidden, "\(identity) cannot speak for the workload \(request.workload)",
+                remedy: "a proxy's namespace is that of its identity")
+        }
+        try await requireOwnName(request.workload, identity)
+        let addresses = request.addresses.filter {
+            !$0.isLoopback && !$0.isLinkLocal && !$0.isUnspecified && !$0.isMulticast
+        }
+        var request = request
+        request.addresses = addresses
+        let watch = try await hub.open(request, identity: identity, serial: serial)
+        let registration = Registration(request, identity: identity, replica: settings.replica, since: now())
+        let key = StoreKeys.proxy(request.workload, instance: request.instance)
+        do throws(StoreError) {
+            if !addresses.isEmpty { try await lease.put(key, registration.encode()) }
+        } catch {
+            await hub.end(watch)
+            throw error.problem
+        }
+        return watch
+    }
+
+    private func requireOwnName(_ workload: ResourceReference, _ identity: SPIFFEID) async throws(Problem) {
+        let index = await keeper.index
+        if case .workload(let written) = index.state.documents[ResourceID(.workload, workload)]?.resource,
+            written.identity != identity
+        {
+            throw Problem(
+                .forbidden, "the workload \(workload) is \(written.identity?.description ?? "without identity")",
+                remedy: "give the proxy another name")
+        }
+        if let other = index.registration(of: workload), other.identity != identity {
+            throw Problem(
+                .forbidden, "the workload \(workload) is connected as \(other.identity)",
+                remedy: "give the proxy another name")
+        }
+    }
+
+    /// Ends a watch, and with it the registration.
+    package func closeWatch(_ watch: String, _ request: WatchRequest) async {
+        await hub.end(watch)
+        // A newer watch of the same process has taken the registration over.
+        let isReplaced = await hub.status.contains {
+            $0.workload == request.workload && $0.instance == request.instance
+        }
+        if !isReplaced { try? await lease.remove(StoreKeys.proxy(request.workload, instance: request.instance)) }
+    }
+}

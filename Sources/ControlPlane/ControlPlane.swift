@@ -1,0 +1,253 @@
+// Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+
+internal import CertificateAuthority
+internal import ControlAPI
+package import ControlStore
+internal import LinuxSystem
+package import MeshModel
+internal import ResourceDocuments
+
+/// One replica of the control plane, without its transport: who talks to it, and how, is the server's.
+///
+/// ```
+///   apply ──▶ RevisionLog ──▶ store ──┐
+///   join  ──▶ Enrollment  ──▶ store   │ watched by every replica
+///   watch ──▶ registration ─▶ store ──┴─▶ MeshKeeper ──▶ MeshIndex ──▶ WatchHub ──▶ the proxies that watch here
+/// ```
+///
+/// Every replica does everything but for housekeeping, which whoever leads does. Nothing that proxies need to go on is only
+/// here: they keep what they were told.
+package final class ControlPlane: Sendable {
+    package struct Settings: Sendable {
+        package var directory: ReplicaDirectory
+        package var replica: ResourceName
+        /// For a mesh that does not exist yet.
+        package var trustDomain: TrustDomain?
+        /// Where proxies find this control plane, `host:port`; and where machines join.
+        package var proxyAddresses: [String] = []
+        package var joinAddresses: [String] = []
+
+        package init(directory: ReplicaDirectory, replica: ResourceName) {
+            self.directory = directory
+            self.replica = replica
+        }
+    }
+
+    package let settings: Settings
+    package let trustDomain: TrustDomain
+    package let authority: AuthorityKeeper
+    package let enrollment: Enrollment
+    package let hub: WatchHub
+    package let audit: AuditLog
+    package let credentials: Credentials
+    let store: any Store
+    let revisions: RevisionLog
+    let keeper: MeshKeeper
+    let lease: LeaseHolder
+    let now: @Sendable () -> WallTime
+
+    /// Takes over what the store has, and makes what is missing: for an empty store a whole mesh.
+    package init(
+        _ settings: Settings, _ store: any Store, now: @escaping @Sendable () -> WallTime = { WallTime.now() }
+    ) async throws(Problem) {
+        self.settings = settings
+        self.store = store
+        self.now = now
+        authority = AuthorityKeeper(settings.directory, store, replica: settings.replica, now: now)
+        try await authority.start(trustDomain: settings.trustDomain)
+        guard let trustDomain = await authority.trustDomain else {
+            throw Problem(.authorityNotReady, "neither this replica nor the store has a root")
+        }
+        if let wanted = settings.trustDomain, wanted != trustDomain {
+            throw Problem(
+                .conflict, at: "--trust-domain", "the mesh is `\(trustDomain)`, not `\(wanted)`",
+                remedy: "leave it away, or use another data directory")
+        }
+        self.trustDomain = trustDomain
+        audit = AuditLog(store, now: now)
+        credentials = Credentials(store, now: now)
+        enrollment = Enrollment(store, authority, audit, now: now)
+        revisions = RevisionLog(store, now: now)
+        lease = LeaseHolder(store)
+        let signer = CheckpointSigner(authority)
+        hub = WatchHub(
+            replica: settings.replica, MeshIndex(.empty, .empty, trustDomain: trustDomain), now: now,
+            sign: { text throws(Problem) in try signer.sign(text) })
+        keeper = MeshKeeper(hub, trustDomain: trustDomain)
+        await signer.refresh()
+        self.signer = signer
+    }
+
+    private let signer: CheckpointSigner
+
+    /// Does everything that goes on by itself, until the task is cancelled. It returns early only where the store is lost for
+    /// good. `ready` is called when watches can be answered.
+    package func run(ready: @Sendable @escaping () -> Void) async throws(Problem) {
+        await revisions.follow { [keeper] in await keeper.use($0) }
+        let from: StoreRevision
+        do throws(StoreError) {
+            from = try await takeOver()
+        } catch {
+            throw error.problem
+        }
+        await refreshTrust()
+        ready()
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.follow(StoreKeys.head, from) { _ in await self.catchUp() } }
+            group.addTask { await self.follow(StoreKeys.proxies, from) { await self.proxiesChanged($0) } }
+            group.addTask { await self.follow(StoreKeys.virtualAddresses, from) { await self.addressesChanged($0) } }
+            group.addTask { await self.follow(StoreKeys.denied, from) { await self.deniedChanged($0) } }
+            group.addTask { await self.follow(StoreKeys.roots, from) { _ in await self.rootsChanged() } }
+            group.addTask { await self.lease.keep() }
+            group.addTask { await self.every(.seconds(10)) { await self.hub.heartbeat() } }
+            group.addTask { await self.every(.seconds(15)) { await self.maintain() } }
+            group.addTask { await self.lead() }
+            await group.waitForAll()
+        }
+        await hub.close()
+        await lease.revoke()
+    }
+
+    // MARK: The store's words
+
+    private func takeOver() async throws(StoreError) -> StoreRevision {
+        let revision = try await revisions.load()
+        let proxies = try await store.list(prefix: StoreKeys.proxies).entries
+        let addresses = try await VirtualAddresses(store).all()
+        let denied = try await store.list(prefix: StoreKeys.denied).entries
+        await keeper.apply { membership in
+            membership = .empty
+            for entry in proxies { membership.set(try? Registration.decode(entry.value), key: entry.key) }
+            for (service, all) in addresses { membership.set(all, of: service) }
+        }
+        await keeper.applyDenied { list in
+            list = DeniedPeers()
+            for entry in denied { list.set(entry.key, isDenied: true) }
+        }
+        return revision + 1
+    }
+
+    /// Follows a prefix for as long as the task lives; where its history is gone, everything is taken over anew.
+    private func follow(
+        _ prefix: String, _ from: StoreRevision, _ body: @escaping @Sendable ([StoreEvent]) async -> Void
+    ) async {
+        var next = from
+        while !Task.isCancelled {
+            do {
+                for try await batch in store.watch(prefix: prefix, from: next) {
+                    await body(batch.events)
+                    next = batch.revision + 1
+                }
+            } catch StoreError.compacted {
+                if let revision = try? await takeOver() { next = revision }
+            } catch {
+                try? await Task.sleep(for: .seconds(1))
+            }
+        }
+    }
+
+    private func catchUp() async { try? await revisions.catchUp() }
+
+    private func proxiesChanged(_ events: [StoreEvent]) async {
+        await keeper.apply { membership in
+            for event in events {
+                switch event {
+                case .put(let entry): membership.set(try? Registration.decode(entry.value), key: entry.key)
+                case .delete(let key): membership.set(nil, key: key)
+                }
+            }
+        }
+    }
+
+    private func addressesChanged(_ events: [StoreEvent]) async {
+        await keeper.apply { membership in
+            for event in events {
+                switch event {
+                case .put(let entry):
+                    if let (service, addresses) = VirtualAddresses.read(entry.key, entry.value) {
+                        membership.set(addresses, of: service)
+                    }
+                case .delete(let key):
+                    if let (service, _) = VirtualAddresses.read(key, []) { membership.set(nil, of: service) }
+                }
+            }
+        }
+    }
+
+    private func deniedChanged(_ events: [StoreEvent]) async {
+        await keeper.applyDenied { list in
+            for event in events { list.set(event.key, isDenied: !event.isDelete) }
+        }
+    }
+
+    /// Another root is trusted, or signs: this replica goes over to it, and everybody is told.
+    package func rootsChanged() async {
+        try? await authority.maintain()
+        await signer.refresh()
+        await refreshTrust()
+    }
+
+    private func refreshTrust() async {
+        try? await authority.refresh()
+        var trust: TrustTexts = [trustDomain: await authority.bundle]
+        for settings in await keeper.state.resources.trust {
+            if let pem = settings.certificates { trust[settings.trustDomain] = pem }
+        }
+        await hub.use(trust)
+    }
+
+    // MARK: What goes on by itself
+
+    private func every(_ interval: Duration, _ body: @escaping @Sendable () async -> Void) async {
+        while !Task.isCancelled {
+            try? await Task.sleep(for: interval)
+            if !Task.isCancelled { await body() }
+        }
+    }
+
+    private func maintain() async {
+        await rootsChanged()
+        if !(await authority.hasRootKey) { return }
+        await rotateByItself()
+    }
+
+    /// Housekeeping, by one replica at a time.
+    private func lead() async {
+        while !Task.isCancelled {
+            guard let lease = try? await lease.current(),
+                let leadership = try? await store.campaign(
+                    name: "leader", value: Array(settings.replica.text.utf8), lease: lease)
+            else {
+                try? await Task.sleep(for: .seconds(2))
+                continue
+            }
+            while !Task.isCancelled, (try? await store.leader(of: "leader"))?.key == leadership.key {
+                await housekeep()
+                try? await Task.sleep(for: .seconds(60))
+            }
+        }
+    }
+
+    private func housekeep() async {
+        try? await revisions.collect()
+        try? await enrollment.collect()
+        try? await audit.collect()
+        let state = await keeper.state
+        try? await VirtualAddresses(store).collect(state)
+        try? await VirtualAddresses(store).assign(state, await keeper.membership.virtualAddresses)
+    }
+
+    package func close() async { await store.close() }
+}
+
+extension DeniedPeers {
+    fileprivate mutating func set(_ key: String, isDenied: Bool) {
+        let name = key.dropFirst(StoreKeys.denied.count)
+        if name.hasPrefix("serial/") {
+            let serial = String(name.dropFirst("serial/".count))
+            if isDenied { serials.insert(serial) } else { serials.remove(serial) }
+        } else if name.hasPrefix("identity/"), let identity = SPIFFEID(name.dropFirst("identity/".count)) {
+            if isDenied { identities.insert(identity) } else { identities.remove(identity) }
+        }
+    }
+}

@@ -1,0 +1,59 @@
+// Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+
+internal import ControlAPI
+internal import ControlStore
+internal import MeshModel
+
+/// What this replica knows of the mesh, put together from what the store tells: the configuration, who is connected, which
+/// addresses were given, who is denied. Changes that come together are told to the watches once.
+actor MeshKeeper {
+    private let hub: WatchHub
+    private let trustDomain: TrustDomain
+    private(set) var state = MeshState.empty
+    private(set) var membership = Membership.empty
+    private(set) var denied = DeniedPeers()
+    /// What each replica says that its proxies have acknowledged.
+    private var isTold = true
+    private var indexMade: MeshIndex
+
+    /// Registrations come in crowds when a replica starts; a revision is told at once.
+    private static let gathering: Duration = .milliseconds(20)
+
+    init(_ hub: WatchHub, trustDomain: TrustDomain) {
+        self.hub = hub
+        self.trustDomain = trustDomain
+        indexMade = MeshIndex(.empty, .empty, trustDomain: trustDomain)
+    }
+
+    var index: MeshIndex { indexMade }
+
+    func use(_ state: MeshState) async {
+        self.state = state
+        await tell()
+    }
+
+    func apply(_ change: (inout Membership) -> Void) {
+        change(&membership)
+        tellSoon()
+    }
+
+    func applyDenied(_ change: (inout DeniedPeers) -> Void) async {
+        change(&denied)
+        await hub.use(denied)
+    }
+
+    private func tellSoon() {
+        guard isTold else { return }
+        isTold = false
+        Task {
+            try? await Task.sleep(for: Self.gathering)
+            await tell()
+        }
+    }
+
+    private func tell() async {
+        isTold = true
+        indexMade = MeshIndex(state, membership, trustDomain: trustDomain)
+        await hub.use(indexMade)
+    }
+}

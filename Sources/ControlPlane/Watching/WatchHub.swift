@@ -1,0 +1,347 @@
+// Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+
+package import ControlAPI
+internal import LinuxSystem
+package import MeshModel
+
+/// Everybody who watches at this replica, and what each has been told.
+///
+/// ```
+///   new state ──▶ every watch is to be looked at ──▶ next(): what has changed for it? ──▶ update n ──▶ acknowledged n
+///                              ▲                                                             │
+///                              └────────── while n is on its way, newer states only wait ────┘
+/// ```
+///
+/// One update at a time is under way to a proxy; whatever happens meanwhile is in the next one. So a proxy that is slow costs
+/// a place in a dictionary, and nobody else waits for it.
+package actor WatchHub {
+    private let replica: ResourceName
+    private let sign: @Sendable (String) throws(Problem) -> Checkpoint
+    private let now: @Sendable () -> WallTime
+    private var index: MeshIndex
+    private var trust: TrustTexts = [:]
+    private var denied = DeniedPeers()
+    /// Counts up with every change of the lists that everybody gets.
+    private var commonGeneration = 0
+    private var watches: [String: Watch] = [:]
+    private var isClosing = false
+
+    package init(
+        replica: ResourceName, _ index: MeshIndex, now: @escaping @Sendable () -> WallTime,
+        sign: @escaping @Sendable (String) throws(Problem) -> Checkpoint
+    ) {
+        self.replica = replica
+        self.index = index
+        self.sign = sign
+        self.now = now
+    }
+
+    /// One proxy's watch.
+    private struct Watch {
+        let workload: ResourceReference
+        let instance: String
+        let identity: SPIFFEID
+        let serial: String
+        let since: WallTime
+        let version: String
+        var wants: Wants
+        /// What the proxy has, or will have when the update under way has arrived.
+        var sent: [String: ResourceDigest]
+        var sentRevision: UInt64
+        /// What it would have if it were told everything now.
+        var target: [String: ResourceDigest] = [:]
+        /// The revision that `target` was made of.
+        var evaluated: UInt64 = 0
+        var sequence: UInt64 = 0
+        /// The update that has not been acknowledged.
+        var underway: UInt64?
+        var acknowledgedRevision: UInt64 = 0
+        var rejection: Rejected?
+        var commonSent = 0
+        /// The lists that everybody gets, as far as this one has acknowledged them.
+        var commonAcknowledged = -1
+        /// A whole update is due: the first, or after one that was rejected.
+        var isWholeDue: Bool
+        var mustAnswer = false
+        var isDirty = true
+        var messages: [WatchMessage] = []
+        var waiter: CheckedContinuation<Void, Never>?
+        /// The revisions that changed something for this proxy, with the update that carries each; the newest few.
+        var carried: [(revision: UInt64, sequence: UInt64)] = []
+        var isOver = false
+    }
+
+    /// What a proxy said against an update.
+    package struct Rejected: Hashable, Sendable {
+        package let revision: UInt64
+        package let reasons: [Acknowledgement.Rejection]
+    }
+
+    // MARK: What everybody is told
+
+    package func use(_ index: MeshIndex) {
+        self.index = index
+        for id in watches.keys { touch(id) }
+    }
+
+    package func use(_ trust: TrustTexts) {
+        guard trust != self.trust else { return }
+        self.trust = trust
+        commonChanged()
+    }
+
+    /// Cuts the watches of those who are denied now.
+    package func use(_ denied: DeniedPeers) {
+        guard denied != self.denied else { return }
+        self.denied = denied
+        for (id, watch) in watches where denied.holds(watch.identity, serial: watch.serial) { end(id) }
+        commonChanged()
+    }
+
+    private func commonChanged() {
+        commonGeneration += 1
+        for id in watches.keys { touch(id) }
+    }
+
+    /// Something to be said to one proxy at once; false where it is not connected here.
+    @discardableResult
+    package func send(_ message: WatchMessage, to workload: ResourceReference) -> Bool {
+        let ids = watches.filter { $0.value.workload == workload }.keys
+        for id in ids {
+            watches[id]?.messages.append(message)
+            wake(id)
+        }
+        return !ids.isEmpty
+    }
+
+    package func sendToAll(_ message: WatchMessage) {
+        for id in watches.keys {
+            watches[id]?.messages.append(message)
+            wake(id)
+        }
+    }
+
+    /// Every ten seconds.
+    package func heartbeat() {
+        let message = WatchMessage.heartbeat(now())
+        for (id, watch) in watches where watch.messages.isEmpty && watch.waiter != nil {
+            watches[id]?.messages.append(message)
+            wake(id)
+        }
+    }
+
+    // MARK: One watch
+
+    /// Begins a watch; its name. The caller has proved `identity`.
+    package func open(_ request: WatchRequest, identity: SPIFFEID, serial: String) throws(Problem) -> String {
+        guard !isClosing else { throw Problem(.controlClosing, "this replica is ending", remedy: "ask another one") }
+        guard !denied.holds(identity, serial: serial) else { throw Problem(.identityDenied, "\(identity) is denied") }
+        // A process has one watch: an older one of it is a connection that we have not yet seen die.
+        for (id, watch) in watches where watch.workload == request.workload && watch.instance == request.instance {
+            end(id)
+        }
+        var random = KernelRandom()
+        let id = Hexadecimal.text(of: (0..<16).map { _ in UInt8.random(in: 0...255, using: &random) })
+        let have = request.have.flatMap { $0.revision <= index.state.revision ? $0 : nil }
+        watches[id] = Watch(
+            workload: request.workload, instance: request.instance, identity: identity, serial: serial, since: now(),
+            version: request.version, wants: request.wants, sent: have?.digests ?? [:],
+            sentRevision: have?.revision ?? 0, commonSent: -1, isWholeDue: have == nil,
+            messages: [.welcome(WatchMessage.Welcome(watch: id, replica: replica.text, time: now()))])
+        return id
+    }
+
+    /// What is to be said next; waits until there is something. Nil: the watch is over.
+    package func next(_ id: String) async -> WatchMessage? {
+        while let watch = watches[id], !watch.isOver {
+            if !watch.messages.isEmpty { return watches[id]?.messages.removeFirst() }
+            if let update = nextUpdate(id) { return .update(update) }
+            if Task.isCancelled { return nil }
+            await withTaskCancellationHandler {
+                await withCheckedContinuation { continuation in
+                    // Whoever is cancelled from here on is woken by `cancelled`.
+                    watches[id]?.waiter = continuation
+                    if watches[id] == nil { continuation.resume() }
+                }
+            } onCancel: {
+                Task { await self.wake(id) }
+            }
+        }
+        return nil
+    }
+
+    /// Ends a watch, for its server or because of who it is.
+    package func end(_ id: String) {
+        guard var watch = watches[id] else { return }
+        let waiter = watch.waiter
+        watch.waiter = nil
+        watch.isOver = true
+        watches[id] = nil
+        waiter?.resume()
+    }
+
+    /// Tells everybody to go elsewhere.
+    package func close() {
+        isClosing = true
+        sendToAll(.goodbye(reason: "this replica is ending"))
+    }
+
+    /// What a proxy says of an update; false where there is no such watch of his.
+    package func acknowledge(_ id: String, _ acknowledgement: Acknowledgement, by identity: SPIFFEID) -> Bool {
+        guard var watch = watches[id], watch.identity == identity else { return false }
+        guard acknowledgement.sequence == watch.underway else { return true }
+        watch.underway = nil
+        if acknowledgement.rejected.isEmpty {
+            watch.acknowledgedRevision = acknowledgement.revision
+            watch.commonAcknowledged = watch.commonSent
+            watch.rejection = nil
+        } else {
+            watch.rejection = Rejected(revision: acknowledgement.revision, reasons: acknowledgement.rejected)
+            // It has kept all that it had; what is sent next builds on that no more.
+            watch.isWholeDue = true
+        }
+        watches[id] = watch
+        wake(id)
+        return true
+    }
+
+    /// What a proxy asks for from now on; false where there is no such watch of his.
+    package func want(_ id: String, _ wants: Wants, by identity: SPIFFEID) -> Bool {
+        guard watches[id]?.identity == identity else { return false }
+        watches[id]?.wants = wants
+        watches[id]?.mustAnswer = true
+        touch(id)
+        return true
+    }
+
+    private func touch(_ id: String) {
+        watches[id]?.isDirty = true
+        wake(id)
+    }
+
+    private func wake(_ id: String) {
+        let waiter = watches[id]?.waiter
+        watches[id]?.waiter = nil
+        waiter?.resume()
+    }
+
+    // MARK: Updates
+
+    /// The update that is due; nil where there is nothing to say, or one is still under way.
+    private func nextUpdate(_ id: String) -> Update? {
+        guard var watch = watches[id], watch.isDirty, watch.underway == nil else { return nil }
+        let selection = Selection(index, for: watch.workload, watch.wants)
+        let target = Dictionary(selection.texts.map { ($0.key.description, $0.value.digest) }) { first, _ in first }
+        // A revision that was rejected is not sent again before there is another one.
+        let isStuck = watch.isWholeDue && watch.rejection != nil && target == watch.target
+        watch.isDirty = false
+        let hasChanged = target != watch.target || watch.evaluated == 0
+        let revision = index.state.revision
+        watch.target = target
+        watch.evaluated = revision
+        let isCommonDue = watch.commonSent != commonGeneration
+        guard !isStuck, watch.isWholeDue || target != watch.sent || isCommonDue || watch.mustAnswer else {
+            watches[id] = watch
+            return nil
+        }
+        watch.sequence += 1
+        if hasChanged, revision > (watch.carried.last?.revision ?? 0) {
+            watch.carried.append((revision, watch.sequence))
+            if watch.carried.count > Self.carriedMax { watch.carried.removeFirst() }
+        }
+        var update = Update(sequence: watch.sequence, revision: revision, isWhole: watch.isWholeDue)
+        let sent = watch.isWholeDue ? [:] : watch.sent
+        update.resources = selection.texts.values.filter { sent[$0.id] != $0.digest }.sorted { $0.id < $1.id }
+        update.removed = sent.keys.filter { target[$0] == nil }.sorted()
+        update.unknown = selection.unknown
+        if isCommonDue || watch.isWholeDue {
+            update.namespaces = index.namespaces
+            update.trust = trust
+            update.denied = denied
+        }
+        let contents = Checkpoint.Contents(proxy: watch.workload, revision: revision, time: now(), digests: target)
+        update.checkpoint = try? sign(String(decoding: contents.encode(), as: UTF8.self))
+        watch.sent = target
+        watch.sentRevision = revision
+        watch.underway = watch.sequence
+        watch.commonSent = commonGeneration
+        watch.isWholeDue = false
+        watch.mustAnswer = false
+        watches[id] = watch
+        return update
+    }
+
+    private static let carriedMax = 32
+
+    // MARK: Being asked
+
+    /// How far a revision has come among those who watch here.
+    package func progress(of revision: UInt64) -> RevisionProgress {
+        var progress = RevisionProgress()
+        for watch in watches.values {
+            let name = watch.workload.description
+            guard watch.evaluated >= revision else {
+                // Whether it changes anything here is not known yet.
+                progress.late.append(name)
+                continue
+            }
+            guard let carrier = watch.carried.first(where: { $0.revision >= revision }) else { continue }
+            progress.concerned += 1
+            if let rejection = watch.rejection, rejection.revision >= revision {
+                progress.rejected.append(RevisionProgress.Rejection(proxy: name, reasons: rejection.reasons))
+            } else if let underway = watch.underway, underway <= carrier.sequence {
+                progress.late.append(name)
+            } else {
+                progress.acknowledged += 1
+            }
+        }
+        progress.concerned = max(
+            progress.concerned, progress.late.count + progress.acknowledged + progress.rejected.count)
+        return progress
+    }
+
+    /// Workloads that have not acknowledged the newest roots.
+    package var behindTrust: [ResourceReference] {
+        watches.values.filter { $0.commonAcknowledged < commonGeneration }.map(\.workload)
+    }
+
+    package struct ProxyStatus: Sendable {
+        package let workload: ResourceReference
+        package let instance: String
+        package let identity: SPIFFEID
+        package let serial: String
+        package let version: String
+        package let since: WallTime
+        package let sentRevision: UInt64
+        package let acknowledgedRevision: UInt64
+        package let isSynced: Bool
+        package let resourceCount: Int
+        package let rejection: Rejected?
+        package let wants: Wants
+    }
+
+    package var status: [ProxyStatus] {
+        watches.values.map { watch in
+            ProxyStatus(
+                workload: watch.workload, instance: watch.instance, identity: watch.identity, serial: watch.serial,
+                version: watch.version, since: watch.since, sentRevision: watch.sentRevision,
+                acknowledgedRevision: watch.acknowledgedRevision,
+                isSynced: watch.underway == nil && !watch.isDirty && watch.rejection == nil,
+                resourceCount: watch.target.count, rejection: watch.rejection, wants: watch.wants)
+        }.sorted { ($0.workload, $0.instance) < ($1.workload, $1.instance) }
+    }
+
+    /// The documents that a proxy has been told, or would be told now.
+    package func documents(of workload: ResourceReference) -> [ResourceText]? {
+        guard let watch = watches.values.first(where: { $0.workload == workload }) else { return nil }
+        return Selection(index, for: workload, watch.wants).texts.values.sorted { $0.id < $1.id }
+    }
+
+    package var count: Int { watches.count }
+}
+
+extension DeniedPeers {
+    package func holds(_ identity: SPIFFEID, serial: String) -> Bool {
+        serials.contains(serial) || identities.contains(identity)
+    }
+}
