@@ -40,6 +40,22 @@ struct WantListTests {
         #expect(later && list.wants.isEmpty)
     }
 
+    @Test("a name stays wanted while its service is used, in either spelling and no other namespace")
+    func names() throws {
+        let (own, other) = (try #require(ResourceName("default")), try #require(ResourceName("prod")))
+        let (short, full) = (try #require(ServiceName("api")), try #require(ServiceName("api.prod")))
+        let later = Self.start + .seconds(300)
+        var list = WantList()
+        for name in [short, full] { _ = list.want(name, now: Self.start) }
+        list.used(ResourceReference(namespace: other, name: short.service), from: own, now: later)
+        _ = list.expire(now: Self.start + .seconds(600))
+        #expect(list.wants.names == [full])
+        _ = list.want(short, now: Self.start)
+        list.used(ResourceReference(namespace: own, name: short.service), from: own, now: later)
+        _ = list.expire(now: Self.start + .seconds(600))
+        #expect(list.wants.names == [short, full])
+    }
+
     @Test("there are never more than a message may hold; the oldest goes")
     func bounded() {
         var list = WantList()
