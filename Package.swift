@@ -226,6 +226,11 @@ let tested: [Target] = [
             "MeshTesting", "ResourceDocuments",
         ]),
     tests("ControlAPITests", ["ControlAPI", "MeshModel"]),
+    tests(
+        "ControlLinkTests",
+        [
+            "Bytes", "ControlAPI", "ControlLink", "Identity", "LinuxSystem", "MeshModel", "MeshTesting", "TLSSession",
+        ]),
     tests("ResourceDocumentsTests", ["ResourceDocuments", "MeshModel", "MeshTesting"]),
     tests("NameResolutionTests", ["LinuxSystem", "MeshModel", "MeshTesting", "NameResolution", "Reactor"]),
     tests("NameServingTests", ["LinuxSystem", "MeshModel", "MeshTesting", "NameServing", "Reactor"]),

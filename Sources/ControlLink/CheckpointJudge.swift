@@ -28,7 +28,9 @@ package struct CheckpointJudge {
         let contents = try checkpoint.contents()
         guard contents.proxy == proxy else { throw problem("it is for \(contents.proxy), not for \(proxy)") }
         guard contents.time <= now + Self.skewMax else { throw problem("it is of \(contents.time), which is to come") }
-        guard now - contents.time <= Self.ageMax else { throw problem("it is of \(contents.time), more than 7 days old") }
+        guard now - contents.time <= Self.ageMax else {
+            throw problem("it is of \(contents.time), more than 7 days old")
+        }
         guard let chain = Certificate.list(pem: Array(checkpoint.chain.utf8), limit: ChainLimits.shown),
             let leaf = chain.first
         else { throw problem("its chain is not in PEM") }

@@ -41,6 +41,12 @@ package struct ControlledMesh: Hashable, Sendable {
         return next
     }
 
+    /// Takes the roots and denials of another, which hold whether or not its documents do.
+    package mutating func take(trustOf other: ControlledMesh) {
+        trust = other.trust
+        denied = other.denied
+    }
+
     /// That what was signed is what is here.
     private func checkDrift(_ signed: Checkpoint.Contents) throws(Problem) {
         guard signed.revision == revision else {

@@ -47,6 +47,14 @@ package struct WantList {
         if addresses[address] != nil { addresses[address] = now }
     }
 
+    /// The same for a service that may have been asked for by its name, from this namespace.
+    package mutating func used(_ service: ResourceReference, from namespace: ResourceName, now: Instant) {
+        let full = ServiceName(service: service.name, namespace: service.namespace)
+        if names[full] != nil { names[full] = now }
+        let short = ServiceName(service: service.name, namespace: nil)
+        if service.namespace == namespace, names[short] != nil { names[short] = now }
+    }
+
     package func isUnknown(_ address: IPAddress) -> Bool { unknownAddresses.contains(address) }
     package func isUnknown(_ name: ServiceName) -> Bool { unknownNames.contains(name) }
 

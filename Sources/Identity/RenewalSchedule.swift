@@ -20,6 +20,7 @@ package struct RenewalSchedule: Sendable {
     /// From here on somebody should know that it could not be had.
     package let overdue: Instant
     package private(set) var failures = 0
+    private let end: Instant
 
     /// For a certificate that is in force from `now` on. What of its life has passed before counts.
     package init(
@@ -30,6 +31,7 @@ package struct RenewalSchedule: Sendable {
         let passed = min(life, max(.zero, wallNow - notBefore))
         due = now + max(.zero, life * Double.random(in: Self.earliest...Self.latest, using: &random) - passed)
         overdue = now + max(.zero, life * 0.8 - passed)
+        end = now + (life - passed)
     }
 
     /// The control plane has asked for it.
@@ -38,10 +40,11 @@ package struct RenewalSchedule: Sendable {
         if moment < due { due = moment }
     }
 
-    /// It could not be had; `due` is the next try, with full jitter.
+    /// It could not be had; `due` is the next try, with full jitter, and sooner the less of the life is left.
     package mutating func failed(now: Instant, using random: inout some RandomNumberGenerator) {
         failures += 1
-        let longest = min(Self.longestRetry, Self.firstRetry * (1 << min(failures, 10)))
+        let left = max(.zero, end - now) / 10
+        let longest = min(Self.longestRetry, Self.firstRetry * (1 << min(failures, 10)), max(Self.firstRetry, left))
         due = now + max(.milliseconds(500), longest * Double.random(in: 0...1, using: &random))
     }
 

@@ -2,6 +2,7 @@
 
 internal import AdminServer
 internal import Bytes
+internal import ControlLink
 internal import ConnectionStates
 internal import DataPlane
 internal import LinuxSystem
@@ -190,6 +191,7 @@ struct AdminRoutes {
             writer.write(.nameQueriesPending, names.pendingCount)
         }
         writer.write(.unresolvedNames, runtime.resolver.unresolvedCount)
+        if let control = runtime.control { write(control, into: &writer) }
         writer.write(.linesDropped, runtime.log.dropped)
         let (cpu, resident) = ThisProcess.usage()
         writer.write(.cpu, [([], ExpositionWriter.seconds(cpu.wholeNanoseconds))])
@@ -202,6 +204,25 @@ struct AdminRoutes {
         writer.write(.startTime, state.startedAt.seconds)
         return AdminResponse(
             status: 200, contentType: "text/plain; version=0.0.4; charset=utf-8", body: Array(writer.text.utf8))
+    }
+
+    private func write(_ control: ControlClient, into writer: inout ExpositionWriter) {
+        writer.write(.controlConnected, control.isConnected ? 1 : 0)
+        writer.write(.controlRevision, control.mesh.revision)
+        writer.write(
+            .controlUpdates,
+            [
+                ([("result", "accepted")], String(control.counts.updates.accepted)),
+                ([("result", "rejected")], String(control.counts.updates.rejected)),
+            ])
+        guard runtime.state.file.proxy.renewsIdentity else { return }
+        writer.write(
+            .certificateRenewals,
+            [
+                ([("result", "done")], String(control.counts.renewals.done)),
+                ([("result", "failed")], String(control.counts.renewals.failed)),
+            ])
+        writer.write(.certificateOverdue, control.isRenewalOverdue ? 1 : 0)
     }
 
     // MARK: Configuration and names

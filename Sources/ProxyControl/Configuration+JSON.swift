@@ -17,6 +17,13 @@ extension ProxySettings {
                     writer.field("bundle", identity.bundle)
                 }
             }
+            if let control {
+                writer.key("control")
+                writer.object { writer in
+                    writer.key("addresses")
+                    writer.array(control.addresses) { $0.string($1.description) }
+                }
+            }
             writer.key("ports")
             writer.object { writer in
                 writer.field("outbound", ports.outbound.number)

@@ -32,6 +32,7 @@ extension ProxyRuntime {
         changes.drainAddressChanges()
         guard let addresses = try? OwnAddresses.all() else { return }
         dataPlane.use(ownAddresses: addresses)
+        control?.addressesChanged()
     }
 
     // MARK: Identity

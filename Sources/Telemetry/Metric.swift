@@ -50,6 +50,11 @@ package enum Metric: String, Sendable, CaseIterable {
     case nameQueries = "weft_name_queries_total"
     case nameQueriesPending = "weft_name_queries_pending"
     case unresolvedNames = "weft_unresolved_names"
+    case controlConnected = "weft_control_connected"
+    case controlRevision = "weft_control_revision"
+    case controlUpdates = "weft_control_updates_total"
+    case certificateRenewals = "weft_certificate_renewals_total"
+    case certificateOverdue = "weft_certificate_overdue"
     case linesDropped = "weft_log_lines_dropped_total"
     case memoryLimit = "weft_memory_limit_bytes"
     case memoryPressure = "weft_memory_pressure"
@@ -126,6 +131,11 @@ package enum Metric: String, Sendable, CaseIterable {
         case .nameQueries: "Questions about names that the proxy was asked (`spec.names`)."
         case .nameQueriesPending: "Questions about names that are not answered yet."
         case .unresolvedNames: "Names of endpoints that DNS has never had an address for."
+        case .controlConnected: "1 while the control plane is heard; absent without one."
+        case .controlRevision: "The revision of the mesh's configuration that is in force."
+        case .controlUpdates: "Updates of the control plane; what is rejected is rejected whole."
+        case .certificateRenewals: "Certificates asked of the control plane; after one that failed the old one stays."
+        case .certificateOverdue: "1 once the certificate should have been renewed and could not be: somebody must act."
         case .linesDropped: "Lines that nobody read in time."
         case .memoryLimit: "What the memory is measured against; absent where nothing limits it."
         case .memoryPressure: "0 room enough, 1 nothing new is accepted, 2 the largest are reset."
@@ -159,6 +169,8 @@ package enum Metric: String, Sendable, CaseIterable {
         case .reloads: [.reloadKind, .reloadResult]
         case .endpointHealthy: [.checkedService, .endpoint]
         case .nameLookups: [.lookupResult]
+        case .controlUpdates: [.updateResult]
+        case .certificateRenewals: [.renewalResult]
         case .nameQueries: [.queryResult]
         default: []
         }
@@ -215,6 +227,8 @@ package struct MetricLabel: Sendable {
     static let checkedService = MetricLabel("service", [], "that has the checks, `namespace/name`")
     static let endpoint = MetricLabel("endpoint", [], "its address and port")
     static let lookupResult = MetricLabel("result", ["done", "failed"], "whether there was a good answer")
+    static let updateResult = MetricLabel("result", ["accepted", "rejected"], "whether it is in force and kept")
+    static let renewalResult = MetricLabel("result", ["done", "failed"], "whether there is a new certificate")
     static let queryResult = MetricLabel(
         "result", NameResult.allCases.map(\.rawValue), "as in [names](names.md#metrics)")
     static let reloadResult = MetricLabel("result", ["done", "rejected"], "whether it was")

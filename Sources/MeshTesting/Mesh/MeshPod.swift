@@ -23,6 +23,7 @@ package final class MeshPod: Sendable {
         var ports = "[]"
         var resources: [String] = []
         var proxy: RunningProgram?
+        var isJoined = false
     }
 
     private let state: Mutex<State>
@@ -54,6 +55,21 @@ package final class MeshPod: Sendable {
 
     // MARK: Configuration
 
+    /// Has a control plane at these addresses from now on: its file holds only its own Proxy, and the identity lies where the
+    /// control plane puts it.
+    package func join(_ addresses: [String], _ edit: TestMesh.Edit = { _ in }) throws {
+        state.withLock { state in
+            state.isJoined = true
+            state.settings["control"] = "{addresses: [\(addresses.map { "\"\($0)\"" }.joined(separator: ", "))]}"
+        }
+        let directory = "\(stateDirectory)/identity"
+        let files = try IdentityFiles(directory, owner: Self.proxyUser)
+        guard chown(directory, Self.proxyUser, Self.proxyUser) == 0 else {
+            throw DidNotHappen("\(directory) cannot be given away: errno \(errno)")
+        }
+        try files.write(mesh.authority.leaf(spiffeID, edit), of: mesh.authority)
+    }
+
     /// Changes fields of the proxy's `spec`; nil takes one away. In force after ``reload()``.
     package func set(_ field: String, _ value: String?) { state.withLock { $0.settings[field] = value } }
 
@@ -84,8 +100,11 @@ package final class MeshPod: Sendable {
             "drain": "{settle: 0s}",
         ]
         spec.merge(state.withLock { $0.settings }) { _, new in new }
+        let isJoined = state.withLock { $0.isJoined }
+        if isJoined { spec["identity"] = nil }
         let fields = spec.sorted { $0.key < $1.key }.map { "  \($0.key): \($0.value)\n" }.joined()
-        let text = "kind: Proxy\nmetadata: {name: \(name)}\nspec:\n\(fields)---\n\(mesh.resources(for: self))"
+        let documents = isJoined ? resources : [mesh.resources(for: self)]
+        let text = (["kind: Proxy\nmetadata: {name: \(name)}\nspec:\n\(fields)"] + documents).joined(separator: "---\n")
         try text.write(toFile: configurationPath, atomically: true, encoding: .utf8)
     }
 

@@ -148,6 +148,8 @@ extension ControlClient {
         } catch {
             runtime.log.log(LogLine(.error, "the roots that the control plane sends are not used", error))
         }
-        runtime.use(trustOf: next)
+        // What comes of the documents beside them must not bring the old ones back.
+        mesh.take(trustOf: next)
+        runtime.use(trustOf: mesh)
     }
 }

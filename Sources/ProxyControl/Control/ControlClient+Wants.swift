@@ -42,7 +42,21 @@ extension ControlClient {
     }
 
     /// A connection has ended, or is open: what it was made for is still in use.
-    func used(_ address: IPAddress) { wants.used(address, now: runtime.loop.now) }
+    func used(_ address: IPAddress) {
+        // Bounded; who is left out now comes again.
+        if usedAddresses.count < ControlProtocol.wantedAddresses { usedAddresses.insert(address) }
+    }
+
+    /// A service is in use by its addresses, whether it was asked for by one of them or by its name.
+    func noteUses() {
+        guard !usedAddresses.isEmpty else { return }
+        let (file, now) = (runtime.state.file, runtime.loop.now)
+        for address in usedAddresses { wants.used(address, now: now) }
+        for service in file.resources.services where service.addresses.contains(where: { usedAddresses.contains($0) }) {
+            wants.used(service.reference, from: file.proxy.workload.namespace, now: now)
+        }
+        usedAddresses = []
+    }
 
     func noteUse(in batch: [FinishedWork]) {
         for work in batch {

@@ -24,6 +24,9 @@ final class ControlClient {
     var waiting: [Update] = []
     var isApplying = false
     var wants: WantList
+    /// Where connections went since it was last looked at.
+    var usedAddresses: Set<IPAddress> = []
+    private var greetedAddresses: [IPAddress] = []
     var nameWaiters: [ServiceName: [NameWaiter]] = [:]
     var counts = Counts()
     var schedule: RenewalSchedule?
@@ -84,43 +87,54 @@ final class ControlClient {
 
     /// Every ten seconds.
     func tick() {
+        noteUses()
         if wants.expire(now: runtime.loop.now) { link.say(wants.wants) }
         lookWhetherOverdue()
     }
 
     private var greeting: WatchRequest? {
         let proxy = runtime.state.file.proxy
-        let own = runtime.state.file.resources.workloads.first { $0.reference == proxy.workload }
         let unmeshed = proxy.capture.inbound.ports.skip.flatMap { range in
             // A range of a thousand ports is not a list of them.
             range.upper.number - range.lower.number < 256
                 ? (range.lower.number...range.upper.number).compactMap { Port($0) } : []
         }
         wants.forgetAnswers()
+        greetedAddresses = announcedAddresses
         return WatchRequest(
             workload: proxy.workload, instance: instance,
-            addresses: announcedAddresses.prefix(ControlProtocol.ownAddresses).map(\.self),
-            unmeshedPorts: own == nil ? Array(Set(unmeshed)).sorted() : [], have: mesh.holdings, wants: wants.wants)
+            addresses: greetedAddresses,
+            unmeshedPorts: Set(unmeshed).sorted(), have: mesh.holdings, wants: wants.wants)
     }
 
     /// The addresses at which others may reach the workload.
     private var announcedAddresses: [IPAddress] {
         let all = (try? OwnAddresses.all()) ?? []
         return all.filter { !$0.isLoopback && !$0.isLinkLocal && !$0.isMulticast && !$0.isUnspecified }
-            .sorted { $0.description < $1.description }
+            .sorted { $0.description < $1.description }.prefix(ControlProtocol.ownAddresses).map(\.self)
+    }
+
+    /// Others are told where the workload is by what was said in the greeting.
+    func addressesChanged() {
+        guard isConnected, announcedAddresses != greetedAddresses else { return }
+        link.restart(Problem(.controlUnreachable, "the addresses of this host have changed, which a new watch tells"))
     }
 
     private func handle(_ event: ControlLink.Event) {
         switch event {
         case .connected(let address, let welcome):
             lastProblem = nil
+            runtime.state.controlProblem = nil
             replica = welcome.replica
+            // What could not be had while it was away.
+            if schedule?.failures ?? 0 > 0 { renewSoon() }
             runtime.log.log(
                 LogLine(
                     .info, "control plane connected",
                     [("address", address.description), ("replica", welcome.replica)]))
         case .lost(let problem, let isNew):
             lastProblem = problem
+            runtime.state.controlProblem = problem
             waiting = []
             let line = LogLine(isNew ? .warn : .debug, "control plane lost; what is known stays", problem)
             runtime.log.log(line)
