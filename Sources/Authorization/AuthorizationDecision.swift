@@ -29,8 +29,12 @@ package struct AuthorizationDecision: Equatable, Sendable {
     /// What audit policies would have denied, in the same words, or nil. It never changes the decision.
     package let auditReason: String?
 
-    package init(isAllowed: Bool, reason: String, auditReason: String? = nil) {
+    /// True if it is allowed only since no policy is for the port, and the mesh allows by default.
+    package let isUnpoliced: Bool
+
+    package init(isAllowed: Bool, reason: String, auditReason: String? = nil, isUnpoliced: Bool = false) {
         self.isAllowed = isAllowed
+        self.isUnpoliced = isUnpoliced
         self.reason = reason
         self.auditReason = auditReason
     }

@@ -122,7 +122,7 @@ package struct PolicySet: Sendable {
                 isAllowed: false, reason: "no policy, and the mesh denies by default", auditReason: audit)
         }
         let reason = holds ? "no deny rule matched" : "no policy"
-        return AuthorizationDecision(isAllowed: true, reason: reason, auditReason: audit)
+        return AuthorizationDecision(isAllowed: true, reason: reason, auditReason: audit, isUnpoliced: !holds)
     }
 
     /// What would be denied if the audit policies were enforced beside the others.
