@@ -219,6 +219,12 @@ let tested: [Target] = [
     tests(
         "EnvoyImportTests", ["ResourceDocuments", "EnvoyImport", "MeshModel", "MeshTesting", "Patterns"],
         exclude: ["Golden"]),
+    tests(
+        "ControlPlaneTests",
+        [
+            "Bytes", "CertificateAuthority", "ControlAPI", "ControlPlane", "ControlStore", "LinuxSystem", "MeshModel",
+            "MeshTesting", "ResourceDocuments",
+        ]),
     tests("ControlAPITests", ["ControlAPI", "MeshModel"]),
     tests(
         "ControlLinkTests",

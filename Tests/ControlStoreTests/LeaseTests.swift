@@ -83,7 +83,25 @@ extension StorePromises {
                 let allowed = StoreTransaction(compares: [won.isHeld], operations: [.put(key: "work", value: [2])])
                 #expect(try await store.commit(allowed).revision != nil)
                 try await store.resign(won)
-                #expect(try await store.leader(of: "lead") == nil)
+                let left = try await store.list(prefix: "lead/").entries
+                #expect(left == [], "\(third), \(won), \(first)")
+            }
+        }
+
+        @Test("a candidate that is cancelled at any moment leaves nothing behind", arguments: StoreKind.allCases)
+        func cancelledCandidacy(kind: StoreKind) async throws {
+            try await kind.withStore { store in
+                let leader = try await store.grantLease(timeToLive: .seconds(60))
+                let first = try await store.campaign(name: "lead", value: [], lease: leader)
+                for delay in 0..<20 {
+                    let lease = try await store.grantLease(timeToLive: .seconds(60))
+                    let candidate = Task { try await store.campaign(name: "lead", value: [], lease: lease) }
+                    try await Task.sleep(for: .microseconds(delay * 400))
+                    candidate.cancel()
+                    await #expect(throws: StoreError.self) { try await within { try await candidate.value } }
+                    let left = try await store.list(prefix: "lead/").entries.map(\.key)
+                    #expect(left == [first.key], "after \(delay * 400) us")
+                }
             }
         }
 

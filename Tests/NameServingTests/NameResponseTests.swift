@@ -135,23 +135,3 @@ struct MeshNamesTests {
         return MeshNames(resources, workload: own).answer(try query(QuestionRecipe(name)).name)
     }
 }
-
-@Suite("/etc/resolv.conf")
-struct ResolverFileTests {
-    @Test("names resolvers as the C library reads them")
-    func parse() {
-        let text = """
-            # nameserver 10.0.0.1
-            search example.com
-            nameserver 10.0.0.2
-            nameserver\tfd00::53
-            nameserver fe80::1%eth0
-            nameserver 10.0.0.2
-            nameserver example.com
-            nameserver 224.0.0.251
-            options ndots:5
-            """
-        #expect(ResolverFile.parse(text).map(\.description) == ["10.0.0.2:53", "[fd00::53]:53"])
-        #expect(ResolverFile.parse("").isEmpty)
-    }
-}

@@ -18,10 +18,13 @@ extension Sidecars {
             let server: MeshPod
 
             /// `client` are fields of the `spec` of the calling proxy.
-            init(_ client: [String: String] = [:], resolver: String = NetworkLab.gateway4) async throws {
+            init(
+                _ client: [String: String] = [:], resolver: String = NetworkLab.gateway4,
+                _ families: NetworkLab.Families = .dualStack
+            ) async throws {
                 mesh = try await Mesh()
                 self.client = try await mesh.pod(
-                    "client", ["names": "{enabled: true}"].merging(client) { _, new in new })
+                    "client", ["names": "{enabled: true}"].merging(client) { _, new in new }, families)
                 server = try await mesh.pod("server")
                 mesh.service("api", at: ["10.96.0.10", "fd96::10"], port: 80, targetPort: 8080, ["server"])
                 mesh.service("four", at: ["10.96.0.11"], port: 80, targetPort: 8080, ["server"])
@@ -99,6 +102,21 @@ extension Sidecars {
                     #expect(try await scene.short("\(transport) @\(place) web.lab") == "10.77.0.1")
                 }
             }
+        }
+
+        @Test("a pod of one family has all of it", arguments: [NetworkLab.Families.ipv4Only, .ipv6Only])
+        func families(_ families: NetworkLab.Families) async throws {
+            let resolver = families == .ipv4Only ? NetworkLab.gateway4 : NetworkLab.gateway6
+            let scene = try await Scene(resolver: resolver, families)
+            if families == .ipv6Only { try await Scene.resolver(in: scene.mesh.lab.outside, NetworkLab.gateway6) }
+            let (type, address, outside) =
+                families == .ipv4Only ? ("A", "10.96.0.10", "10.77.0.1") : ("AAAA", "fd96::10", "fd77::1")
+            for transport in ["+notcp", "+tcp"] {
+                #expect(try await scene.short("\(transport) api \(type)") == address)
+                #expect(try await scene.short("\(transport) web.lab \(type)") == outside)
+            }
+            let result = try await scene.client.curl("http://api/echo")
+            #expect(result.status == 200, "\(result)")
         }
 
         @Test("answers are what the protocol asks for")

@@ -24,6 +24,8 @@ package actor WatchHub {
     /// Counts up with every change of the lists that everybody gets.
     private var commonGeneration = 0
     private var watches: [String: Watch] = [:]
+    /// What the newest revisions changed.
+    private var changed: [(revision: UInt64, ids: Set<String>)] = []
     private var isClosing = false
 
     package init(
@@ -80,6 +82,11 @@ package actor WatchHub {
     // MARK: What everybody is told
 
     package func use(_ index: MeshIndex) {
+        if index.state.revision > self.index.state.revision {
+            let ids = self.index.state.changes(to: index.state).map(\.id.description)
+            changed.append((index.state.revision, Set(ids)))
+            if changed.count > Self.carriedMax { changed.removeFirst() }
+        }
         self.index = index
         for id in watches.keys { touch(id) }
     }
@@ -235,8 +242,8 @@ package actor WatchHub {
         // A revision that was rejected is not sent again before there is another one.
         let isStuck = watch.isWholeDue && watch.rejection != nil && target == watch.target
         watch.isDirty = false
-        let hasChanged = target != watch.target || watch.evaluated == 0
         let revision = index.state.revision
+        let isConcerned = watch.evaluated == 0 || concerns(watch, target)
         watch.target = target
         watch.evaluated = revision
         let isCommonDue = watch.commonSent != commonGeneration
@@ -245,7 +252,7 @@ package actor WatchHub {
             return nil
         }
         watch.sequence += 1
-        if hasChanged, revision > (watch.carried.last?.revision ?? 0) {
+        if isConcerned, revision > (watch.carried.last?.revision ?? 0) {
             watch.carried.append((revision, watch.sequence))
             if watch.carried.count > Self.carriedMax { watch.carried.removeFirst() }
         }
@@ -272,6 +279,14 @@ package actor WatchHub {
     }
 
     private static let carriedMax = 32
+
+    /// True if the revisions since this watch was looked at last changed something that it has, had, or gets. Who is told of a
+    /// new endpoint at the same time is not concerned by that.
+    private func concerns(_ watch: Watch, _ target: [String: ResourceDigest]) -> Bool {
+        changed.contains { revision, ids in
+            revision > watch.evaluated && ids.contains { target[$0] != nil || watch.target[$0] != nil }
+        }
+    }
 
     // MARK: Being asked
 

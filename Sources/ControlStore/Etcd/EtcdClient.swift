@@ -11,7 +11,9 @@ internal import Synchronization
 /// Calls to one of several endpoints. The one that answered last is asked first.
 final class EtcdClient: Sendable {
     let settings: EtcdSettings
-    private let http: HTTPClient
+    /// Calls have a deadline each; a watch has none, and a limit to its silence.
+    private let calls: HTTPClient
+    private let watches: HTTPClient
     private let state = Mutex(State())
 
     private struct State {
@@ -23,7 +25,10 @@ final class EtcdClient: Sendable {
     init(_ settings: EtcdSettings) throws(StoreError) {
         do throws(Problem) {
             try settings.check()
-            http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: try Self.configuration(settings))
+            var configuration = try Self.configuration(settings)
+            calls = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+            configuration.timeout.read = TimeAmount(settings.watchRenewal)
+            watches = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
         } catch {
             throw .broken(error)
         }
@@ -31,9 +36,11 @@ final class EtcdClient: Sendable {
     }
 
     deinit {
-        let http = http
         guard !state.withLock({ $0.isClosed }) else { return }
-        Task { try? await http.shutdown() }
+        Task { [calls, watches] in
+            try? await calls.shutdown()
+            try? await watches.shutdown()
+        }
     }
 
     func close() async {
@@ -41,7 +48,9 @@ final class EtcdClient: Sendable {
             defer { state.isClosed = true }
             return state.isClosed
         }
-        if !wasClosed { try? await http.shutdown() }
+        guard !wasClosed else { return }
+        try? await calls.shutdown()
+        try? await watches.shutdown()
     }
 
     var isClosed: Bool { state.withLock { $0.isClosed } }
@@ -51,11 +60,9 @@ final class EtcdClient: Sendable {
         configuration.httpVersion = .http1Only
         configuration.redirectConfiguration = .disallow
         configuration.timeout.connect = TimeAmount(settings.connectTimeout)
-        // Calls have a limit of their own; what may be silent for long is a watch.
-        configuration.timeout.read = TimeAmount(settings.watchRenewal)
         // The next endpoint is a better second try.
         configuration.connectionPool.retryConnectionEstablishment = false
-        // Each watch keeps one; calls must never wait for a watch to end.
+        // Each watch keeps one; none must wait for another to end.
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 1_024
         if let tls = settings.tls { configuration.tlsConfiguration = try Self.configuration(tls) }
         return configuration
@@ -99,8 +106,7 @@ final class EtcdClient: Sendable {
     /// The next call asks for a new one.
     func keep(token: String?) { state.withLock { $0.token = token } }
 
-    /// Sends a message; the answer's body is still to come. No time limit but those of connecting and of silence, unless
-    /// there is a deadline.
+    /// Sends a message; the answer's body is still to come. Without a deadline it is a watch.
     func post(
         _ endpoint: Int, _ path: String, _ body: ByteBuffer, token: String?, deadline: ContinuousClock.Instant?
     ) async throws(EtcdFailure) -> HTTPClientResponse {
@@ -112,8 +118,8 @@ final class EtcdClient: Sendable {
         request.headers.add(name: "grpc-metadata-hasleader", value: "true")
         request.body = .bytes(body)
         do {
-            let limit = deadline.map { NIODeadline.now() + TimeAmount($0 - .now) } ?? .distantFuture
-            return try await http.execute(request, deadline: limit)
+            guard let deadline else { return try await watches.execute(request, deadline: .distantFuture) }
+            return try await calls.execute(request, deadline: .now() + TimeAmount(deadline - .now))
         } catch {
             throw EtcdFailure(error)
         }

@@ -67,6 +67,10 @@ package struct EtcdSettings: Sendable, Hashable {
                 throw Problem(
                     .storeSettings, "`\(endpoint)` is no endpoint of etcd", remedy: "write `https://host:port`")
             }
+            guard isSecure || user == nil || Self.isLoopback(rest) else {
+                throw Problem(
+                    .storeSettings, "a password would go to `\(endpoint)` in plain text", remedy: "write `https://`")
+            }
             guard isSecure || tls == nil else {
                 throw Problem(
                     .storeSettings, "`\(endpoint)` is without TLS, which the other settings ask for",
@@ -82,4 +86,15 @@ package struct EtcdSettings: Sendable, Hashable {
                 .storeSettings, "a client certificate and its key go together", remedy: "give both or neither")
         }
     }
+
+    private static func isLoopback(_ address: Substring) -> Bool {
+        ["127.", "localhost:", "[::1]:"].contains { address.hasPrefix($0) }
+    }
+}
+
+/// Settings are printed in messages; passwords are not.
+extension EtcdSettings.User: CustomStringConvertible, CustomReflectable {
+    package var description: String { name }
+
+    package var customMirror: Mirror { Mirror(self, children: ["name": name]) }
 }

@@ -24,7 +24,10 @@ struct EtcdWatchLoop {
     private let range: KeyRange
     private var next: StoreRevision
     private var pending = PendingCommit()
-    private var pause = Duration.zero
+    private var pause = Self.shortestPause
+
+    /// Begun with again whenever something has been delivered.
+    private static let shortestPause = Duration.milliseconds(50)
 
     /// Above what etcd puts into one message where it may send fragments, in base64.
     private static let lineBytes = 8 << 20
@@ -48,13 +51,15 @@ struct EtcdWatchLoop {
                 switch error {
                 case .final(let error): return error
                 case .tokenExpired: client.keep(token: nil)
-                case .silent: continue
+                case .silent:
+                    pause = Self.shortestPause
+                    continue
                 case .notReached, .noAnswer, .notNow, .tooLong: client.leave(endpoint)
                 }
             }
             if client.isClosed { return .closed }
             do { try await Task.sleep(for: pause) } catch { return .cancelled }
-            pause = min(max(pause * 2, .milliseconds(50)), .seconds(2))
+            pause = min(pause * 2, .seconds(2))
         }
         return .cancelled
     }
@@ -89,12 +94,11 @@ struct EtcdWatchLoop {
             guard response.status == .ok else {
                 throw client.failure(endpoint, response, try await response.body.collect(upTo: 65_536))
             }
-            var buffer = ByteBuffer()
+            var lines = LineBuffer()
             for try await chunk in response.body {
-                buffer.writeImmutableBuffer(chunk)
-                while let line = Self.line(of: &buffer) { try await take(line, endpoint, queue) }
-                guard buffer.readableBytes <= Self.lineBytes else { throw EtcdFailure.tooLong }
-                buffer.discardReadBytes()
+                lines.append(chunk)
+                while let line = lines.next() { try await take(line, endpoint, queue) }
+                guard lines.count <= Self.lineBytes else { throw EtcdFailure.tooLong }
             }
         } catch let error as HTTPClientError where error == .readTimeout {
             throw .silent
@@ -104,19 +108,11 @@ struct EtcdWatchLoop {
         throw .noAnswer("the watch has ended")
     }
 
-    private static func line(of buffer: inout ByteBuffer) -> ByteBuffer? {
-        guard let end = buffer.readableBytesView.firstIndex(of: UInt8(ascii: "\n")) else { return nil }
-        let line = buffer.readSlice(length: end - buffer.readerIndex)
-        buffer.moveReaderIndex(forwardBy: 1)
-        return line
-    }
-
     private mutating func take(_ line: ByteBuffer, _ endpoint: Int, _ queue: WatchQueue) async throws {
         let line = try EtcdAnswer.decoded(EtcdAnswer.WatchLine.self, from: line)
         if let failure = line.error { throw EtcdFailure(failure, at: client.settings.endpoints[endpoint]) }
         guard let message = line.result else { throw EtcdFailure.noAnswer("a line without a result") }
         if message.canceled == true { throw cancellation(message, endpoint) }
-        pause = .zero
         for event in message.events ?? [] {
             guard let found = event.kv, let revision = found.modRevision?.value, revision >= next else { continue }
             if let batch = pending.finish(before: revision) { await deliver(batch, queue) }
@@ -138,6 +134,7 @@ struct EtcdWatchLoop {
 
     private mutating func deliver(_ batch: StoreEvents, _ queue: WatchQueue) async {
         next = batch.revision + 1
+        pause = Self.shortestPause
         await queue.send(batch)
     }
 

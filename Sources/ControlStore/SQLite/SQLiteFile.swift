@@ -18,7 +18,8 @@ enum SQLiteFile {
     /// Holds others off until it is unlocked or this process ends. Makes the file where there is none.
     static func lock(_ path: String) throws(StoreError) -> Descriptor {
         do throws(SystemError) {
-            let lock = try lockFile(path + "-lock")
+            // By its own name, whatever links lead to it.
+            let lock = try lockFile((Files.resolved(path) ?? path) + "-lock")
             try makeFile(path)
             return lock
         } catch {

@@ -25,7 +25,15 @@ extension Store {
         name: String, value: [UInt8], lease: LeaseID
     ) async throws(StoreError) -> Leadership {
         let key = "\(name)/\(lease)"
-        let candidacy = try await stand(name: name, key: key, value: value, lease: lease)
+        // Not to be cancelled half-way: whether there is a key that has to be taken back must be known.
+        let standing = await Task { () async -> Result<Leadership, StoreError> in
+            do throws(StoreError) {
+                return .success(try await stand(name: name, key: key, value: value, lease: lease))
+            } catch {
+                return .failure(error)
+            }
+        }.value
+        let candidacy = try standing.get()
         do throws(StoreError) {
             try await waitForTurn(candidacy)
             return candidacy
@@ -38,8 +46,14 @@ extension Store {
 
     /// Gives leadership, or a candidacy, back; nothing happens where it is lost.
     package func resign(_ leadership: Leadership) async throws(StoreError) {
-        _ = try await commit(
-            StoreTransaction(compares: [leadership.isHeld], operations: [.delete(key: leadership.key)]))
+        let transaction = StoreTransaction(
+            compares: [leadership.isHeld], operations: [.delete(key: leadership.key)])
+        do throws(StoreError) {
+            _ = try await commit(transaction)
+        } catch .uncertain {
+            // Once more does no harm: the same key, created anew, is another leadership.
+            _ = try await commit(transaction)
+        }
     }
 
     /// The entry of who leads now; nil if nobody does.

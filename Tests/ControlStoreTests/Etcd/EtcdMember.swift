@@ -24,10 +24,15 @@ final class EtcdMember: Sendable {
         self.options = options
     }
 
+    private static let lasting = Mutex<EtcdMember?>(nil)
+
     /// One for all tests that change nothing about it; it ends with the tests.
     static let shared = Task {
         let member = try EtcdMember()
         try await member.start()
+        lasting.withLock { $0 = member }
+        // Nothing that is static is ever taken down.
+        atexit { EtcdMember.lasting.withLock { $0 }?.remove() }
         return member
     }
 
@@ -85,28 +90,72 @@ final class EtcdMember: Sendable {
         _ = try await running.withLock { $0 }?.result()
     }
 
-    deinit { send(SIGKILL) }
+    deinit { remove() }
+
+    /// Ends it, and takes away what it has written once it writes no more.
+    private func remove() {
+        send(SIGKILL)
+        for _ in 0..<200 where running.withLock({ $0?.isRunning == true }) { usleep(5_000) }
+        try? FileManager.default.removeItem(atPath: directory.path)
+    }
 
     /// A port that nobody has at the moment.
     static func freePort() throws -> UInt16 {
-        let number = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(number) }
-        var address = loopback(port: 0)
+        let socket = try LoopbackSocket()
+        return try socket.bind()
+    }
+
+    private static func connects(_ endpoint: String) throws -> Bool {
+        guard let port = endpoint.split(separator: ":").last.flatMap({ UInt16($0) }) else { return false }
+        return try LoopbackSocket().connects(to: port)
+    }
+}
+
+/// An endpoint whose handshakes are never finished, as where a network swallows what is sent: its backlog is full.
+final class BlackHole {
+    let endpoint: String
+    private let listener: LoopbackSocket
+    private let fillers: [LoopbackSocket]
+
+    init() throws {
+        listener = try LoopbackSocket()
+        let port = try listener.bind()
+        listener.listen(backlog: 0)
+        endpoint = "http://127.0.0.1:\(port)"
+        fillers = try (0..<4).map { _ in try LoopbackSocket(isBlocking: false) }
+        for filler in fillers { _ = filler.connects(to: port) }
+    }
+}
+
+/// A TCP socket on 127.0.0.1.
+private final class LoopbackSocket {
+    private let number: Int32
+
+    init(isBlocking: Bool = true) throws {
+        let kind = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | (isBlocking ? 0 : SOCK_NONBLOCK.rawValue))
+        number = socket(AF_INET, kind, 0)
+        guard number >= 0 else { throw DidNotHappen("no socket: errno \(errno)") }
+    }
+
+    deinit { close(number) }
+
+    /// Takes a port that is free, and tells which.
+    func bind() throws -> UInt16 {
+        var address = Self.loopback(port: 0)
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
         let result = withUnsafeMutablePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
-                bind(number, pointer, length) + getsockname(number, pointer, &length)
+                Glibc.bind(number, pointer, length) + getsockname(number, pointer, &length)
             }
         }
         guard result == 0 else { throw DidNotHappen("no free port: errno \(errno)") }
         return UInt16(bigEndian: address.sin_port)
     }
 
-    private static func connects(_ endpoint: String) throws -> Bool {
-        guard let port = endpoint.split(separator: ":").last.flatMap({ UInt16($0) }) else { return false }
-        let number = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(number) }
-        var address = loopback(port: port)
+    func listen(backlog: Int32) { _ = Glibc.listen(number, backlog) }
+
+    func connects(to port: UInt16) -> Bool {
+        var address = Self.loopback(port: port)
         return withUnsafePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
                 connect(number, pointer, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0

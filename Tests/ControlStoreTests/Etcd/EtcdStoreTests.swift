@@ -128,7 +128,24 @@ struct EtcdStoreTests {
         await store.close()
     }
 
-    @Test("a member without the others answers no call, and its watch moves to where the others are")
+    @Test("an endpoint that no packet comes back from costs the time of one connect")
+    func blackHole() async throws {
+        let member = try EtcdMember()
+        try await member.start()
+        let hole = try BlackHole()
+        let store = try store([hole.endpoint, member.endpoint]) { $0.connectTimeout = .milliseconds(300) }
+        let began = ContinuousClock.now
+        let first = try await store.put("a", "1")
+        #expect(ContinuousClock.now - began > .milliseconds(250) && ContinuousClock.now - began < .seconds(3))
+        // From then on it is not asked any more.
+        #expect(try await within(.seconds(5)) { try await store.batches(1, prefix: "a", from: first) }.count == 1)
+        let again = ContinuousClock.now
+        for number in 0..<10 { try await store.put("a", "\(number)") }
+        #expect(ContinuousClock.now - again < .milliseconds(250))
+        await store.close()
+    }
+
+    @Test("a member without the others answers no call, and who led by it knows that this is over")
     func minority() async throws {
         let members = try await EtcdMember.cluster(3)
         // Only what this one knows counts for the first; the second knows all.
@@ -207,6 +224,13 @@ struct EtcdStoreTests {
             #expect(throws: StoreError.self, "\(bad)") { try store([bad]) }
         }
         #expect(throws: StoreError.self) { try store([]) }
+        let user = EtcdSettings.User(name: "weft", password: "woven")
+        #expect(throws: StoreError.self) { try store(["http://10.0.0.1:2379"]) { $0.user = user } }
+        var printed = EtcdSettings(endpoints: [])
+        printed.user = user
+        var dumped = ""
+        dump(printed, to: &dumped)
+        #expect(!"\(printed) \(user) \(String(reflecting: printed)) \(dumped)".contains("woven"))
         #expect(throws: StoreError.self) { try store(["http://a:1"]) { $0.prefix = "weft" } }
         #expect(throws: StoreError.self) { try store(["http://a:1"]) { $0.tls = .init() } }
         #expect(throws: StoreError.self) { try store(["https://a:1"]) { $0.tls = .init(authorities: "/no/such.pem") } }

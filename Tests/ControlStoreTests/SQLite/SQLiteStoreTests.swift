@@ -64,7 +64,7 @@ struct SQLiteStoreTests {
         #expect(known > 8)
     }
 
-    @Test("the file and what SQLite puts beside it are the owner's alone, and the log is written through")
+    @Test("the file and what SQLite puts beside it are the owner's alone")
     func permissions() async throws {
         let old = umask(0)
         defer { umask(old) }
@@ -89,6 +89,9 @@ struct SQLiteStoreTests {
         try await writer.stop(SIGKILL)
         let store = try await SQLiteStore.open(path: path)
         #expect(await problem()?.code == .storeInUse)
+        let link = directory("link.db")
+        try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: path)
+        #expect(await storeError { _ = try await SQLiteStore.open(path: link) }?.problem.code == .storeInUse)
         await store.close()
         #expect(await problem() == nil)
     }

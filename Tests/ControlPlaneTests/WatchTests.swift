@@ -1,0 +1,211 @@
+// Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+
+import ControlAPI
+import MeshModel
+import MeshTesting
+import Testing
+
+@testable import ControlPlane
+
+@Suite("Watching", .timeLimit(.minutes(1)))
+struct WatchTests {
+    static let mesh = """
+        kind: Service
+        metadata: {name: api}
+        spec: {ports: [{port: 80, targetPort: 8080}]}
+        ---
+        kind: Service
+        metadata: {name: other}
+        spec: {ports: [{port: 80}]}
+
+        """
+
+    @Test("a proxy is told of itself, and of what it asks for with everything that leads to")
+    func selection() async throws {
+        let plane = try await Plane()
+        try await plane.running {
+            _ = try await plane.apply(
+                Self.mesh + """
+                    ---
+                    kind: HTTPRoute
+                    metadata: {name: r}
+                    spec:
+                      parentRefs: [{kind: Service, group: "", name: api, port: 80}]
+                      rules: [{backendRefs: [{name: other, port: 80}]}]
+                    """)
+            let server = try await plane.watch("api-1", of: "api", address: "10.0.0.2")
+            await server.acknowledge(try await server.update())
+            let client = try await plane.watch("web-1", of: "web", address: "10.0.0.1")
+            let first = try await client.update()
+            #expect(first.isWhole)
+            #expect(first.resources.map(\.id).contains("Mesh/default/mesh"))
+            #expect(!first.resources.contains { $0.id.hasPrefix("Service/") })
+            #expect(first.checkpoint != nil)
+            #expect(first.trust?.keys.map(\.name) == ["mesh.test"])
+            await client.acknowledge(first)
+            _ = await plane.plane.hub.want(client.id, Wants(names: try names("api", "nosuch")), by: client.identity)
+            let second = try await client.untilHeard(of: "Service/default/api")
+            let ids = Set(second.resources.map(\.id))
+            #expect(ids.isSuperset(of: ["HTTPRoute/default/r", "Service/default/other"]))
+            #expect(second.unknown.names.map(\.text) == ["nosuch"])
+            let contents = try #require(second.checkpoint).contents()
+            #expect(contents.digests.keys.contains("Service/default/api"))
+        }
+    }
+
+    @Test("a workload that connects becomes an endpoint, and is none when it has gone")
+    func endpoints() async throws {
+        let plane = try await Plane()
+        try await plane.running {
+            _ = try await plane.apply(Self.mesh)
+            let client = try await plane.watch(
+                "web-1", of: "web", address: "10.0.0.1", wants: Wants(names: try names("api")))
+            await client.acknowledge(try await client.update())
+            let server = try await plane.watch("api-1", of: "api", address: "10.0.0.2")
+            let heard = try await client.untilHeard(of: "Workload/default/api-1")
+            let service = try #require(heard.resources.first { $0.id == "Service/default/api" })
+            #expect(service.text.contains("default/api-1"))
+            await plane.plane.closeWatch(server.id, server.request)
+            var gone = try await client.update()
+            while !gone.removed.contains("Workload/default/api-1") {
+                await client.acknowledge(gone)
+                gone = try await client.update()
+            }
+        }
+    }
+
+    @Test("one update at a time is under way; what happens meanwhile is in the next")
+    func coalescing() async throws {
+        let plane = try await Plane()
+        try await plane.running {
+            _ = try await plane.apply(Self.mesh)
+            let client = try await plane.watch(
+                "web-1", of: "web", address: "10.0.0.1", wants: Wants(names: try names("api")))
+            let first = try await client.update()
+            for port in 81...90 {
+                _ = try await plane.apply("kind: Service\nmetadata: {name: api}\nspec: {ports: [{port: \(port)}]}\n")
+            }
+            #expect(await plane.plane.progress(of: 11).late == ["default/web-1"])
+            await client.acknowledge(first)
+            let next = try await client.update()
+            #expect(next.revision == 11)
+            #expect(next.resources.first { $0.id == "Service/default/api" }?.text.contains("90") == true)
+            await client.acknowledge(next)
+            let progress = await plane.plane.progress(of: 11)
+            #expect(progress.acknowledged == 1)
+            #expect(progress.late.isEmpty)
+        }
+    }
+
+    @Test("who is not concerned is not waited for")
+    func concerned() async throws {
+        let plane = try await Plane()
+        try await plane.running {
+            _ = try await plane.apply(Self.mesh)
+            let near = try await plane.watch(
+                "web-1", of: "web", address: "10.0.0.1", wants: Wants(names: try names("api")))
+            let far = try await plane.watch(
+                "web-2", of: "web", address: "10.0.0.3", wants: Wants(names: try names("other")))
+            for watch in [near, far] {
+                var update = try await watch.update()
+                await watch.acknowledge(update)
+                while !update.resources.contains(where: { $0.id.hasPrefix("Service/") }) {
+                    update = try await watch.update()
+                    await watch.acknowledge(update)
+                }
+            }
+            async let told = near.untilHeard(of: "Service/default/api")
+            async let other: Void = {
+                while let update = try? await far.update() { await far.acknowledge(update) }
+            }()
+            _ = try await plane.apply("kind: Service\nmetadata: {name: api}\nspec: {ports: [{port: 81}]}\n")
+            _ = try await told
+            let progress = try await eventually("nobody is late") {
+                let progress = await plane.plane.progress(of: 2)
+                return progress.isSettled ? progress : nil
+            }
+            #expect(progress.concerned == 1)
+            #expect(progress.acknowledged == 1)
+            await plane.plane.hub.end(far.id)
+            await other
+        }
+    }
+
+    @Test("a rejected update is told with its reasons, and not sent again before something changes")
+    func rejected() async throws {
+        let plane = try await Plane()
+        try await plane.running {
+            _ = try await plane.apply(Self.mesh)
+            let client = try await plane.watch(
+                "web-1", of: "web", address: "10.0.0.1", wants: Wants(names: try names("api")))
+            let first = try await client.update()
+            let reason = Acknowledgement.Rejection(
+                resource: "Service/default/api", path: "spec.ports[0]", code: "WEFT1003", message: "no")
+            await client.acknowledge(first, rejected: [reason])
+            let progress = await plane.plane.progress(of: 1)
+            #expect(progress.rejected.first?.proxy == "default/web-1")
+            #expect(progress.rejected.first?.reasons == [reason])
+            _ = try await plane.apply("kind: Service\nmetadata: {name: api}\nspec: {ports: [{port: 81}]}\n")
+            let next = try await client.update()
+            #expect(next.isWhole)
+            #expect(next.revision == 2)
+        }
+    }
+
+    @Test("who is denied is cut off, and the others are told")
+    func denied() async throws {
+        let plane = try await Plane()
+        try await plane.running {
+            let bad = try await plane.watch("api-1", of: "api", address: "10.0.0.2")
+            await bad.acknowledge(try await bad.update())
+            let good = try await plane.watch("web-1", of: "web", address: "10.0.0.1")
+            await good.acknowledge(try await good.update())
+            try await plane.plane.deny(identity: bad.identity, serial: nil, isDenied: true, author: "t")
+            await #expect(throws: WatchEnded.self) {
+                while true { await bad.acknowledge(try await bad.update()) }
+            }
+            var update = try await good.update()
+            while update.denied?.identities.isEmpty ?? true {
+                await good.acknowledge(update)
+                update = try await good.update()
+            }
+            #expect(update.denied?.identities == [bad.identity])
+            #expect(await codes { try await plane.watch("api-2", of: "api", address: "10.0.0.4") } == [.identityDenied])
+        }
+    }
+
+    @Test("a proxy cannot take another's name or namespace")
+    func foreignName() async throws {
+        let plane = try await Plane()
+        try await plane.running {
+            let server = try await plane.watch("api-1", of: "api", address: "10.0.0.2")
+            await server.acknowledge(try await server.update())
+            let name = try reference("api-1")
+            try await eventually("the workload is known") { await plane.plane.index().registration(of: name) }
+            #expect(await codes { try await plane.watch("api-1", of: "web", address: "10.0.0.1") } == [.forbidden])
+        }
+    }
+
+    @Test("a proxy that comes back is told only what it lacks")
+    func holdings() async throws {
+        let plane = try await Plane()
+        try await plane.running {
+            _ = try await plane.apply(Self.mesh)
+            let wants = Wants(names: try names("api"))
+            let api = try reference("api")
+            try await eventually("the service has its address") {
+                await plane.plane.index().addresses(of: api).first
+            }
+            let before = try await plane.watch("web-1", of: "web", address: "10.0.0.1", wants: wants)
+            let first = try await before.update()
+            let digests = Dictionary(first.resources.map { ($0.id, $0.digest) }) { first, _ in first }
+            await plane.plane.closeWatch(before.id, before.request)
+            let after = try await plane.watch(
+                "web-1", of: "web", address: "10.0.0.1", wants: wants,
+                have: WatchRequest.Holdings(revision: first.revision, digests: digests))
+            let update = try await after.update()
+            #expect(!update.isWhole)
+            #expect(!update.resources.contains { $0.id == "Service/default/api" })
+        }
+    }
+}
