@@ -187,7 +187,13 @@ package final class ControlLink {
         splitter = LineSplitter()
         silence = ControlProtocol.silence
         heard()
-        let body = request.encode()
+        var body = request.encode()
+        if body.count > ControlProtocol.requestBytes {
+            // A proxy that holds thousands of documents is told all of them again.
+            var short = request
+            short.have = nil
+            body = short.encode()
+        }
         var head = HTTPRequest(method: "POST", authority: "\(address)", target: ControlProtocol.watchPath)
         head.body = .length(UInt64(body.count))
         connection?.send(head, body)

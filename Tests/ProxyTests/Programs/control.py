@@ -13,7 +13,7 @@ read again whenever it changes:
 A document with "on" is told only to who asks for one of these. Each line that is typed is said on every watch as it stands. What
 proxies say is printed, a line of JSON each.
 """
-import base64, hashlib, http.server, json, os, ssl, subprocess, sys, tempfile, threading, time
+import base64, hashlib, http.server, json, os, socketserver, ssl, subprocess, sys, tempfile, threading, time
 
 address, directory = sys.argv[1], sys.argv[2]
 host, port = address.rsplit(":", 1)
@@ -200,6 +200,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 class Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
+
+    def server_bind(self):
+        # The library's own would look its name up, which takes ten seconds where no name server answers.
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = self.server_address[:2]
 
     def finish_request(self, request, client):
         try:
