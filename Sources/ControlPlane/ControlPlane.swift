@@ -6,6 +6,7 @@ package import ControlStore
 internal import LinuxSystem
 package import MeshModel
 internal import ResourceDocuments
+internal import Synchronization
 
 /// One replica of the control plane, without its transport: who talks to it, and how, is the server's.
 ///
@@ -79,6 +80,8 @@ package final class ControlPlane: Sendable {
     }
 
     private let signer: CheckpointSigner
+    /// Revisions of the store, with when they were the newest.
+    private let marks = Mutex<[(time: WallTime, revision: StoreRevision)]>([])
 
     /// Does everything that goes on by itself, until the task is cancelled. It returns early only where the store is lost for
     /// good. `ready` is called when watches can be answered.
@@ -229,12 +232,26 @@ package final class ControlPlane: Sendable {
     }
 
     private func housekeep() async {
+        await compact()
         try? await revisions.collect()
         try? await enrollment.collect()
         try? await audit.collect()
         let state = await keeper.state
         try? await VirtualAddresses(store).collect(state)
         try? await VirtualAddresses(store).assign(state, await keeper.membership.virtualAddresses)
+    }
+
+    /// What watchers may have missed for an hour is let go; whoever was away longer reads everything anew.
+    private func compact() async {
+        guard let revision = try? await store.list(prefix: StoreKeys.head).revision else { return }
+        let now = now()
+        let due = marks.withLock { marks in
+            marks.append((now, revision))
+            let due = marks.last { $0.time + .seconds(3600) <= now }?.revision
+            if let due { marks.removeAll { $0.revision < due } }
+            return due
+        }
+        if let due { try? await store.compact(before: due) }
     }
 
     package func close() async { await store.close() }
