@@ -30,11 +30,12 @@ package struct AuthorizationDecision: Equatable, Sendable {
     package let auditReason: String?
 
     /// True if it is allowed only since no policy is for the port, and the mesh allows by default.
-    package let isUnpoliced: Bool
+    package var isUnpoliced: Bool { isAllowed && reason == Self.noPolicy }
 
-    package init(isAllowed: Bool, reason: String, auditReason: String? = nil, isUnpoliced: Bool = false) {
+    static let noPolicy = "no policy"
+
+    package init(isAllowed: Bool, reason: String, auditReason: String? = nil) {
         self.isAllowed = isAllowed
-        self.isUnpoliced = isUnpoliced
         self.reason = reason
         self.auditReason = auditReason
     }

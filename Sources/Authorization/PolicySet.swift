@@ -121,8 +121,8 @@ package struct PolicySet: Sendable {
             return AuthorizationDecision(
                 isAllowed: false, reason: "no policy, and the mesh denies by default", auditReason: audit)
         }
-        let reason = holds ? "no deny rule matched" : "no policy"
-        return AuthorizationDecision(isAllowed: true, reason: reason, auditReason: audit, isUnpoliced: !holds)
+        let reason = holds ? "no deny rule matched" : AuthorizationDecision.noPolicy
+        return AuthorizationDecision(isAllowed: true, reason: reason, auditReason: audit)
     }
 
     /// What would be denied if the audit policies were enforced beside the others.
