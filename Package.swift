@@ -162,7 +162,12 @@ let programs: [Target] = [
     program("weft-init", ["CaptureControl", "LinuxSystem"]),
     program("weft-proxy", ["LinuxSystem", "ProxyControl"]),
     program("weft-control", ["ControlServer"]),
-    program("weft", ["Bytes", "CertificateAuthority", "EnvoyImport", "LinuxSystem", "MeshModel", arguments]),
+    program(
+        "weft",
+        [
+            "Bytes", "CertificateAuthority", "ControlAPI", "EnvoyImport", "LinuxSystem", "MeshModel",
+            "ResourceDocuments", arguments, crypto, httpClient, nio, nioHTTP, nioPosix, nioSSL,
+        ]),
 ]
 
 // Helpers of tests; no program links them.

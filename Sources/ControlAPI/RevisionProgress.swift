@@ -1,7 +1,6 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
 package import Bytes
-package import ControlAPI
 package import MeshModel
 
 /// How far a revision has come among the proxies that it changes something for.
