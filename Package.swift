@@ -145,8 +145,8 @@ let control: [Target] = [
     library(
         "ControlPlane",
         [
-            "Authorization", "Bytes", "CertificateAuthority", "ControlAPI", "ControlStore", "LinuxSystem", "MeshModel",
-            "ResourceDocuments", "Routing", crypto,
+            "Authorization", "Bytes", "CertificateAuthority", "ControlAPI", "ControlStore", "HTTPCodec", "LinuxSystem",
+            "MeshModel", "ResourceDocuments", "Routing", crypto,
         ]),
     library(
         "ControlServer",
@@ -166,7 +166,7 @@ let programs: [Target] = [
         "weft",
         [
             "Bytes", "CertificateAuthority", "ControlAPI", "EnvoyImport", "LinuxSystem", "MeshModel",
-            "ResourceDocuments", arguments, crypto, httpClient, nio, nioHTTP, nioPosix, nioSSL,
+            "ResourceDocuments", arguments, httpClient, nio, nioHTTP, nioPosix, nioSSL,
         ]),
 ]
 

@@ -8,6 +8,11 @@ package struct RevisionProgress: ControlMessage {
     package struct Rejection: Hashable, Sendable {
         package var proxy: String
         package var reasons: [Acknowledgement.Rejection]
+
+        package init(proxy: String, reasons: [Acknowledgement.Rejection]) {
+            self.proxy = proxy
+            self.reasons = reasons
+        }
     }
 
     /// The proxies for which it changes something.

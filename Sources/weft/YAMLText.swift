@@ -25,7 +25,7 @@ enum YAMLText {
         case .mapping(let fields):
             if fields.isEmpty { text += "\(margin){}\n" }
             for field in fields {
-                text += "\(margin)\(word(field.name)):"
+                text += "\(margin)\(quoted(field.name)):"
                 writeValue(field.value, indent, to: &text)
             }
         }
@@ -52,7 +52,7 @@ enum YAMLText {
     private static func scalar(_ node: Node, indent: Int) -> String {
         guard case .scalar(let text, let isPlain) = node.content else { return "" }
         if isPlain { return node.jsonText }
-        return block(text, indent) ?? word(text)
+        return block(text, indent) ?? quoted(text)
     }
 
     /// Certificates and other texts of several lines; nil where a block could not hold the text as it is.
@@ -70,7 +70,7 @@ enum YAMLText {
     private static let taken: Set = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"]
 
     /// Without quotes where everybody reads a text.
-    private static func word(_ text: String) -> String {
+    static func quoted(_ text: String) -> String {
         let isSafe = text.utf8.allSatisfy { byte in
             switch byte {
             case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),

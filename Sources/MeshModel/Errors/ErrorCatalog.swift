@@ -975,9 +975,9 @@ extension ErrorCode {
                 "store-unusable",
                 "The control plane cannot use its store now.",
                 "Traffic goes on; nothing can be changed until the store answers. Look at its log.")
-        case .controlUnreachable:
+        case .apiUnreachable:
             Entry(
-                "control-unreachable",
+                "api-unreachable",
                 "`weft` cannot reach the control plane.",
                 "Say where it is with `--control`, `WEFT_CONTROL` or `weft login`; on its own machine run `weft` as the user of its socket.")
         case .controlAnswer:

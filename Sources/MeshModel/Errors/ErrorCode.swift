@@ -464,7 +464,7 @@ package enum ErrorCode: UInt16, Hashable, Sendable, CaseIterable {
     /// The control plane cannot use its store now.
     case storeUnusable = 7030
     /// The control plane does not answer at the address where it was looked for.
-    case controlUnreachable = 7040
+    case apiUnreachable = 7040
     /// The control plane has answered something that is not understood.
     case controlAnswer = 7041
     /// The file of `weft login` cannot be used.

@@ -7,6 +7,7 @@ import ControlAPI
 import MeshModel
 import NIOCore
 import NIOHTTP1
+import NIOPosix
 import NIOSSL
 import ResourceDocuments
 
@@ -37,7 +38,8 @@ final class ControlClient: Sendable {
     }
 
     /// Over TLS. `roots` are those that are pinned, all of one trust domain.
-    init(host: String, port: Int, trustDomain: TrustDomain, roots: [SignedCertificate], token: String?) throws(Problem) {
+    init(host: String, port: Int, trustDomain: TrustDomain, roots: [SignedCertificate], token: String?) throws(Problem)
+    {
         place = .server(host: host, port: port)
         let name = ControlIdentity.hostName(in: trustDomain)
         base = "https://\(name):\(port)"
@@ -150,12 +152,11 @@ final class ControlClient: Sendable {
             }
         }
         return Problem(
-            .controlUnreachable, at: place.description, "does not answer: \(Self.words(of: error))", remedy: remedy)
+            .apiUnreachable, at: place.description, "does not answer: \(Self.words(of: error))", remedy: remedy)
     }
 
     private static func words(of error: any Error) -> String {
         switch error {
-        case let error as IOError: "\(error.failureDescription)"
         case let error as HTTPClientError: error.shortDescription
         case let error as NIOConnectionError:
             error.connectionErrors.first.map { "\($0.error)" } ?? "no address of `\(error.host)` answers"

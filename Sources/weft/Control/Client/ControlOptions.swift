@@ -36,7 +36,8 @@ struct ControlOptions: ParsableArguments {
     /// The control plane that is meant, in the order that the help says.
     func client() throws(Problem) -> ControlClient {
         let login = try Login.current()
-        guard let place = try control ?? Self.named() else {
+        let named = control == nil ? try Self.named() : control
+        guard let place = named else {
             return try login?.client() ?? ControlClient(socket: ControlPlace.standardSocket)
         }
         if case .socket(let path) = place { return ControlClient(socket: path) }

@@ -35,7 +35,8 @@ struct Login {
         }
         guard read.facts.permissions & 0o077 == 0 else {
             throw Problem(
-                .loginFile, at: path, "has mode \(String(read.facts.permissions, radix: 8)), so that others can read it",
+                .loginFile, at: path,
+                "has mode \(String(read.facts.permissions, radix: 8)), so that others can read it",
                 remedy: "`chmod 600 \(path)`, and make a new token if somebody may have read this one")
         }
         do throws(Problem) {

@@ -1,6 +1,7 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
 import CertificateAuthority
+import LinuxSystem
 import MeshModel
 import NIOCore
 import NIOPosix
@@ -34,18 +35,13 @@ enum ServerProof {
             throw Problem(.malformedIdentity, at: place, "the root names no trust domain")
         }
         let rest = chain.filter { der in !roots.contains { $0.der == der } }
-        let identity: SPIFFEID
         do throws(Problem) {
-            identity = try await SVIDVerifier(TrustBundles([trustDomain: roots])).verify(rest, now: .now())
+            let proved = try await SVIDVerifier(TrustBundles([trustDomain: roots])).verifyControl(rest, now: .now())
+            return Proved(trustDomain: proved, roots: roots)
         } catch {
-            throw Problem(
-                error.code, at: place, error.message, remedy: error.remedy ?? "it is not the control plane that is meant")
+            let remedy = "it is not the control plane that is meant, or its root has been replaced"
+            throw Problem(error.code, at: place, error.message, remedy: error.remedy ?? remedy)
         }
-        guard identity == ControlIdentity.spiffeID(in: trustDomain) else {
-            throw Problem(
-                .controlUnreachable, at: place, "is \(identity), and no control plane", remedy: "check the address")
-        }
-        return Proved(trustDomain: trustDomain, roots: roots)
     }
 
     private static func roots(
@@ -87,7 +83,7 @@ enum ServerProof {
                                 certificates, promise in
                                 shown.succeed(certificates.compactMap { try? $0.toDERBytes() })
                                 // It has been seen; there is nothing to be said to it.
-                                promise.succeed(.failed)
+                                promise.succeed(NIOSSLVerificationResult.failed)
                             }
                             try channel.pipeline.syncOperations.addHandlers(handler, Farewell(shown: shown))
                         }
@@ -102,7 +98,7 @@ enum ServerProof {
             return chain
         } catch {
             throw Problem(
-                .controlUnreachable, at: place, "shows no certificate: \(error)",
+                .apiUnreachable, at: place, "shows no certificate: \(error)",
                 remedy: "look whether `weft-control` runs there and the port can be reached")
         }
     }
