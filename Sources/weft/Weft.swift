@@ -17,8 +17,8 @@ struct Weft: AsyncParsableCommand {
               weft can web api GET /items
 
             EXIT CODES
-              0  done; asked whether something is allowed: it is
-              1  failed; the message begins with a code, WEFTnnnn; asked whether something is allowed: it is not
+              0  done (`can`, `why`: allowed)
+              1  failed; the message begins with a code, WEFTnnnn (`can`, `why`: denied)
               2  the command line is wrong
               3  done, but some proxies have not acknowledged it in time
               4  done, but some proxies have refused it
@@ -26,24 +26,24 @@ struct Weft: AsyncParsableCommand {
         version: "weft \(WeftVersion.text)",
         groupedSubcommands: [
             CommandGroup(
-                name: "The mesh's configuration",
+                name: "Configuration",
                 subcommands: [
                     ApplyCommand.self, DiffCommand.self, GetCommand.self, DescribeCommand.self, DeleteCommand.self,
                     HistoryCommand.self, RollbackCommand.self, AllowCommand.self, DenyCommand.self, CanCommand.self,
                     WhyCommand.self,
                 ]),
             CommandGroup(
-                name: "Workloads",
+                name: "Workload",
                 subcommands: [
                     JoinCommand.self, LeaveCommand.self, TokenCommand.self, IdentityCommand.self, ProxyCommand.self,
                 ]),
             CommandGroup(
-                name: "The control plane",
+                name: "Control plane",
                 subcommands: [
                     LoginCommand.self, LogoutCommand.self, CredentialCommand.self, AuditCommand.self, CheckCommand.self,
                 ]),
             CommandGroup(
-                name: "Without a control plane",
+                name: "Offline",
                 subcommands: [CertificateAuthorityCommand.self, ImportCommand.self, CompletionCommand.self]),
         ])
 

@@ -12,7 +12,7 @@ struct CommandLineTests {
 
     @Test(
         "every command has help with an example",
-        arguments: ["ca", "ca create", "ca issue", "ca renew", "ca show", "import", "import envoy"])
+        arguments: ["", "ca", "ca create", "ca issue", "ca renew", "ca show", "import", "import envoy"])
     func help(_ command: String) throws {
         let result = try weft.run("\(command) --help")
         #expect(result.ending == .exited(0))
@@ -69,6 +69,7 @@ struct CommandLineTests {
             Misuse("identity deny", "SPIFFE ID or --serial"),
             Misuse("rollback 1 --timeout 3s", "goes with --wait"),
             Misuse("completion tcsh", "tcsh"),
+            Misuse("join a --owner 0", "never runs as root"),
         ])
     func misuse(_ misuse: Misuse) throws {
         let result = try weft.run(misuse.line)

@@ -3,18 +3,21 @@
 import Foundation
 import Glibc
 import MeshTesting
+import Synchronization
 import Testing
 
 /// A control plane with a directory, ports and a mesh of its own, and `weft` that talks to it. Gone with the test.
-final class ControlScene {
+final class ControlScene: Sendable {
     let directory: String
     let apiPort: UInt16
     let joinPort: UInt16
     let proxyPort: UInt16
     private let control: RunningProgram
-    private var count = 0
+    private let count = Atomic(0)
 
     static let trustDomain = "mesh.test"
+    /// Whom the proxy would run as: never root.
+    static let proxyUser = geteuid() == 0 ? 2102 : geteuid()
 
     init() async throws {
         directory = NSTemporaryDirectory() + "weft-control-" + UUID().uuidString.prefix(8)
@@ -66,13 +69,13 @@ final class ControlScene {
     }
 
     private func run(_ words: [String], place: String?, variables: [String: String]) async throws -> ProgramResult {
-        count += 1
+        let number = count.add(1, ordering: .relaxed).newValue
         var environment = ProcessInfo.processInfo.environment
         environment["HOME"] = directory + "/home"
         environment["XDG_CONFIG_HOME"] = nil
         environment["WEFT_CONTROL"] = place ?? socket
         for (name, value) in variables { environment[name] = value.isEmpty ? nil : value }
-        return try await RunningProgram(words, environment: environment, log: "\(directory)/run-\(count)").result()
+        return try await RunningProgram(words, environment: environment, log: "\(directory)/run-\(number)").result()
     }
 
     /// The result of a command read as JSON, whatever its exit code.
@@ -90,6 +93,11 @@ final class ControlScene {
 
     func permissions(_ name: String) throws -> Int? {
         try FileManager.default.attributesOfItem(atPath: "\(directory)/\(name)")[.posixPermissions] as? Int
+    }
+
+    func owner(_ name: String) throws -> UInt32? {
+        (try FileManager.default.attributesOfItem(atPath: "\(directory)/\(name)")[.ownerAccountID] as? NSNumber)?
+            .uint32Value
     }
 
     /// A mesh of two services, of which one has a policy.
@@ -116,7 +124,7 @@ final class ControlScene {
         var sockets: [Int32] = []
         defer { for socket in sockets { close(socket) } }
         return try (0..<count).map { _ in
-            let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+            let descriptor = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
             sockets.append(descriptor)
             var address = sockaddr_in()
             address.sin_family = sa_family_t(AF_INET)

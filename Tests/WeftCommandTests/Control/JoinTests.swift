@@ -18,7 +18,8 @@ struct JoinTests {
     }
 
     private func join(_ token: String, _ options: String = "") async throws -> ProgramResult {
-        try await scene.weft("join \(token) --state %/state --owner \(geteuid()) --config %/proxy.yaml \(options)")
+        try await scene.weft(
+            "join \(token) --state %/state --owner \(ControlScene.proxyUser) --config %/proxy.yaml \(options)")
     }
 
     @Test("a token becomes an identity that a proxy can use, and a configuration")
@@ -30,6 +31,7 @@ struct JoinTests {
         let joined = try await join(made.output.trimmingCharacters(in: .newlines), "--name web-1 --dns")
         try #require(joined.succeeded, "\(joined)")
         #expect(joined.output.contains("joined as default/web-1, spiffe://mesh.test/ns/default/sa/web"))
+        #expect(try scene.owner("state/identity/key.pem") == ControlScene.proxyUser)
         #expect(try scene.permissions("state") == 0o700 && scene.permissions("state/identity") == 0o700)
         for name in ["chain.pem", "key.pem", "bundle.pem"] {
             #expect(try scene.permissions("state/identity/\(name)") == 0o600, "\(name)")
@@ -44,7 +46,7 @@ struct JoinTests {
         #expect(verified.output.contains("URI:spiffe://mesh.test/ns/default/sa/web"))
         let file = try scene.text("proxy.yaml")
         #expect(file.contains("addresses: [\"127.0.0.1:\(scene.proxyPort)\"]"))
-        #expect(file.contains("proxyUIDs: [\(geteuid())]") && file.contains("names: {enabled: true}"))
+        #expect(file.contains("proxyUIDs: [\(ControlScene.proxyUser)]") && file.contains("names: {enabled: true}"))
         let members = try await scene.weft("get members")
         #expect(members.output.contains("default/web-1"))
     }
@@ -52,10 +54,10 @@ struct JoinTests {
     @Test("the proxy takes the configuration that was written")
     func accepted() async throws {
         _ = try await join(try await token(), "--name web-1")
-        let check = try await RunningProgram(
-            [BuiltProgram.path("weft-proxy"), "check", "--config", scene.directory + "/proxy.yaml"],
-            log: scene.directory + "/check"
-        ).result()
+        // The files are the proxy's, and nobody else's.
+        let user = ControlScene.proxyUser
+        let change = geteuid() == 0 ? "setpriv --reuid \(user) --regid \(user) --clear-groups " : ""
+        let check = try await scene.shell("\(change)\(BuiltProgram.path("weft-proxy")) check --config %/proxy.yaml")
         #expect(check.succeeded, "\(check)")
     }
 
@@ -63,7 +65,8 @@ struct JoinTests {
     func once() async throws {
         let token = try await token()
         try #require(try await join(token).succeeded)
-        let again = try await scene.weft("join \(token) --state %/other --owner \(geteuid()) --config %/other.yaml")
+        let again = try await scene.weft(
+            "join \(token) --state %/other --owner \(ControlScene.proxyUser) --config %/other.yaml")
         #expect(again.status == 1 && again.error.contains("WEFT7003"), "\(again)")
         #expect(!FileManager.default.fileExists(atPath: scene.directory + "/other/identity"))
         let here = try await join(token)
@@ -117,10 +120,10 @@ struct JoinTests {
         let token = try await token()
         try scene.write(token + "\n", to: "token")
         let result = try await scene.shell(
-            "weft join - --state %/state --owner \(geteuid()) --config %/proxy.yaml < %/token")
+            "weft join - --state %/state --owner \(ControlScene.proxyUser) --config %/proxy.yaml < %/token")
         #expect(result.succeeded, "\(result)")
         let other = try await scene.weft(
-            "join --state %/state2 --owner \(geteuid()) --config %/proxy.yaml",
+            "join --state %/state2 --owner \(ControlScene.proxyUser) --config %/proxy.yaml",
             variables: ["WEFT_TOKEN": try await self.token()])
         #expect(other.succeeded, "\(other)")
         #expect(other.output.contains("proxy.yaml, as it was"))

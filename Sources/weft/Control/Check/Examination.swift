@@ -64,10 +64,11 @@ struct Examination {
         }
         return certificates.map { certificate in
             let role = certificate.text("role")
+            let name = role == "serving" ? "the certificate that it serves with" : "the \(role)"
             guard let end = certificate.moment("notAfter"), let start = certificate.moment("notBefore") else {
-                return Finding(subject: "authority", verdict: .warn, text: "the \(role) does not say when it ends")
+                return Finding(subject: "authority", verdict: .warn, text: "\(name) does not say when it ends")
             }
-            let text = "the \(role) ends at \(end)"
+            let text = "\(name) ends at \(end)"
             if end < now {
                 return Finding(
                     subject: "authority", verdict: .fail, text: text + ", which is past", remedy: "see `weft ca status`"
@@ -122,7 +123,7 @@ struct Examination {
             findings.append(
                 Finding(
                     subject: "certificates", verdict: .ok,
-                    text: "\(members.count) workloads have joined, and none of their certificates is about to end"))
+                    text: "joined: \(members.count); none of their certificates is about to end"))
         }
         return findings
     }
@@ -163,7 +164,7 @@ struct Examination {
         }
         if findings.isEmpty {
             findings.append(
-                Finding(subject: "proxies", verdict: .ok, text: "\(connected.count) are connected, and none is late"))
+                Finding(subject: "proxies", verdict: .ok, text: "connected: \(connected.count); none is late"))
         }
         return findings
     }
@@ -191,7 +192,7 @@ struct Examination {
         }
         if findings.isEmpty {
             findings.append(
-                Finding(subject: "services", verdict: .ok, text: "\(services.count), each with an endpoint"))
+                Finding(subject: "services", verdict: .ok, text: "there: \(services.count), each with an endpoint"))
         }
         return findings
     }

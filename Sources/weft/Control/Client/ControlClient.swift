@@ -7,7 +7,6 @@ import ControlAPI
 import MeshModel
 import NIOCore
 import NIOHTTP1
-import NIOPosix
 import NIOSSL
 import ResourceDocuments
 
@@ -152,16 +151,7 @@ final class ControlClient: Sendable {
             }
         }
         return Problem(
-            .apiUnreachable, at: place.description, "does not answer: \(Self.words(of: error))", remedy: remedy)
-    }
-
-    private static func words(of error: any Error) -> String {
-        switch error {
-        case let error as HTTPClientError: error.shortDescription
-        case let error as NIOConnectionError:
-            error.connectionErrors.first.map { "\($0.error)" } ?? "no address of `\(error.host)` answers"
-        default: "\(error)"
-        }
+            .apiUnreachable, at: place.description, "does not answer: \(TransportWords.of(error))", remedy: remedy)
     }
 
     private var remedy: String {

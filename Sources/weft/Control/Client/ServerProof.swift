@@ -98,7 +98,7 @@ enum ServerProof {
             return chain
         } catch {
             throw Problem(
-                .apiUnreachable, at: place, "shows no certificate: \(error)",
+                .apiUnreachable, at: place, "shows no certificate: \(TransportWords.of(error))",
                 remedy: "look whether `weft-control` runs there and the port can be reached")
         }
     }

@@ -54,6 +54,10 @@ struct JoinCommand: AsyncParsableCommand {
 
     @OptionGroup var output: Output
 
+    func validate() throws {
+        if owner?.user == 0 { throw ValidationError("--owner 0: a proxy never runs as root.") }
+    }
+
     private static let standardConfiguration = "/etc/weft/proxy.yaml"
     /// What the packages give the proxy.
     private static let standardUser: UInt32 = 2102

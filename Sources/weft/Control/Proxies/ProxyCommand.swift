@@ -63,6 +63,14 @@ struct ProxyConfigCommand: AsyncParsableCommand {
 }
 
 struct ProxyLogCommand: AsyncParsableCommand {
+    enum Level: String, CaseIterable, ExpressibleByArgument {
+        case error
+        case warn
+        case info
+        case debug
+        case trace
+    }
+
     static let configuration = CommandConfiguration(
         commandName: "log",
         abstract: "Set how much a proxy logs, until it starts again.",
@@ -75,16 +83,16 @@ struct ProxyLogCommand: AsyncParsableCommand {
     var workload: ResourceReference
 
     @Argument(help: ArgumentHelp("One of error, warn, info, debug, trace.", valueName: "level"))
-    var level: String
+    var level: Level
 
     @OptionGroup var control: ControlOptions
 
     func run() async throws {
         try await control.report("proxy log") { client throws(Problems) in
-            try await client.post("/v1/proxies/\(workload)/log") { $0.field("level", level) }
+            try await client.post("/v1/proxies/\(workload)/log") { $0.field("level", level.rawValue) }
             return Output.Result(text: "\(workload) logs at \(level)") { json in
                 json.field("workload", workload.description)
-                json.field("level", level)
+                json.field("level", level.rawValue)
             }
         }
     }
