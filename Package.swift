@@ -145,8 +145,8 @@ let control: [Target] = [
     library(
         "ControlPlane",
         [
-            "Authorization", "Bytes", "CertificateAuthority", "ControlAPI", "ControlStore", "LinuxSystem", "MeshModel",
-            "ResourceDocuments", "Routing", crypto,
+            "Authorization", "Bytes", "CertificateAuthority", "ControlAPI", "ControlStore", "HTTPCodec", "LinuxSystem",
+            "MeshModel", "ResourceDocuments", "Routing", crypto,
         ]),
     library(
         "ControlServer",
@@ -162,7 +162,12 @@ let programs: [Target] = [
     program("weft-init", ["CaptureControl", "LinuxSystem"]),
     program("weft-proxy", ["LinuxSystem", "ProxyControl"]),
     program("weft-control", ["ControlServer"]),
-    program("weft", ["Bytes", "CertificateAuthority", "EnvoyImport", "LinuxSystem", "MeshModel", arguments]),
+    program(
+        "weft",
+        [
+            "Bytes", "CertificateAuthority", "ControlAPI", "EnvoyImport", "LinuxSystem", "MeshModel",
+            "ResourceDocuments", arguments, httpClient, nio, nioHTTP, nioPosix, nioSSL,
+        ]),
 ]
 
 // Helpers of tests; no program links them.

@@ -975,6 +975,36 @@ extension ErrorCode {
                 "store-unusable",
                 "The control plane cannot use its store now.",
                 "Traffic goes on; nothing can be changed until the store answers. Look at its log.")
+        case .apiUnreachable:
+            Entry(
+                "api-unreachable",
+                "`weft` cannot reach the control plane.",
+                "Say where it is with `--control`, `WEFT_CONTROL` or `weft login`; on its own machine run `weft` as the user of its socket.")
+        case .controlAnswer:
+            Entry(
+                "control-answer",
+                "The answer of the control plane is not understood.",
+                "Run `weft` and `weft-control` of neighbouring versions; look whether something else listens at that address.")
+        case .loginFile:
+            Entry(
+                "login-file",
+                "The file that `weft login` has written cannot be used.",
+                "Do `weft login` again; the file has to belong to you with mode 0600.")
+        case .proxiesLate:
+            Entry(
+                "proxies-late",
+                "Not every proxy has acknowledged a revision in the time that was given.",
+                "Look at the proxies that are named with `weft proxy status`; they go on with what they had.")
+        case .proxiesRejected:
+            Entry(
+                "proxies-rejected",
+                "A proxy has refused a revision and goes on with the one before.",
+                "The message carries the proxy's reason; mend the resource that it names, or `weft rollback`.")
+        case .notJoined:
+            Entry(
+                "not-joined",
+                "There is no identity of a workload in the state directory.",
+                "Join with `weft join`, or name another directory with `--state`.")
         case .storeInUse:
             Entry(
                 "store-in-use",

@@ -463,6 +463,18 @@ package enum ErrorCode: UInt16, Hashable, Sendable, CaseIterable {
     case rotationIncomplete = 7023
     /// The control plane cannot use its store now.
     case storeUnusable = 7030
+    /// The control plane does not answer at the address where it was looked for.
+    case apiUnreachable = 7040
+    /// The control plane has answered something that is not understood.
+    case controlAnswer = 7041
+    /// The file of `weft login` cannot be used.
+    case loginFile = 7042
+    /// Not every proxy has taken over a revision in time.
+    case proxiesLate = 7043
+    /// A proxy has refused a revision.
+    case proxiesRejected = 7044
+    /// There is no identity in the state directory.
+    case notJoined = 7045
 }
 
 extension ErrorCode {
