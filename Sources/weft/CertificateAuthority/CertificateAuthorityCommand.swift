@@ -19,7 +19,12 @@ struct CertificateAuthorityCommand: ParsableCommand {
               weft ca create --trust-domain mesh.example --directory ca
               weft ca issue --directory ca --service-account web --output web
             """,
-        subcommands: [CreateCommand.self, IssueCommand.self, RenewCommand.self, ShowCommand.self, StatusCommand.self])
+        subcommands: [CreateCommand.self, IssueCommand.self, RenewCommand.self, ShowCommand.self],
+        groupedSubcommands: [
+            CommandGroup(
+                name: "Online",
+                subcommands: [StatusCommand.self, RotateCommand.self, CSRCommand.self, InstallCommand.self])
+        ])
 }
 
 extension JSONWriter {

@@ -21,8 +21,7 @@ final class ControlScene: Sendable {
 
     init() async throws {
         directory = NSTemporaryDirectory() + "weft-control-" + UUID().uuidString.prefix(8)
-        try FileManager.default.createDirectory(
-            atPath: directory + "/home", withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        try FileManager.default.createDirectory(atPath: directory + "/home", withIntermediateDirectories: true)
         let ports = try Self.freePorts(3)
         (apiPort, joinPort, proxyPort) = (ports[0], ports[1], ports[2])
         control = try RunningProgram(

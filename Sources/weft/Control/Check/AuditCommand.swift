@@ -31,32 +31,3 @@ struct AuditCommand: AsyncParsableCommand {
         }
     }
 }
-
-/// `weft ca status`.
-struct StatusCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "status",
-        abstract: "Show the certificates of the control plane's own authority.",
-        discussion: """
-            The other commands of `ca` are for an authority in files; this one asks the control plane. The SHA-256 of the root \
-            is what `weft login --root-digest` takes.
-
-            EXAMPLE
-              weft ca status
-            """)
-
-    @OptionGroup var control: ControlOptions
-
-    func run() async throws {
-        try await control.report("ca status") { client throws(Problems) in
-            let answer = try await client.get("/v1/ca")
-            var table = Table("CERTIFICATE", "STEP", "UNTIL", "SHA-256")
-            for certificate in answer.list("certificates") {
-                table.add(
-                    certificate.text("role"), certificate.text("step"), certificate.text("notAfter"),
-                    certificate.text("fingerprint"))
-            }
-            return Output.Result(text: table.text(ifEmpty: "there is no authority yet")) { $0.fields(of: answer) }
-        }
-    }
-}

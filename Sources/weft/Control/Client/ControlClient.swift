@@ -75,6 +75,16 @@ final class ControlClient: Sendable {
         try answer(try await call(.GET, path, query, nil))
     }
 
+    /// What is answered in another form than JSON.
+    func text(_ path: String) async throws(Problems) -> String {
+        String(decoding: try await call(.GET, path, [], nil), as: UTF8.self)
+    }
+
+    /// Posts something and expects no answer.
+    func put(
+        _ path: String, query: [(name: String, value: String?)] = [], _ body: [UInt8] = [], type: String
+    ) async throws(Problems) { _ = try await call(.POST, path, query, (body, type)) }
+
     /// Nothing is answered where nothing is to be said.
     @discardableResult
     func delete(_ path: String, query: [(name: String, value: String?)] = []) async throws(Problems) -> Node? {

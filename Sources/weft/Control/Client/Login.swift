@@ -83,6 +83,17 @@ struct Login {
         return true
     }
 
+    /// With all the roots that the control plane, once it is proved, says are valid: one that is to follow among them, so that a
+    /// rotation does not end the login.
+    func trusting(_ bundle: String) -> Login {
+        guard let roots = SignedCertificate.all(inPEM: bundle), let pinned = SignedCertificate.all(inPEM: self.bundle),
+            roots.allSatisfy({ $0.isAuthority && $0.trustDomain == trustDomain })
+        else { return self }
+        let all = pinned + roots.filter { !pinned.contains($0) }
+        return Login(
+            place: place, trustDomain: trustDomain, bundle: all.map(\.pem).joined(), token: token)
+    }
+
     func client() throws(Problem) -> ControlClient {
         guard case .server(let host, let port) = place, let roots = SignedCertificate.all(inPEM: bundle) else {
             throw Problem(.loginFile, at: Self.path, "has no roots for \(place)", remedy: "`weft login` writes it anew")

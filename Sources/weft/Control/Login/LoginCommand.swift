@@ -57,7 +57,11 @@ struct LoginCommand: AsyncParsableCommand {
                 let info = try await client.get("/v1/info")
                 await client.close()
                 let path: String
-                do throws(Problem) { path = try login.save() } catch { throw Problems(error) }
+                do throws(Problem) {
+                    path = try login.trusting(info.text("bundle")).save()
+                } catch {
+                    throw Problems(error)
+                }
                 let text = """
                     logged in to \(login.place) of \(login.trustDomain) as \(info.text("principal")), who may \(info.text("role"))
                       kept in  \(path)

@@ -32,6 +32,8 @@ struct ProxyFile {
             let directory = Files.directory(of: path)
             if !Files.exists(directory) { try Files.makeDirectory(directory, permissions: 0o755) }
             try Files.create(path, permissions: 0o644, Array(text.utf8))
+            // The proxy is somebody else, and the umask may have kept the file from it.
+            try Files.setPermissions(path, 0o644)
         } catch {
             throw Problem(
                 .writeFailed, at: path, "the proxy's configuration cannot be written: \(error.errno)",
