@@ -69,6 +69,7 @@ struct CommandLineTests {
             Misuse("identity deny", "SPIFFE ID or --serial"),
             Misuse("rollback 1 --timeout 3s", "goes with --wait"),
             Misuse("completion tcsh", "tcsh"),
+            Misuse("allow nobody api", "no identity"),
             Misuse("join a --owner 0", "never runs as root"),
         ])
     func misuse(_ misuse: Misuse) throws {

@@ -68,7 +68,8 @@ struct JoinTests {
         let again = try await scene.weft(
             "join \(token) --state %/other --owner \(ControlScene.proxyUser) --config %/other.yaml")
         #expect(again.status == 1 && again.error.contains("WEFT7003"), "\(again)")
-        #expect(!FileManager.default.fileExists(atPath: scene.directory + "/other/identity"))
+        let left = try FileManager.default.contentsOfDirectory(atPath: scene.directory + "/other")
+        #expect(left.isEmpty, "a key that nothing can come of is not kept")
         let here = try await join(token)
         #expect(here.status == 1 && here.error.contains("WEFT5001"), "\(here)")
     }

@@ -120,6 +120,12 @@ final class ControlClient: Sendable {
             request.headers.add(name: "content-type", value: body.type)
             request.body = .bytes(ByteBuffer(bytes: body.bytes))
         }
+        let place = place
+        let patience = Task {
+            try await Task.sleep(for: .seconds(1))
+            Output.complain("waiting for \(place)")
+        }
+        defer { patience.cancel() }
         let status: HTTPResponseStatus
         let bytes: [UInt8]
         do {

@@ -42,7 +42,14 @@ struct JoinExchange {
         } catch {
             throw Problems(error)
         }
-        let answer = try await send(request)
+        let answer: JoinAnswer
+        do throws(Problems) {
+            answer = try await send(request)
+        } catch {
+            // Nothing will ever come of this key; after any other failure it is tried again.
+            if error.all.contains(where: { Self.final.contains($0.code) }) { state.forgetPendingKey(of: token.id) }
+            throw error
+        }
         do throws(Problem) {
             try await check(answer)
             try state.keep(answer, key)
@@ -52,6 +59,8 @@ struct JoinExchange {
         }
         return answer
     }
+
+    private static let final: Set<ErrorCode> = [.joinTokenInvalid, .joinTokenExpired, .joinTokenUsed, .identityDenied]
 
     /// The first address that answers decides; one that does not lets the next have its turn.
     private func send(_ request: JoinRequest) async throws(Problems) -> JoinAnswer {

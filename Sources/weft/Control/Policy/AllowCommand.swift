@@ -38,6 +38,9 @@ struct RuleOptions: ParsableArguments {
     @OptionGroup var control: ControlOptions
 
     func validate() throws {
+        guard from != "nobody" else {
+            throw ValidationError("`nobody` has no identity: write a Policy with `unauthenticated: true`.")
+        }
         guard path.allSatisfy({ $0.hasPrefix("/") }) else { throw ValidationError("A path begins with a slash.") }
         if dryRun, waiting.wait { throw ValidationError("--wait does not go with --dry-run, which writes nothing.") }
     }
