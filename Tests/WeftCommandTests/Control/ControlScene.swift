@@ -119,7 +119,7 @@ final class ControlScene: Sendable {
         """
 
     /// Ports that nobody listens on at this moment.
-    private static func freePorts(_ count: Int) throws -> [UInt16] {
+    static func freePorts(_ count: Int) throws -> [UInt16] {
         var sockets: [Int32] = []
         defer { for socket in sockets { close(socket) } }
         return try (0..<count).map { _ in

@@ -61,6 +61,31 @@ struct JoinTests {
         #expect(check.succeeded, "\(check)")
     }
 
+    @Test("a proxy that runs with it follows the mesh")
+    func running() async throws {
+        try #require(try await join(try await token(), "--name web-1").succeeded)
+        let ports = try ControlScene.freePorts(3)
+        let more = """
+              ports: {outbound: \(ports[0]), inbound: \(ports[1]), metrics: \(ports[2])}
+
+            """
+        try scene.write(try scene.text("proxy.yaml") + more, to: "proxy.yaml")
+        let user = String(ControlScene.proxyUser)
+        let change = geteuid() == 0 ? ["setpriv", "--reuid", user, "--regid", user, "--clear-groups"] : []
+        let proxy = try RunningProgram(
+            change + [BuiltProgram.path("weft-proxy"), "run", "--config", scene.directory + "/proxy.yaml"],
+            log: scene.directory + "/proxy")
+        defer { proxy.send(SIGKILL) }
+        try await proxy.line(containing: "control plane connected")
+        try scene.write(ControlScene.shop, to: "shop.yaml")
+        let applied = try await scene.weft("apply -f %/shop.yaml --wait")
+        #expect(applied.succeeded, "\(applied)")
+        #expect(applied.output.contains("acknowledged by 1/1 proxies at revision 1, "), "\(applied)")
+        #expect(try await scene.weft("get services").output.contains("1/1 connected"))
+        let described = try await scene.weft("describe workload web-1")
+        #expect(described.output.contains("synced, revision 1"), "\(described)")
+    }
+
     @Test("a token is good for one key")
     func once() async throws {
         let token = try await token()

@@ -119,7 +119,10 @@ struct StateDirectory {
                 try Files.remove("\(identity)/\(name)")
             }
             try Files.removeDirectory(identity)
-            if Files.exists("\(path)/snapshot.json") { try Files.remove("\(path)/snapshot.json") }
+            // What was told to this workload is no other's, and another mesh counts its revisions anew.
+            for name in ["snapshot.json", "revision"] where Files.exists("\(path)/\(name)") {
+                try Files.remove("\(path)/\(name)")
+            }
             try Files.syncDirectory(path)
         } catch {
             throw Problem(.writeFailed, at: identity, "cannot be removed: \(error)")
