@@ -149,7 +149,11 @@ package final class ControlPlane: Sendable {
         }
     }
 
-    private func catchUp() async { try? await revisions.catchUp() }
+    private func catchUp() async {
+        try? await revisions.catchUp()
+        // Roots of other trust domains are resources.
+        await refreshTrust()
+    }
 
     private func proxiesChanged(_ events: [StoreEvent]) async {
         await keeper.apply { membership in

@@ -132,6 +132,7 @@ package actor Enrollment {
             [
                 .put(key: entry.key, value: used.encode()),
                 .put(key: memberKey, value: member.encode()),
+                .put(key: StoreKeys.serial(serial), value: Array(workload.description.utf8)),
             ])
         // Somebody used it in this moment; what he did decides.
         guard isOurs else { return try await join(request, from: peer) }
@@ -211,26 +212,21 @@ package actor Enrollment {
         let serial = CertificateFacts(leaf).serialNumber
         try await requireAllowed(identity, serial: serial)
         let keyHash = Self.hash(key.publicKey)
-        for entry in try await list(StoreKeys.members) {
-            guard var member = try? MemberRecord.decode(entry.value), member.identity == identity else { continue }
-            guard !member.isFrozen || member.serial != serial && member.renewedSerial != serial else {
-                throw Self.frozen(identity)
-            }
-            if member.serial == serial || (member.renewedSerial == serial && member.keyHash == keyHash) {
-                let (answer, newSerial, root) = try await issue(key, identity)
-                try await keep((entry, member), newSerial, keyHash, answer.notAfter, root, renewed: serial)
-                await audit.note("renew", by: peer, on: "member/\(member.workload)", outcome: nil)
-                return answer
-            }
-            if member.renewedSerial == serial {
-                // The same certificate, another key: one of the two who have it should not.
-                member.isFrozen = true
-                try await commit([.unchanged(entry)], [.put(key: entry.key, value: member.encode())])
-                await audit.note("renew", by: peer, on: "member/\(member.workload)", outcome: .identityFrozen)
-                throw Self.frozen(identity)
-            }
+        guard case (let entry, var member)? = try await member(ofSerial: serial, identity) else {
+            throw Problem(.certificateSuperseded, "certificate \(serial) is not the newest of \(identity)")
         }
-        throw Problem(.certificateSuperseded, "certificate \(serial) is not the newest of \(identity)")
+        guard !member.isFrozen else { throw Self.frozen(identity) }
+        if member.serial == serial || member.keyHash == keyHash {
+            let (answer, newSerial, root) = try await issue(key, identity)
+            try await keep((entry, member), newSerial, keyHash, answer.notAfter, root, renewed: serial)
+            await audit.note("renew", by: peer, on: "member/\(member.workload)", outcome: nil)
+            return answer
+        }
+        // The same certificate, another key: one of the two who have it should not.
+        member.isFrozen = true
+        try await commit([.unchanged(entry)], [.put(key: entry.key, value: member.encode())])
+        await audit.note("renew", by: peer, on: "member/\(member.workload)", outcome: .identityFrozen)
+        throw Self.frozen(identity)
     }
 
     /// Gives a frozen workload back to whoever has its newest certificate; false where there is none of that name.
@@ -249,7 +245,7 @@ package actor Enrollment {
         try await commit(
             [],
             [
-                .delete(key: entry.key),
+                .delete(key: entry.key), .delete(key: StoreKeys.serial(member.serial)),
                 .put(key: StoreKeys.deniedSerial(member.serial), value: Array(now().description.utf8)),
             ])
         return member
@@ -290,11 +286,12 @@ package actor Enrollment {
     private func member(
         ofSerial serial: String, _ identity: SPIFFEID
     ) async throws(Problem) -> (entry: StoreEntry, member: MemberRecord)? {
-        for entry in try await list(StoreKeys.members) {
-            guard let member = try? MemberRecord.decode(entry.value), member.identity == identity else { continue }
-            if member.serial == serial { return (entry, member) }
-        }
-        return nil
+        guard let place = try await get(StoreKeys.serial(serial)),
+            let workload = ResourceReference(String(decoding: place.value, as: UTF8.self)),
+            let entry = try await get(StoreKeys.member(workload)), let member = try? MemberRecord.decode(entry.value),
+            member.identity == identity
+        else { return nil }
+        return (entry, member)
     }
 
     private func keep(
@@ -307,7 +304,16 @@ package actor Enrollment {
         member.keyHash = keyHash
         member.notAfter = notAfter
         member.root = root
-        try await commit([.unchanged(found.entry)], [.put(key: found.entry.key, value: member.encode())])
+        var operations: [StoreOperation] = [
+            .put(key: found.entry.key, value: member.encode()),
+            .put(key: StoreKeys.serial(serial), value: Array(member.workload.description.utf8)),
+        ]
+        // The certificate before stays known, since whoever missed the answer has to come again with it.
+        for gone in [found.member.serial, found.member.renewedSerial].compactMap(\.self)
+        where gone != member.renewedSerial && gone != serial {
+            operations.append(.delete(key: StoreKeys.serial(gone)))
+        }
+        try await commit([.unchanged(found.entry)], operations)
     }
 
     private static func leaf(_ pem: String) throws(Problem) -> SignedCertificate {
