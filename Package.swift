@@ -206,7 +206,7 @@ let tested: [Target] = [
     tests("DocumentationTests", ["MeshModel", "MeshTesting", "Telemetry"]),
     tests("FuzzReplayTests", ["FuzzTargets", "MeshTesting"]),
     tests("IdentityTests", ["Identity", "LinuxSystem", "MeshModel", "MeshTesting", "TLSSession"]),
-    tests("WeftCommandTests", ["LinuxSystem", "MeshModel", "MeshTesting", "weft"]),
+    tests("WeftCommandTests", ["LinuxSystem", "MeshModel", "MeshTesting", "weft", "weft-control", "weft-proxy"]),
     tests("BytesTests", ["Bytes", "MeshTesting"]),
     tests("DetectionTests", ["Detection", "MeshModel", "MeshTesting"]),
     tests("PeerProtocolTests", ["MeshModel", "MeshTesting", "PeerProtocol"]),

@@ -879,7 +879,8 @@ extension ErrorCode {
             Entry(
                 "join-token-used",
                 "A join token was used before, with another key.",
-                "If that was not you, deny the identity with `weft identity deny` and look at `weft audit`; else make a new token.")
+                "If that was not you, deny the identity with `weft identity deny` and look at `weft audit`; else make a new token."
+            )
         case .tooManyAttempts:
             Entry(
                 "too-many-attempts",
@@ -954,7 +955,8 @@ extension ErrorCode {
             Entry(
                 "authority-not-ready",
                 "This replica cannot issue certificates yet: its intermediate has not been signed.",
-                "Wait until a replica with the root's key has signed it, or bring it with `weft ca csr` and `weft ca install`.")
+                "Wait until a replica with the root's key has signed it, or bring it with `weft ca csr` and `weft ca install`."
+            )
         case .virtualAddressesSpent:
             Entry(
                 "virtual-addresses-spent",
@@ -979,12 +981,14 @@ extension ErrorCode {
             Entry(
                 "api-unreachable",
                 "`weft` cannot reach the control plane.",
-                "Say where it is with `--control`, `WEFT_CONTROL` or `weft login`; on its own machine run `weft` as the user of its socket.")
+                "Say where it is with `--control`, `WEFT_CONTROL` or `weft login`; on its own machine run `weft` as the user of its socket."
+            )
         case .controlAnswer:
             Entry(
                 "control-answer",
                 "The answer of the control plane is not understood.",
-                "Run `weft` and `weft-control` of neighbouring versions; look whether something else listens at that address.")
+                "Run `weft` and `weft-control` of neighbouring versions; look whether something else listens at that address."
+            )
         case .loginFile:
             Entry(
                 "login-file",

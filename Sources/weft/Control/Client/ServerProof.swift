@@ -6,7 +6,6 @@ import MeshModel
 import NIOCore
 import NIOPosix
 import NIOSSL
-import Synchronization
 
 /// Looks at the certificates that a server shows, and lets it go again: what is told to a control plane is told only after
 /// this, and only to who proves it by the same root.
