@@ -62,7 +62,7 @@ package final class ControlReplica: Sendable {
             try await eventually("the control plane \(name) answers") { () async throws -> Bool? in
                 if !program.isRunning { throw DidNotHappen("it has ended") }
                 guard try await ask("/v1/info").status == 200 else { return nil }
-                return try await pod.curl("http://127.0.0.1:15014/ready").status == 200 ? true : nil
+                return try await pod.curl("http://\(pod.address4):15014/ready").status == 200 ? true : nil
             }
         } catch {
             throw DidNotHappen("\(error)\n--- output\n\(program.output)\n--- error\n\(program.error)")
