@@ -230,6 +230,7 @@ let tested: [Target] = [
             "Bytes", "CertificateAuthority", "ControlAPI", "ControlPlane", "ControlStore", "LinuxSystem", "MeshModel",
             "MeshTesting", "ResourceDocuments",
         ]),
+    tests("ControlTests", ["MeshTesting"]),
     tests("ControlAPITests", ["ControlAPI", "MeshModel"]),
     tests(
         "ControlLinkTests",

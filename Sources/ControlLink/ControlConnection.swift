@@ -37,7 +37,7 @@ final class ControlConnection: EventHandler {
     }
 
     /// From the first packet to the end of the handshake.
-    private static let openTimeout = Duration.seconds(10)
+    private static let openTimeout = Duration.seconds(5)
     private static let readBytes = 64 << 10
 
     private let loop: EventLoop

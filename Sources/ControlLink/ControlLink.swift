@@ -15,7 +15,7 @@ package import TLSSession
 ///      ▲            │           │        │       │ .welcome, and then every message
 ///      └── jitter ──┴───────────┴────────┘◀──────┘
 /// ```
-/// Whatever goes wrong, the next address is tried, after a random time up to 0.1 s, doubling up to 10 s. A control plane
+/// Whatever goes wrong, the next address is tried, after a random time up to 0.1 s, doubling up to 5 s. A control plane
 /// that is away, or that sends nonsense, costs a line in the log: traffic goes on with what is known.
 package final class ControlLink {
     package enum Event {
@@ -37,7 +37,10 @@ package final class ControlLink {
     }
 
     private static let firstBackoff = Duration.milliseconds(100)
-    private static let longestBackoff = Duration.seconds(10)
+    /// Half of what a control plane that comes back waits for those who were connected to it.
+    private static let longestBackoff = Duration.seconds(5)
+    /// How long the first message may take.
+    private static let welcomeTimeout = Duration.seconds(10)
     /// A watch that lasted so long was a good one: the next attempt does not count as a further failure.
     private static let goodWatch = Duration.seconds(5)
     private static let errorBodyMax = 64 << 10
@@ -185,7 +188,7 @@ package final class ControlLink {
         guard let request = greet(), let address else { return }
         phase = .asked
         splitter = LineSplitter()
-        silence = ControlProtocol.silence
+        silence = Self.welcomeTimeout
         heard()
         var body = request.encode()
         if body.count > ControlProtocol.requestBytes {

@@ -23,9 +23,6 @@ extension ControlPlane {
 
     package func index() async -> MeshIndex { await keeper.index }
 
-    /// How far a revision has come among the proxies of every replica.
-    package func progress(of revision: UInt64) async -> RevisionProgress { await hub.progress(of: revision) }
-
     package func denied() async -> DeniedList {
         let denied = await keeper.denied
         return DeniedList(serials: denied.serials.sorted(), identities: denied.identities.map(\.description).sorted())

@@ -30,13 +30,18 @@ extension ControlPlane {
         let addresses = request.addresses.filter {
             !$0.isLoopback && !$0.isLinkLocal && !$0.isUnspecified && !$0.isMulticast
         }
+        guard await lease.isHeld else {
+            throw Problem(
+                .storeUnavailable, "this replica is cut off from its store", remedy: "another replica may not be")
+        }
         var request = request
         request.addresses = addresses
         let watch = try await hub.open(request, identity: identity, serial: serial)
-        let registration = Registration(request, identity: identity, replica: settings.replica, since: now())
+        let registration = Registration(request, identity: identity, replica: settings.replica, since: now()).encode()
         let key = StoreKeys.proxy(request.workload, instance: request.instance)
         do throws(StoreError) {
-            if !addresses.isEmpty { try await lease.put(key, registration.encode()) }
+            if !addresses.isEmpty { try await lease.put(key, registration) }
+            await hub.note(registration, of: watch)
         } catch {
             await hub.end(watch)
             throw error.problem
@@ -60,13 +65,20 @@ extension ControlPlane {
         }
     }
 
-    /// Ends a watch, and with it the registration.
+    /// Ends a watch, and with it the registration: not at once, since most of those who are cut off are back in a moment,
+    /// and who calls them should not notice.
     package func closeWatch(_ watch: String, _ request: WatchRequest) async {
         await hub.end(watch)
-        // A newer watch of the same process has taken the registration over.
-        let isReplaced = await hub.status.contains {
-            $0.workload == request.workload && $0.instance == request.instance
+        let registration = await hub.takeRegistration(of: watch)
+        guard let registration else { return }
+        let key = StoreKeys.proxy(request.workload, instance: request.instance)
+        // Not to be cancelled with the connection.
+        Task { [lease] in
+            try? await Task.sleep(for: Self.absence)
+            try? await lease.remove(key, registration)
         }
-        if !isReplaced { try? await lease.remove(StoreKeys.proxy(request.workload, instance: request.instance)) }
     }
+
+    /// Chosen by us: longer than a proxy waits before it tries the next two addresses.
+    private static let absence: Duration = .seconds(2)
 }

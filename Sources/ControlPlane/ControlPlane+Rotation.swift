@@ -30,7 +30,7 @@ extension ControlPlane {
             ? .trust : steps.contains(.trusted) ? .sign : steps.contains(.leaving) ? .retire : nil
         let missing: [String] =
             switch next {
-            case .sign: await hub.behindTrust.map(\.description)
+            case .sign: await behindTrust()
             case .retire: try await onOldRoot()
             case .stage, .trust, nil: []
             }

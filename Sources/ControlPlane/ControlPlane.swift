@@ -27,6 +27,8 @@ package final class ControlPlane: Sendable {
         /// Where proxies find this control plane, `host:port`; and where machines join.
         package var proxyAddresses: [String] = []
         package var joinAddresses: [String] = []
+        /// There may be other replicas over the same store.
+        package var isShared = false
 
         package init(directory: ReplicaDirectory, replica: ResourceName) {
             self.directory = directory
@@ -72,7 +74,8 @@ package final class ControlPlane: Sendable {
         lease = LeaseHolder(store)
         let signer = CheckpointSigner(authority)
         hub = WatchHub(
-            replica: settings.replica, MeshIndex(.empty, .empty, trustDomain: trustDomain), now: now,
+            replica: settings.replica, MeshIndex(.empty, .empty, trustDomain: trustDomain),
+            heartbeatSeconds: settings.heartbeatSeconds, now: now,
             sign: { text throws(Problem) in try signer.sign(text) })
         keeper = MeshKeeper(hub, trustDomain: trustDomain)
         await signer.refresh()
@@ -93,7 +96,8 @@ package final class ControlPlane: Sendable {
         } catch {
             throw error.problem
         }
-        await refreshTrust()
+        // Others may have asked for an intermediate, or answered, before this one looked.
+        await rootsChanged()
         ready()
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.follow(StoreKeys.head, from) { _ in await self.catchUp() } }
@@ -101,14 +105,19 @@ package final class ControlPlane: Sendable {
             group.addTask { await self.follow(StoreKeys.virtualAddresses, from) { await self.addressesChanged($0) } }
             group.addTask { await self.follow(StoreKeys.denied, from) { await self.deniedChanged($0) } }
             group.addTask { await self.follow(StoreKeys.roots, from) { _ in await self.rootsChanged() } }
-            group.addTask { await self.lease.keep() }
-            group.addTask { await self.every(.seconds(10)) { await self.hub.heartbeat() } }
+            group.addTask { await self.follow(StoreKeys.authorityRequests, from) { await self.asked($0) } }
+            group.addTask { await self.follow(StoreKeys.authorityAnswers, from) { await self.answered($0) } }
+            group.addTask { await self.lease.keep { await self.leaseLost() } }
+            group.addTask { await self.tellOthers() }
+            group.addTask {
+                await self.every(.seconds(self.settings.heartbeatSeconds)) { await self.hub.heartbeat() }
+            }
             group.addTask { await self.every(.seconds(15)) { await self.maintain() } }
             group.addTask { await self.lead() }
             await group.waitForAll()
         }
+        await lease.end()
         await hub.close()
-        await lease.revoke()
     }
 
     // MARK: The store's words
@@ -141,7 +150,7 @@ package final class ControlPlane: Sendable {
                     await body(batch.events)
                     next = batch.revision + 1
                 }
-            } catch StoreError.compacted {
+            } catch let error as StoreError where error.endsHistory {
                 if let revision = try? await takeOver() { next = revision }
             } catch {
                 try? await Task.sleep(for: .seconds(1))
@@ -194,6 +203,23 @@ package final class ControlPlane: Sendable {
         await refreshTrust()
     }
 
+    /// Another replica asks for its intermediate.
+    private func asked(_ events: [StoreEvent]) async {
+        guard events.contains(where: { !$0.isDelete }) else { return }
+        try? await authority.answerOthers()
+    }
+
+    private func answered(_ events: [StoreEvent]) async {
+        let ours = StoreKeys.authorityAnswer(settings.replica)
+        if events.contains(where: { $0.key == ours && !$0.isDelete }) { await rootsChanged() }
+    }
+
+    /// Who is connected here is no endpoint for the others any more, and hears nothing new: another replica is better.
+    /// Where this is the only one, everybody stays, and is written down again.
+    private func leaseLost() async {
+        if settings.isShared { await hub.sendAway("this replica is cut off from its store") }
+    }
+
     private func refreshTrust() async {
         try? await authority.refresh()
         var trust: TrustTexts = [trustDomain: await authority.bundle]
@@ -232,6 +258,8 @@ package final class ControlPlane: Sendable {
                 await housekeep()
                 try? await Task.sleep(for: .seconds(60))
             }
+            // So that nobody waits for the lease to end.
+            if Task.isCancelled { _ = await Task { try? await store.resign(leadership) }.value }
         }
     }
 
@@ -259,6 +287,16 @@ package final class ControlPlane: Sendable {
     }
 
     package func close() async { await store.close() }
+}
+
+extension StoreError {
+    /// Whoever followed the store has to begin anew.
+    fileprivate var endsHistory: Bool {
+        switch self {
+        case .compacted, .futureRevision: true
+        default: false
+        }
+    }
 }
 
 extension DeniedPeers {

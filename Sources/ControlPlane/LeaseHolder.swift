@@ -25,6 +25,11 @@ actor LeaseHolder {
         return granted
     }
 
+    /// False from the moment on when the lease may have ended until there is another: whatever is written with it could be
+    /// gone at once.
+    private(set) var isHeld = true
+
+    /// Writes what is to be there as long as we are, in the place of what anybody else has written.
     func put(_ key: String, _ value: [UInt8]) async throws(StoreError) {
         entries[key] = value
         let lease = try await current()
@@ -35,31 +40,39 @@ actor LeaseHolder {
         }
     }
 
-    func remove(_ key: String) async throws(StoreError) {
-        entries[key] = nil
-        _ = try await store.commit(StoreTransaction(operations: [.delete(key: key)]))
+    /// Takes back what we have written, and leaves what another replica has written there since.
+    func remove(_ key: String, _ value: [UInt8]) async throws(StoreError) {
+        if entries[key] == value { entries[key] = nil }
+        // What is left ends with the lease.
+        guard !isEnding else { return }
+        _ = try await store.commit(
+            StoreTransaction(compares: [.holds(key, value)], operations: [.delete(key: key)]))
     }
 
-    /// Keeps the lease until the task is cancelled.
-    func keep() async {
+    /// Keeps the lease until the task is cancelled. `lost` is called each time that it could not be kept.
+    func keep(lost: @Sendable () async -> Void) async {
         while !Task.isCancelled {
             guard let lease = try? await current() else {
                 try? await Task.sleep(for: .seconds(1))
                 continue
             }
+            isHeld = true
             for (key, value) in entries {
-                _ = try? await store.commit(StoreTransaction(operations: [.put(key: key, value: value, lease: lease)]))
+                // Who has come back to another replica in the meantime is that one's.
+                let operation = StoreOperation.put(key: key, value: value, lease: lease)
+                _ = try? await store.commit(StoreTransaction(compares: [.absent(key)], operations: [operation]))
             }
             _ = await store.keepLease(lease, timeToLive: Self.timeToLive)
             if self.lease == lease { self.lease = nil }
+            guard !Task.isCancelled else { return }
+            isHeld = false
+            await lost()
         }
     }
 
-    /// Ends it at once, so that nobody waits for us.
-    func revoke() async {
-        guard let lease else { return }
-        self.lease = nil
-        entries = [:]
-        try? await store.revoke(lease)
-    }
+    private var isEnding = false
+
+    /// From now on nothing is taken back: whoever was connected here is given the rest of the lease to come to another
+    /// replica, and stays an endpoint until then.
+    func end() { isEnding = true }
 }

@@ -77,6 +77,7 @@ package enum ControlProgram {
             let store = try await open(options, directory)
             var settings = ControlPlane.Settings(directory: directory, replica: name)
             settings.trustDomain = options.trustDomain
+            settings.isShared = options.etcd != nil
             settings.proxyAddresses = options.addresses(options.ports.proxies)
             settings.joinAddresses = options.addresses(options.ports.join)
             let plane = try await ControlPlane(settings, store)

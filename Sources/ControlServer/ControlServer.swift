@@ -57,10 +57,11 @@ package struct ControlServer: Sendable {
             ServingTLS(plane.authority, .optional), ServingTLS(plane.authority, .required),
             ServingTLS(plane.authority, .none),
         ]
-        for tls in secured { try await tls.refresh() }
+        // A replica that waits for its intermediate has nothing to show yet.
+        for tls in secured { try? await tls.refresh() }
         let gate = ReadyGate()
         var services: [any ServiceLifecycle.Service] = [
-            PlaneService(plane: plane, gate: gate), RenewalService(secured: secured),
+            RenewalService(secured: secured),
             listener(
                 .unixDomainSocket(path: plane.settings.directory.socketPath), nil,
                 APIListener(plane: plane, isLocal: true).router(), Self.otherConnections, gate, name: "administrator"),
@@ -86,14 +87,18 @@ package struct ControlServer: Sendable {
         if let port = ports.metrics {
             services.append(
                 listener(
-                    .hostname(ports.address, port: Int(port.number)), nil, MetricsListener(plane: plane).router(),
+                    .hostname(ports.address, port: Int(port.number)), nil,
+                    MetricsListener(plane: plane, isReady: { secured.allSatisfy(\.isReady) }).router(),
                     Self.otherConnections, gate, name: "metrics"))
         }
-        let group = ServiceGroup(
-            configuration: ServiceGroupConfiguration(
-                services: services.map { .init(service: $0, successTerminationBehavior: .gracefullyShutdownGroup) },
-                gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
-        try await group.run()
+        // What is last here ends first: a listener ends with its last connection, and proxies hang up when they are told to.
+        services.append(PlaneService(plane: plane, gate: gate))
+        var configuration = ServiceGroupConfiguration(
+            services: services.map { .init(service: $0, successTerminationBehavior: .gracefullyShutdownGroup) },
+            gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+        // Who does not hang up by then is cut off.
+        configuration.maximumGracefulShutdownDuration = .seconds(5)
+        try await ServiceGroup(configuration: configuration).run()
         await plane.close()
     }
 
@@ -171,7 +176,8 @@ private struct RenewalService: ServiceLifecycle.Service {
     func run() async throws {
         await cancelWhenGracefulShutdown {
             while !Task.isCancelled {
-                try? await Task.sleep(for: .seconds(15))
+                // A replica that has just been given its intermediate is waited for.
+                try? await Task.sleep(for: .milliseconds(secured.allSatisfy(\.isReady) ? 1000 : 50))
                 for tls in secured { try? await tls.refresh() }
             }
         }

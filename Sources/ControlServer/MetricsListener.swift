@@ -8,6 +8,7 @@ internal import MeshModel
 /// Port 15014: metrics for whoever scrapes, and whether this replica is ready.
 struct MetricsListener: Sendable {
     let plane: ControlPlane
+    let isReady: @Sendable () -> Bool
 
     func router() -> Router<CallContext> {
         let router = Router(context: CallContext.self)
@@ -15,8 +16,13 @@ struct MetricsListener: Sendable {
         router.answer(.get, "/metrics", atMost: 0) { _ in
             Answer(type: "text/plain; version=0.0.4", body: Array(await text().utf8))
         }
-        for path in ["/ready", "/live"] {
-            router.answer(.get, path, atMost: 0) { _ in Answer(type: "text/plain", body: Array("ok\n".utf8)) }
+        let fine = Answer(type: "text/plain", body: Array("ok\n".utf8))
+        router.answer(.get, "/live", atMost: 0) { _ in fine }
+        router.answer(.get, "/ready", atMost: 0) { _ throws(Problems) in
+            guard isReady() else {
+                throw Problems(Problem(.authorityNotReady, "this replica has no intermediate yet"))
+            }
+            return fine
         }
         return router
     }

@@ -226,8 +226,17 @@ package actor AuthorityKeeper {
             try await commit([], [.delete(key: answerKey)])
             return
         }
+        // Each text has a signature of its own, so that writing it again would be a change that everybody looks at.
+        let requestKey = StoreKeys.authorityRequest(replica)
+        let open: StoreEntry?
+        do throws(StoreError) { open = try await store.get(requestKey) } catch { throw error.problem }
+        if let open, let request = try? CertificateRequest(pem: String(decoding: open.value, as: UTF8.self)),
+            request.publicKey == key.publicKey
+        {
+            return
+        }
         let request = try CertificateRequest.text(for: key)
-        try await commit([], [.put(key: StoreKeys.authorityRequest(replica), value: Array(request.utf8))])
+        try await commit([], [.put(key: requestKey, value: Array(request.utf8))])
     }
 
     /// What `weft ca csr` shows: for whoever has the root's key elsewhere.
@@ -241,7 +250,7 @@ package actor AuthorityKeeper {
     }
 
     /// Signs what other replicas ask for, where the key of the root that signs is here.
-    private func answerOthers() async throws(Problem) {
+    func answerOthers() async throws(Problem) {
         guard hasRootKey else { return }
         let root = try seat.inForce.rootAuthority()
         let requests: [StoreEntry]

@@ -1,6 +1,7 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
 package import ControlAPI
+internal import Crypto
 internal import LinuxSystem
 package import MeshModel
 
@@ -18,6 +19,7 @@ package actor WatchHub {
     private let replica: ResourceName
     private let sign: @Sendable (String) throws(Problem) -> Checkpoint
     private let now: @Sendable () -> WallTime
+    private let heartbeatSeconds: Int
     private var index: MeshIndex
     private var trust: TrustTexts = [:]
     private var denied = DeniedPeers()
@@ -26,14 +28,22 @@ package actor WatchHub {
     private var watches: [String: Watch] = [:]
     /// What the newest revisions changed.
     private var changed: [(revision: UInt64, ids: Set<String>)] = []
+    /// As the store has them, until their servers have seen the watches end.
+    private var registrations: [String: [UInt8]] = [:]
+    /// Of what everybody is told.
+    package private(set) var trustDigest = ""
+    /// Counts up with everything that ``report(unless:)`` tells.
+    private var changes: UInt64 = 0
     private var isClosing = false
 
     package init(
-        replica: ResourceName, _ index: MeshIndex, now: @escaping @Sendable () -> WallTime,
+        replica: ResourceName, _ index: MeshIndex, heartbeatSeconds: Int = ControlProtocol.heartbeatSeconds,
+        now: @escaping @Sendable () -> WallTime,
         sign: @escaping @Sendable (String) throws(Problem) -> Checkpoint
     ) {
         self.replica = replica
         self.index = index
+        self.heartbeatSeconds = heartbeatSeconds
         self.sign = sign
         self.now = now
     }
@@ -71,6 +81,9 @@ package actor WatchHub {
         /// The revisions that changed something for this proxy, with the update that carries each; the newest few.
         var carried: [(revision: UInt64, sequence: UInt64)] = []
         var isOver = false
+        var isSynced: Bool { underway == nil && !isDirty && rejection == nil }
+        /// Nothing is said any more after what is to be said now.
+        var isLast = false
     }
 
     /// What a proxy said against an update.
@@ -88,12 +101,15 @@ package actor WatchHub {
             if changed.count > Self.carriedMax { changed.removeFirst() }
         }
         self.index = index
+        changes += 1
         for id in watches.keys { touch(id) }
     }
 
     package func use(_ trust: TrustTexts) {
         guard trust != self.trust else { return }
         self.trust = trust
+        let text = trust.sorted { $0.key.name < $1.key.name }.map { "\($0.key) \($0.value)\n" }.joined()
+        trustDigest = Hexadecimal.text(of: Array(SHA256.hash(data: Array(text.utf8))))
         commonChanged()
     }
 
@@ -128,7 +144,7 @@ package actor WatchHub {
         }
     }
 
-    /// Every ten seconds.
+    /// As often as was said in the welcome.
     package func heartbeat() {
         let message = WatchMessage.heartbeat(now())
         for (id, watch) in watches where watch.messages.isEmpty && watch.waiter != nil {
@@ -150,11 +166,16 @@ package actor WatchHub {
         var random = KernelRandom()
         let id = Hexadecimal.text(of: (0..<16).map { _ in UInt8.random(in: 0...255, using: &random) })
         let have = request.have.flatMap { $0.revision <= index.state.revision ? $0 : nil }
+        changes += 1
         watches[id] = Watch(
             workload: request.workload, instance: request.instance, identity: identity, serial: serial, since: now(),
             version: request.version, wants: request.wants, sent: have?.digests ?? [:],
             sentRevision: have?.revision ?? 0, commonSent: -1, isWholeDue: have == nil,
-            messages: [.welcome(WatchMessage.Welcome(watch: id, replica: replica.text, time: now()))])
+            messages: [
+                .welcome(
+                    WatchMessage.Welcome(
+                        watch: id, replica: replica.text, time: now(), heartbeatSeconds: heartbeatSeconds))
+            ])
         return id
     }
 
@@ -162,6 +183,7 @@ package actor WatchHub {
     package func next(_ id: String) async -> WatchMessage? {
         while let watch = watches[id], !watch.isOver {
             if !watch.messages.isEmpty { return watches[id]?.messages.removeFirst() }
+            if watch.isLast { return nil }
             if let update = nextUpdate(id) { return .update(update) }
             if Task.isCancelled { return nil }
             await withTaskCancellationHandler {
@@ -184,14 +206,29 @@ package actor WatchHub {
         watch.waiter = nil
         watch.isOver = true
         watches[id] = nil
+        changes += 1
         waiter?.resume()
     }
 
     /// Tells everybody to go elsewhere.
     package func close() {
         isClosing = true
-        sendToAll(.goodbye(reason: "this replica is ending"))
+        sendAway("this replica is ending")
     }
+
+    /// Tells everybody here to go elsewhere, and forgets their watches.
+    package func sendAway(_ reason: String) {
+        for id in watches.keys {
+            watches[id]?.messages.append(.goodbye(reason: reason))
+            watches[id]?.isLast = true
+            wake(id)
+        }
+    }
+
+    /// What the store has been told of a watch's proxy, for whoever takes that back.
+    package func note(_ registration: [UInt8], of id: String) { registrations[id] = registration }
+
+    package func takeRegistration(of id: String) -> [UInt8]? { registrations.removeValue(forKey: id) }
 
     /// What a proxy says of an update; false where there is no such watch of his.
     package func acknowledge(_ id: String, _ acknowledgement: Acknowledgement, by identity: SPIFFEID) -> Bool {
@@ -208,6 +245,7 @@ package actor WatchHub {
             watch.isWholeDue = true
         }
         watches[id] = watch
+        changes += 1
         wake(id)
         return true
     }
@@ -223,6 +261,7 @@ package actor WatchHub {
 
     private func touch(_ id: String) {
         watches[id]?.isDirty = true
+        changes += 1
         wake(id)
     }
 
@@ -242,6 +281,7 @@ package actor WatchHub {
         // A revision that was rejected is not sent again before there is another one.
         let isStuck = watch.isWholeDue && watch.rejection != nil && target == watch.target
         watch.isDirty = false
+        changes += 1
         let revision = index.state.revision
         let isConcerned = watch.evaluated == 0 || concerns(watch, target)
         watch.target = target
@@ -315,6 +355,21 @@ package actor WatchHub {
         return progress
     }
 
+    /// What other replicas are told of the proxies here; nil where nothing has changed since that count of changes.
+    func report(unless told: UInt64?) -> (count: UInt64, report: ReplicaReport?) {
+        guard told != changes else { return (changes, nil) }
+        var report = ReplicaReport()
+        let names = ReplicaReport.names
+        let newest = Set(changed.suffix(ReplicaReport.revisions - 1).map(\.revision) + [index.state.revision])
+        report.progress = newest.sorted().map {
+            ReplicaReport.Step(revision: $0, progress: progress(of: $0).shortened(to: names))
+        }
+        report.trust = trustDigest
+        report.behindTrust = behindTrust.prefix(names).map(\.description)
+        report.behind = watches.values.filter { !$0.isSynced }.prefix(names).map(\.instance)
+        return (changes, report)
+    }
+
     /// Workloads that have not acknowledged the newest roots.
     package var behindTrust: [ResourceReference] {
         watches.values.filter { $0.commonAcknowledged < commonGeneration }.map(\.workload)
@@ -341,7 +396,7 @@ package actor WatchHub {
                 workload: watch.workload, instance: watch.instance, identity: watch.identity, serial: watch.serial,
                 version: watch.version, since: watch.since, sentRevision: watch.sentRevision,
                 acknowledgedRevision: watch.acknowledgedRevision,
-                isSynced: watch.underway == nil && !watch.isDirty && watch.rejection == nil,
+                isSynced: watch.isSynced,
                 resourceCount: watch.target.count, rejection: watch.rejection, wants: watch.wants)
         }.sorted { ($0.workload, $0.instance) < ($1.workload, $1.instance) }
     }

@@ -16,6 +16,7 @@ extension API {
                 _, _ in
                 let here = await plane.hub.status
                 let index = await plane.index()
+                let behind = await plane.behindElsewhere()
                 let synced = Dictionary(here.map { ($0.instance, $0) }) { first, _ in first }
                 let all = index.membership.registrations.values.sorted {
                     ($0.workload, $0.instance) < ($1.workload, $1.instance)
@@ -35,7 +36,11 @@ extension API {
                             json.field("since", registration.since.description)
                             json.key("addresses")
                             json.array(registration.addresses) { $0.string($1.description) }
-                            if let status = synced[registration.instance] { json.fields(status) }
+                            if let status = synced[registration.instance] {
+                                json.fields(status)
+                            } else {
+                                json.field("synced", !behind.contains(registration.instance))
+                            }
                         }
                     }
                     json.endArray()

@@ -59,6 +59,9 @@ final class ServingTLS: Sendable {
         context.withLock { $0 = newest }
     }
 
+    /// There is something to show to whoever comes.
+    var isReady: Bool { context.withLock { $0 != nil } }
+
     /// Puts TLS under a connection.
     func add(to channel: any Channel) throws {
         guard let context = context.withLock({ $0 }) else { throw ChannelError.ioOnClosedChannel }
@@ -92,8 +95,10 @@ struct SecureChannel: ServerChildChannel {
     let base: HTTP1Channel
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
-        channel.eventLoop.makeCompletedFuture { try tls.add(to: channel) }
-            .flatMap { base.setup(channel: channel, logger: logger) }
+        let ready = channel.eventLoop.makeCompletedFuture { try tls.add(to: channel) }
+        // Nobody else closes it: the other side would wait for its handshake in vain.
+        ready.whenFailure { _ in channel.close(promise: nil) }
+        return ready.flatMap { base.setup(channel: channel, logger: logger) }
     }
 
     func handle(value: Value, logger: Logger) async { await base.handle(value: value, logger: logger) }

@@ -27,6 +27,21 @@ package struct IdentityFiles: Sendable {
         try write(pem([leaf, mesh.intermediate]), to: chain, permissions: 0o644)
     }
 
+    /// Writes a whole set that somebody else has issued, into a directory that becomes its reader's own.
+    package func writeSet(key: String, chain: String, bundle: String) throws {
+        try giveAway()
+        try write(bundle, to: self.bundle, permissions: 0o644)
+        try write(key, to: self.key, permissions: 0o600)
+        try write(chain, to: self.chain, permissions: 0o644)
+    }
+
+    /// Makes the directory its reader's own, who renews what is in it.
+    package func giveAway() throws {
+        guard chmod(directory, 0o700) == 0, chown(directory, owner, owner) == 0 else {
+            throw DidNotHappen("\(directory) cannot be given away: errno \(errno)")
+        }
+    }
+
     package func writeChain(_ text: String) throws { try write(text, to: chain, permissions: 0o644) }
 
     /// By renaming, as whoever cares for a running reader does it.

@@ -58,16 +58,18 @@ package final class MeshPod: Sendable {
     /// Has a control plane at these addresses from now on: its file holds only its own Proxy, and the identity lies where the
     /// control plane puts it.
     package func join(_ addresses: [String], _ edit: TestMesh.Edit = { _ in }) throws {
+        follow(addresses)
+        let files = try IdentityFiles("\(stateDirectory)/identity", owner: Self.proxyUser)
+        try files.giveAway()
+        try files.write(mesh.authority.leaf(spiffeID, edit), of: mesh.authority)
+    }
+
+    /// Has a control plane at these addresses from now on, and its identity from there.
+    package func follow(_ addresses: [String]) {
         state.withLock { state in
             state.isJoined = true
             state.settings["control"] = "{addresses: [\(addresses.map { "\"\($0)\"" }.joined(separator: ", "))]}"
         }
-        let directory = "\(stateDirectory)/identity"
-        let files = try IdentityFiles(directory, owner: Self.proxyUser)
-        guard chown(directory, Self.proxyUser, Self.proxyUser) == 0 else {
-            throw DidNotHappen("\(directory) cannot be given away: errno \(errno)")
-        }
-        try files.write(mesh.authority.leaf(spiffeID, edit), of: mesh.authority)
     }
 
     /// Changes fields of the proxy's `spec`; nil takes one away. In force after ``reload()``.
