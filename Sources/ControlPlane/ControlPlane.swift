@@ -1,6 +1,6 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
-internal import CertificateAuthority
+package import CertificateAuthority
 internal import ControlAPI
 package import ControlStore
 internal import LinuxSystem
@@ -26,6 +26,8 @@ package final class ControlPlane: Sendable {
         /// Where proxies find this control plane, `host:port`; and where machines join.
         package var proxyAddresses: [String] = []
         package var joinAddresses: [String] = []
+        /// Of the certificates that workloads get.
+        package var workloadLifetime = CertificateLifetime.workload
 
         package init(directory: ReplicaDirectory, replica: ResourceName) {
             self.directory = directory
@@ -66,7 +68,7 @@ package final class ControlPlane: Sendable {
         self.trustDomain = trustDomain
         audit = AuditLog(store, now: now)
         credentials = Credentials(store, now: now)
-        enrollment = Enrollment(store, authority, audit, now: now)
+        enrollment = Enrollment(store, authority, audit, lifetime: settings.workloadLifetime, now: now)
         revisions = RevisionLog(store, now: now)
         lease = LeaseHolder(store)
         let signer = CheckpointSigner(authority)

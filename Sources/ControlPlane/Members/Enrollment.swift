@@ -19,6 +19,8 @@ package actor Enrollment {
     private let store: any Store
     private let authority: AuthorityKeeper
     private let audit: AuditLog
+    /// Of the certificates that are given.
+    private let lifetime: Duration
     private let now: @Sendable () -> WallTime
     private let nonceKey: SymmetricKey
     private var attempts = AttemptLimit()
@@ -31,11 +33,13 @@ package actor Enrollment {
     private static let nonceLifetime: Duration = .seconds(60)
 
     init(
-        _ store: any Store, _ authority: AuthorityKeeper, _ audit: AuditLog, now: @escaping @Sendable () -> WallTime
+        _ store: any Store, _ authority: AuthorityKeeper, _ audit: AuditLog,
+        lifetime: Duration = CertificateLifetime.workload, now: @escaping @Sendable () -> WallTime
     ) {
         self.store = store
         self.authority = authority
         self.audit = audit
+        self.lifetime = lifetime
         self.now = now
         nonceKey = SymmetricKey(size: .bits256)
     }
@@ -170,10 +174,11 @@ package actor Enrollment {
     ) async throws(Problem) -> CertificateAnswer {
         try await requireAllowed(identity, serial: serial)
         let key = try CertificateRequest(pem: request.csr)
-        let found = try await member(ofSerial: serial, identity)
+        let keyHash = Self.hash(key.publicKey)
+        let found = try await member(ofSerial: serial, identity, renewedWith: keyHash)
         guard found?.member.isFrozen != true else { throw Self.frozen(identity) }
         let (answer, newSerial, root) = try await issue(key, identity)
-        if let found { try await keep(found, newSerial, Self.hash(key.publicKey), answer.notAfter, root) }
+        if let found { try await keep(found, newSerial, keyHash, answer.notAfter, root, renewed: serial) }
         return answer
     }
 
@@ -266,7 +271,7 @@ package actor Enrollment {
     private func issue(
         _ key: CertificateRequest, _ identity: SPIFFEID
     ) async throws(Problem) -> (CertificateAnswer, serial: String, root: String?) {
-        let certificate = try await authority.issue(key, identity: identity, lifetime: CertificateLifetime.workload)
+        let certificate = try await authority.issue(key, identity: identity, lifetime: lifetime)
         let answer = CertificateAnswer(
             chain: certificate.chain.map(\.pem).joined(),
             trust: [identity.trustDomain: await authority.bundle], notAfter: certificate.leaf.validity.notAfter)
@@ -287,12 +292,15 @@ package actor Enrollment {
         }
     }
 
+    /// The member that has this certificate as its newest, or has it still because the answer with the next one was lost:
+    /// then it comes again with the key that the next one is for.
     private func member(
-        ofSerial serial: String, _ identity: SPIFFEID
+        ofSerial serial: String, _ identity: SPIFFEID, renewedWith keyHash: String
     ) async throws(Problem) -> (entry: StoreEntry, member: MemberRecord)? {
         for entry in try await list(StoreKeys.members) {
             guard let member = try? MemberRecord.decode(entry.value), member.identity == identity else { continue }
-            if member.serial == serial { return (entry, member) }
+            let isRepeated = member.renewedSerial == serial && member.keyHash == keyHash
+            if member.serial == serial || isRepeated { return (entry, member) }
         }
         return nil
     }

@@ -798,6 +798,23 @@ extension ErrorCode {
                 "The peer's certificate or identity has been taken back.",
                 "The control plane says who is denied; a workload that was denied by mistake has to be allowed again, or to join anew."
             )
+        case .identityExpired:
+            Entry(
+                "identity-expired",
+                "The proxy's certificate has expired; it is being renewed by its key.",
+                "Nothing, as long as the control plane's join port can be reached: the proxy is not ready until it has a new one, and counts as one without an identity."
+            )
+        case .graceRenewalFailed:
+            Entry(
+                "grace-renewal-failed",
+                "A certificate that has expired could not be renewed by its key.",
+                "The message says what the control plane answered. Look whether its join port, 15013, can be reached from the proxy; a workload that is frozen or denied is for an operator to decide on."
+            )
+        case .identityLost:
+            Entry(
+                "identity-lost",
+                "The certificate expired too long ago to be renewed by its key.",
+                "Join again with a new token: `weft token create`, `weft join`.")
         case .wouldOverwrite:
             Entry(
                 "would-overwrite",
@@ -879,7 +896,8 @@ extension ErrorCode {
             Entry(
                 "join-token-used",
                 "A join token was used before, with another key.",
-                "If that was not you, deny the identity with `weft identity deny` and look at `weft audit`; else make a new token.")
+                "If that was not you, deny the identity with `weft identity deny` and look at `weft audit`; else make a new token."
+            )
         case .tooManyAttempts:
             Entry(
                 "too-many-attempts",
@@ -954,7 +972,8 @@ extension ErrorCode {
             Entry(
                 "authority-not-ready",
                 "This replica cannot issue certificates yet: its intermediate has not been signed.",
-                "Wait until a replica with the root's key has signed it, or bring it with `weft ca csr` and `weft ca install`.")
+                "Wait until a replica with the root's key has signed it, or bring it with `weft ca csr` and `weft ca install`."
+            )
         case .virtualAddressesSpent:
             Entry(
                 "virtual-addresses-spent",
