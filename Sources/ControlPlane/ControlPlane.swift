@@ -1,6 +1,6 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
-internal import CertificateAuthority
+package import CertificateAuthority
 internal import ControlAPI
 package import ControlStore
 internal import LinuxSystem
@@ -29,6 +29,8 @@ package final class ControlPlane: Sendable {
         package var joinAddresses: [String] = []
         /// There may be other replicas over the same store.
         package var isShared = false
+        /// Of the certificates that workloads get.
+        package var workloadLifetime = CertificateLifetime.workload
 
         package init(directory: ReplicaDirectory, replica: ResourceName) {
             self.directory = directory
@@ -69,7 +71,7 @@ package final class ControlPlane: Sendable {
         self.trustDomain = trustDomain
         audit = AuditLog(store, now: now)
         credentials = Credentials(store, now: now)
-        enrollment = Enrollment(store, authority, audit, now: now)
+        enrollment = Enrollment(store, authority, audit, lifetime: settings.workloadLifetime, now: now)
         revisions = RevisionLog(store, now: now)
         lease = LeaseHolder(store)
         let signer = CheckpointSigner(authority)

@@ -19,6 +19,8 @@ package actor Enrollment {
     private let store: any Store
     private let authority: AuthorityKeeper
     private let audit: AuditLog
+    /// Of the certificates that are given.
+    private let lifetime: Duration
     private let now: @Sendable () -> WallTime
     private let nonceKey: SymmetricKey
     private var attempts = AttemptLimit()
@@ -31,11 +33,13 @@ package actor Enrollment {
     private static let nonceLifetime: Duration = .seconds(60)
 
     init(
-        _ store: any Store, _ authority: AuthorityKeeper, _ audit: AuditLog, now: @escaping @Sendable () -> WallTime
+        _ store: any Store, _ authority: AuthorityKeeper, _ audit: AuditLog,
+        lifetime: Duration = CertificateLifetime.workload, now: @escaping @Sendable () -> WallTime
     ) {
         self.store = store
         self.authority = authority
         self.audit = audit
+        self.lifetime = lifetime
         self.now = now
         nonceKey = SymmetricKey(size: .bits256)
     }
@@ -171,10 +175,14 @@ package actor Enrollment {
     ) async throws(Problem) -> CertificateAnswer {
         try await requireAllowed(identity, serial: serial)
         let key = try CertificateRequest(pem: request.csr)
+        let keyHash = Self.hash(key.publicKey)
         let found = try await member(ofSerial: serial, identity)
         guard found?.member.isFrozen != true else { throw Self.frozen(identity) }
         let (answer, newSerial, root) = try await issue(key, identity)
-        if let found { try await keep(found, newSerial, Self.hash(key.publicKey), answer.notAfter, root) }
+        // Who comes with the one before has missed the answer, and has kept the key that it was for.
+        if let found, found.member.serial == serial || found.member.keyHash == keyHash {
+            try await keep(found, newSerial, keyHash, answer.notAfter, root, renewed: serial)
+        }
         return answer
     }
 
@@ -262,7 +270,7 @@ package actor Enrollment {
     private func issue(
         _ key: CertificateRequest, _ identity: SPIFFEID
     ) async throws(Problem) -> (CertificateAnswer, serial: String, root: String?) {
-        let certificate = try await authority.issue(key, identity: identity, lifetime: CertificateLifetime.workload)
+        let certificate = try await authority.issue(key, identity: identity, lifetime: lifetime)
         let answer = CertificateAnswer(
             chain: certificate.chain.map(\.pem).joined(),
             trust: [identity.trustDomain: await authority.bundle], notAfter: certificate.leaf.validity.notAfter)
@@ -283,6 +291,7 @@ package actor Enrollment {
         }
     }
 
+    /// The member that has this certificate as its newest, or had it before that.
     private func member(
         ofSerial serial: String, _ identity: SPIFFEID
     ) async throws(Problem) -> (entry: StoreEntry, member: MemberRecord)? {

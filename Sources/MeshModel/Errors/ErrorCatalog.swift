@@ -798,6 +798,23 @@ extension ErrorCode {
                 "The peer's certificate or identity has been taken back.",
                 "The control plane says who is denied; a workload that was denied by mistake has to be allowed again, or to join anew."
             )
+        case .identityExpired:
+            Entry(
+                "identity-expired",
+                "The proxy's certificate has expired; it is being renewed by its key.",
+                "Nothing, as long as the control plane's join port can be reached: the proxy is not ready until it has a new one, and counts as one without an identity."
+            )
+        case .graceRenewalFailed:
+            Entry(
+                "grace-renewal-failed",
+                "A certificate that has expired could not be renewed by its key.",
+                "The message says what the control plane answered. Look whether its join port, 15013, can be reached from the proxy; a workload that is frozen or denied is for an operator to decide on."
+            )
+        case .identityLost:
+            Entry(
+                "identity-lost",
+                "The certificate expired too long ago to be renewed by its key.",
+                "Join again with a new token: `weft token create`, `weft join`.")
         case .wouldOverwrite:
             Entry(
                 "would-overwrite",

@@ -327,6 +327,12 @@ package enum ErrorCode: UInt16, Hashable, Sendable, CaseIterable {
     case stateNotWritten = 4211
     /// The peer's certificate or identity has been taken back.
     case peerDenied = 4212
+    /// The proxy's certificate has expired; it is being renewed by its key.
+    case identityExpired = 4213
+    /// A certificate that has expired could not be renewed by its key; it is tried again.
+    case graceRenewalFailed = 4214
+    /// The certificate expired too long ago to be renewed by its key.
+    case identityLost = 4215
 
     // MARK: The offline certificate authority
 
