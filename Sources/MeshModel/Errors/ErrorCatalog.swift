@@ -879,7 +879,8 @@ extension ErrorCode {
             Entry(
                 "join-token-used",
                 "A join token was used before, with another key.",
-                "If that was not you, deny the identity with `weft identity deny` and look at `weft audit`; else make a new token.")
+                "If that was not you, deny the identity with `weft identity deny` and look at `weft audit`; else make a new token."
+            )
         case .tooManyAttempts:
             Entry(
                 "too-many-attempts",
@@ -954,7 +955,8 @@ extension ErrorCode {
             Entry(
                 "authority-not-ready",
                 "This replica cannot issue certificates yet: its intermediate has not been signed.",
-                "Wait until a replica with the root's key has signed it, or bring it with `weft ca csr` and `weft ca install`.")
+                "Wait until a replica with the root's key has signed it, or bring it with `weft ca csr` and `weft ca install`."
+            )
         case .virtualAddressesSpent:
             Entry(
                 "virtual-addresses-spent",
@@ -979,12 +981,14 @@ extension ErrorCode {
             Entry(
                 "api-unreachable",
                 "`weft` cannot reach the control plane.",
-                "Say where it is with `--control`, `WEFT_CONTROL` or `weft login`; on its own machine run `weft` as the user of its socket.")
+                "Say where it is with `--control`, `WEFT_CONTROL` or `weft login`; on its own machine run `weft` as the user of its socket."
+            )
         case .controlAnswer:
             Entry(
                 "control-answer",
                 "The answer of the control plane is not understood.",
-                "Run `weft` and `weft-control` of neighbouring versions; look whether something else listens at that address.")
+                "Run `weft` and `weft-control` of neighbouring versions; look whether something else listens at that address."
+            )
         case .loginFile:
             Entry(
                 "login-file",
@@ -1144,6 +1148,37 @@ extension ErrorCode {
                 "The checks of a service have found one of its endpoints to be unhealthy.",
                 "The message says what the last check came to; `GET /health` of the admin endpoint lists all endpoints."
             )
+        case .devNotPermitted:
+            Entry(
+                "dev-not-permitted",
+                "`weft dev` may not make network namespaces.",
+                "Run it with sudo, or give your user what the message names: subordinate ids in /etc/subuid and newuidmap."
+            )
+        case .devRunning:
+            Entry(
+                "dev-running",
+                "Another `weft dev` runs on this machine.",
+                "End it, or use it: there is one at a time.")
+        case .devProgramMissing:
+            Entry(
+                "dev-program-missing",
+                "A program that `weft dev` needs is missing or cannot be run.",
+                "Our own programs are looked for beside `weft`, then in PATH; the message names the package of others.")
+        case .devStartFailed:
+            Entry(
+                "dev-start-failed",
+                "Something that `weft dev` started did not do what it should.",
+                "The message has the end of its log; `--keep` leaves everything there to be looked at.")
+        case .devCheckFailed:
+            Entry(
+                "dev-check-failed",
+                "`weft dev --check` has found the mesh not doing what it promises.",
+                "The message says which promise; `--keep` leaves everything there to be looked at.")
+        case .devInterrupted:
+            Entry(
+                "dev-interrupted",
+                "`weft dev` was told to end before it was done.",
+                "Everything was taken down; run it again.")
         }
     }
 }
