@@ -44,7 +44,10 @@ struct Weft: AsyncParsableCommand {
                 ]),
             CommandGroup(
                 name: "Offline",
-                subcommands: [CertificateAuthorityCommand.self, ImportCommand.self, CompletionCommand.self]),
+                subcommands: [
+                    DevCommand.self, CertificateAuthorityCommand.self, ImportCommand.self, CompletionCommand.self,
+                    DevSampleCommand.self,
+                ]),
         ])
 
     /// In place of the library's own, whose exit codes are those of BSD's sysexits.

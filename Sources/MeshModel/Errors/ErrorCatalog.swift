@@ -1165,6 +1165,37 @@ extension ErrorCode {
                 "The checks of a service have found one of its endpoints to be unhealthy.",
                 "The message says what the last check came to; `GET /health` of the admin endpoint lists all endpoints."
             )
+        case .devNotPermitted:
+            Entry(
+                "dev-not-permitted",
+                "`weft dev` may not make network namespaces.",
+                "Run it with sudo, or give your user what the message names: subordinate ids in /etc/subuid and newuidmap."
+            )
+        case .devRunning:
+            Entry(
+                "dev-running",
+                "Another `weft dev` runs on this machine.",
+                "End it, or use it: there is one at a time.")
+        case .devProgramMissing:
+            Entry(
+                "dev-program-missing",
+                "A program that `weft dev` needs is missing or cannot be run.",
+                "Our own programs are looked for beside `weft`, then in PATH; the message names the package of others.")
+        case .devStartFailed:
+            Entry(
+                "dev-start-failed",
+                "Something that `weft dev` started did not do what it should.",
+                "The message has the end of its log; `--keep` leaves everything there to be looked at.")
+        case .devCheckFailed:
+            Entry(
+                "dev-check-failed",
+                "`weft dev --check` has found the mesh not doing what it promises.",
+                "The message says which promise; `--keep` leaves everything there to be looked at.")
+        case .devInterrupted:
+            Entry(
+                "dev-interrupted",
+                "`weft dev` was told to end before it was done.",
+                "Everything was taken down; run it again.")
         }
     }
 }

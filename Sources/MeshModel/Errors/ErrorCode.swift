@@ -481,6 +481,21 @@ package enum ErrorCode: UInt16, Hashable, Sendable, CaseIterable {
     case proxiesRejected = 7044
     /// There is no identity in the state directory.
     case notJoined = 7045
+
+    // MARK: The mesh on one machine
+
+    /// `weft dev` may not make network namespaces.
+    case devNotPermitted = 7060
+    /// Another `weft dev` runs on this machine.
+    case devRunning = 7061
+    /// A program that `weft dev` needs is missing or cannot be run.
+    case devProgramMissing = 7062
+    /// Something that `weft dev` started did not do what it should.
+    case devStartFailed = 7063
+    /// `weft dev --check` has found the mesh not doing what it promises.
+    case devCheckFailed = 7064
+    /// `weft dev` was told to end before it was done.
+    case devInterrupted = 7065
 }
 
 extension ErrorCode {
