@@ -30,9 +30,10 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 .PHONY: demo
-demo: ## curl and a web server through two sidecars, on this machine (root)
+demo: ## a whole mesh on this machine, and what travels between two sidecars (root)
 	$(call install,$(demo_packages))
 	for program in $(programs); do swift build --product $$program || exit 1; done
+	$(BUILD)/weft dev --check
 	WEFT_BIN=$(BUILD) init-scripts/demo.sh
 
 .PHONY: test
@@ -59,7 +60,7 @@ install: release ## the release into $(PREFIX)/bin, and the systemd units
 	install -m 0755 $(RELEASE)/weft $(RELEASE)/weft-init $(STATIC)/weft-proxy $(DESTDIR)$(PREFIX)/bin
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/sysusers.d
 	install -m 0644 init-scripts/systemd/weft.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/weft.conf
-	for unit in weft-init weft-proxy; do sed 's,/usr/local/,$(PREFIX)/,' init-scripts/systemd/$$unit.service \
+	for unit in weft-init weft-proxy weft-control; do sed 's,/usr/local/,$(PREFIX)/,' init-scripts/systemd/$$unit.service \
 		>$(DESTDIR)$(PREFIX)/lib/systemd/system/$$unit.service || exit 1; done
 
 .PHONY: images

@@ -11,6 +11,7 @@ struct HelpTests {
         "weft-proxy run", "weft-proxy check", "weft-proxy wait", "weft-proxy ready",
         "weft ca create", "weft ca issue", "weft ca renew", "weft ca show", "weft ca status", "weft ca rotate",
         "weft ca csr", "weft ca install", "weft import envoy",
+        "weft dev",
         "weft apply", "weft diff", "weft get", "weft describe", "weft delete", "weft history", "weft rollback",
         "weft allow", "weft deny", "weft can", "weft why", "weft join", "weft leave", "weft login", "weft logout",
         "weft token create", "weft token list", "weft token delete", "weft identity list", "weft identity show",

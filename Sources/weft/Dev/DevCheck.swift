@@ -12,7 +12,7 @@ struct DevCheck {
     func run() async throws(Problem) {
         for server in mesh.plan.servers {
             try ask(server)
-            try proveEncryption(to: server)
+            try await proveEncryption(to: server)
             try refuseStranger(at: server)
         }
         try await denyAndPermit(mesh.plan.pods[1])
@@ -34,19 +34,22 @@ struct DevCheck {
     }
 
     /// Both sidecars must have told, of the connections that have ended well, whom they have proven at the other end.
-    private func proveEncryption(to server: DevPod) throws(Problem) {
+    private func proveEncryption(to server: DevPod) async throws(Problem) {
         let client = mesh.plan.client
         for (teller, direction, peer) in [
             (client, "outbound", server.identity), (server, "inbound", client.identity),
         ] {
-            let ended = lines(of: teller.proxyLog).filter {
-                $0.contains(" \(direction) ") && $0.contains(":\(DevPlan.targetPort) ") && $0.hasSuffix(" completed")
+            let ended = {
+                lines(of: teller.proxyLog).filter {
+                    $0.contains(" \(direction) ") && $0.contains(":\(DevPlan.targetPort) ")
+                        && $0.hasSuffix(" completed")
+                }
             }
-            let isProven = { (line: Substring) in line.contains(" mutual-tls \(peer) ") }
-            guard ended.contains(where: isProven) else {
-                throw failure("the sidecar of \(teller.service) tells of no connection with \(peer)", teller)
+            // Lines are written beside the traffic, a moment after it.
+            try await hold("the sidecar of \(teller.service) tells of connections with \(peer)", teller) { _ in
+                ended().contains { $0.contains(" mutual-tls \(peer) ") }
             }
-            if let other = ended.first(where: { !$0.contains(" mutual-tls ") }) {
+            if let other = ended().first(where: { !$0.contains(" mutual-tls ") }) {
                 throw failure("a connection was not encrypted: \(other)", teller)
             }
         }
@@ -72,16 +75,18 @@ struct DevCheck {
         let revision = try await control.apply(mesh.plan.denial(of: server))
         let applied = ContinuousClock.now - began
         var asked = ContinuousClock.now
-        try await mesh.until("the policy takes effect", log: server.proxyLog) { () async throws(Problem) in
+        try await mesh.until("the policy takes effect", log: server.proxyLog, otherwise: .devCheckFailed) {
+            () async throws(Problem) in
             asked = .now
             return try !mesh.request(to: server).isAnswered
         }
         let effect = asked - began
-        guard lines(of: server.proxyLog).contains(where: { $0.contains("deny default/\(DevPlan.policyName)") }) else {
-            throw failure("\(server.service) refused, and not for the policy's sake", server)
+        try await hold("\(server.service) refuses for the policy's sake", server) { log in
+            log.contains { $0.contains("deny default/\(DevPlan.policyName)") }
         }
         var proxies: UInt64 = 0
-        try await mesh.until("the policy is acknowledged", log: server.proxyLog) { () async throws(Problem) in
+        try await mesh.until("the policy is acknowledged", log: server.proxyLog, otherwise: .devCheckFailed) {
+            () async throws(Problem) in
             proxies = try await control.acknowledged(revision) ?? 0
             return proxies > 0
         }
@@ -90,10 +95,20 @@ struct DevCheck {
             "a policy that denies: written in \(applied.milliseconds) ms, in effect after at most "
                 + "\(effect.milliseconds) ms, acknowledged by \(proxies) of \(proxies) sidecars it concerns")
         try await control.delete(policy: DevPlan.policyName)
-        try await mesh.until("the policy is gone", log: server.proxyLog) { () async throws(Problem) in
+        try await mesh.until("the policy is gone", log: server.proxyLog, otherwise: .devCheckFailed) {
+            () async throws(Problem) in
             try mesh.request(to: server).isAnswered
         }
         DevMesh.tell("ok", "the policy is deleted, and \(server.service) answers again")
+    }
+
+    /// Waits until the lines of a sidecar's log say so.
+    private func hold(
+        _ what: String, _ pod: DevPod, _ condition: ([Substring]) -> Bool
+    ) async throws(Problem) {
+        try await mesh.until(what, log: pod.proxyLog, otherwise: .devCheckFailed) { () async throws(Problem) in
+            condition(lines(of: pod.proxyLog))
+        }
     }
 
     private func lines(of log: String) -> [Substring] {

@@ -96,14 +96,15 @@ struct DevMesh {
     // MARK: Waiting and telling
 
     func until(
-        _ what: String, log: String, _ condition: () async throws(Problem) -> Bool
+        _ what: String, log: String, otherwise code: ErrorCode = .devStartFailed,
+        _ condition: () async throws(Problem) -> Bool
     ) async throws(Problem) {
         let deadline = ContinuousClock.now + Self.patience
         while try await !condition() {
             try Self.checkNotInterrupted()
             guard ContinuousClock.now < deadline else {
                 throw Problem(
-                    .devStartFailed, at: log,
+                    code, at: log,
                     "did not happen within \(Self.patience): \(what); the log ends with: \(Self.end(of: log))")
             }
             try? await Task.sleep(for: .milliseconds(10))
