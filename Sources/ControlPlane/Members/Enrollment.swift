@@ -122,6 +122,7 @@ package actor Enrollment {
             workload: workload, identity: identity, serial: serial, keyHash: keyHash, notAfter: answer.notAfter,
             joinedAt: now())
         member.root = root
+        member.issuedAt = now()
         var used = record
         used.usedBy = workload
         used.keyHash = keyHash
@@ -307,6 +308,7 @@ package actor Enrollment {
         member.keyHash = keyHash
         member.notAfter = notAfter
         member.root = root
+        member.issuedAt = now()
         try await commit([.unchanged(found.entry)], [.put(key: found.entry.key, value: member.encode())])
     }
 
