@@ -145,8 +145,8 @@ let control: [Target] = [
     library(
         "ControlPlane",
         [
-            "Authorization", "Bytes", "CertificateAuthority", "ControlAPI", "ControlStore", "LinuxSystem", "MeshModel",
-            "ResourceDocuments", "Routing", crypto,
+            "Authorization", "Bytes", "CertificateAuthority", "ControlAPI", "ControlStore", "HTTPCodec", "LinuxSystem",
+            "MeshModel", "ResourceDocuments", "Routing", crypto,
         ]),
     library(
         "ControlServer",
@@ -162,7 +162,12 @@ let programs: [Target] = [
     program("weft-init", ["CaptureControl", "LinuxSystem"]),
     program("weft-proxy", ["LinuxSystem", "ProxyControl"]),
     program("weft-control", ["ControlServer"]),
-    program("weft", ["Bytes", "CertificateAuthority", "EnvoyImport", "LinuxSystem", "MeshModel", arguments]),
+    program(
+        "weft",
+        [
+            "Bytes", "CertificateAuthority", "ControlAPI", "EnvoyImport", "LinuxSystem", "MeshModel",
+            "ResourceDocuments", arguments, httpClient, nio, nioHTTP, nioPosix, nioSSL,
+        ]),
 ]
 
 // Helpers of tests; no program links them.
@@ -201,7 +206,7 @@ let tested: [Target] = [
     tests("DocumentationTests", ["MeshModel", "MeshTesting", "Telemetry"]),
     tests("FuzzReplayTests", ["FuzzTargets", "MeshTesting"]),
     tests("IdentityTests", ["Identity", "LinuxSystem", "MeshModel", "MeshTesting", "TLSSession"]),
-    tests("WeftCommandTests", ["LinuxSystem", "MeshModel", "MeshTesting", "weft"]),
+    tests("WeftCommandTests", ["LinuxSystem", "MeshModel", "MeshTesting", "weft", "weft-control", "weft-proxy"]),
     tests("BytesTests", ["Bytes", "MeshTesting"]),
     tests("DetectionTests", ["Detection", "MeshModel", "MeshTesting"]),
     tests("PeerProtocolTests", ["MeshModel", "MeshTesting", "PeerProtocol"]),

@@ -29,6 +29,11 @@ package struct AuthorizationDecision: Equatable, Sendable {
     /// What audit policies would have denied, in the same words, or nil. It never changes the decision.
     package let auditReason: String?
 
+    /// True if it is allowed only since no policy is for the port, and the mesh allows by default.
+    package var isUnpoliced: Bool { isAllowed && reason == Self.noPolicy }
+
+    static let noPolicy = "no policy"
+
     package init(isAllowed: Bool, reason: String, auditReason: String? = nil) {
         self.isAllowed = isAllowed
         self.reason = reason

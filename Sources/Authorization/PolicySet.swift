@@ -121,7 +121,7 @@ package struct PolicySet: Sendable {
             return AuthorizationDecision(
                 isAllowed: false, reason: "no policy, and the mesh denies by default", auditReason: audit)
         }
-        let reason = holds ? "no deny rule matched" : "no policy"
+        let reason = holds ? "no deny rule matched" : AuthorizationDecision.noPolicy
         return AuthorizationDecision(isAllowed: true, reason: reason, auditReason: audit)
     }
 

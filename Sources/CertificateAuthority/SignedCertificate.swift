@@ -87,6 +87,14 @@ extension Certificate {
         }
     }
 
+    /// The DNS names; empty as ``uriNames`` is.
+    var dnsNames: [String] {
+        guard let names = try? extensions.subjectAlternativeNames else { return [] }
+        return names.compactMap { name in
+            if case .dnsName(let name) = name { name } else { nil }
+        }
+    }
+
     var isAuthority: Bool {
         if case .isCertificateAuthority = try? extensions.basicConstraints { true } else { false }
     }

@@ -77,7 +77,9 @@ package struct MessageReader {
         try MessageReader(try node(name), path: child(name))
     }
 
-    package func optionalObject(_ name: String) throws(Problem) -> MessageReader? { contains(name) ? try object(name) : nil }
+    package func optionalObject(_ name: String) throws(Problem) -> MessageReader? {
+        contains(name) ? try object(name) : nil
+    }
 
     /// The texts of a list, each of them standing for something; none where the list is absent.
     package func list<Value>(

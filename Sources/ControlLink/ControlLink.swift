@@ -84,12 +84,11 @@ package final class ControlLink {
     /// How often in a row no watch could be begun.
     package var failedAttempts: Int { failures }
 
-    /// Shows this identity from the next connection on. The first one begins the watch.
+    /// Shows this identity from the next connection on, which begins at once where there is none.
     package func use(_ material: IdentityMaterial) throws(Problem) {
-        let isFirst = context == nil
         context = try TLSContext(material, staging: staging, for: .controlPlane)
         posts?.context = context
-        if isFirst { loop.setDeadline(loop.now, of: alarm) }
+        if phase == .waiting { loop.setDeadline(loop.now, of: alarm) }
     }
 
     package func use(_ settings: ControlSettings) { addresses.use(settings) }
@@ -190,7 +189,13 @@ package final class ControlLink {
         splitter = LineSplitter()
         silence = Self.welcomeTimeout
         heard()
-        let body = request.encode()
+        var body = request.encode()
+        if body.count > ControlProtocol.requestBytes {
+            // A proxy that holds thousands of documents is told all of them again.
+            var short = request
+            short.have = nil
+            body = short.encode()
+        }
         var head = HTTPRequest(method: "POST", authority: "\(address)", target: ControlProtocol.watchPath)
         head.body = .length(UInt64(body.count))
         connection?.send(head, body)

@@ -1,6 +1,6 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
-internal import ControlAPI
+package import ControlAPI
 internal import ControlStore
 package import MeshModel
 internal import ResourceDocuments

@@ -1,11 +1,12 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
-internal import CertificateAuthority
+package import CertificateAuthority
 internal import ControlAPI
 package import ControlStore
 internal import LinuxSystem
 package import MeshModel
 internal import ResourceDocuments
+internal import Synchronization
 
 /// One replica of the control plane, without its transport: who talks to it, and how, is the server's.
 ///
@@ -28,6 +29,8 @@ package final class ControlPlane: Sendable {
         package var joinAddresses: [String] = []
         /// There may be other replicas over the same store.
         package var isShared = false
+        /// Of the certificates that workloads get.
+        package var workloadLifetime = CertificateLifetime.workload
 
         package init(directory: ReplicaDirectory, replica: ResourceName) {
             self.directory = directory
@@ -68,7 +71,7 @@ package final class ControlPlane: Sendable {
         self.trustDomain = trustDomain
         audit = AuditLog(store, now: now)
         credentials = Credentials(store, now: now)
-        enrollment = Enrollment(store, authority, audit, now: now)
+        enrollment = Enrollment(store, authority, audit, lifetime: settings.workloadLifetime, now: now)
         revisions = RevisionLog(store, now: now)
         lease = LeaseHolder(store)
         let signer = CheckpointSigner(authority)
@@ -82,6 +85,8 @@ package final class ControlPlane: Sendable {
     }
 
     private let signer: CheckpointSigner
+    /// Revisions of the store, with when they were the newest.
+    private let marks = Mutex<[(time: WallTime, revision: StoreRevision)]>([])
 
     /// Does everything that goes on by itself, until the task is cancelled. It returns early only where the store is lost for
     /// good. `ready` is called when watches can be answered.
@@ -155,7 +160,11 @@ package final class ControlPlane: Sendable {
         }
     }
 
-    private func catchUp() async { try? await revisions.catchUp() }
+    private func catchUp() async {
+        try? await revisions.catchUp()
+        // Roots of other trust domains are resources.
+        await refreshTrust()
+    }
 
     private func proxiesChanged(_ events: [StoreEvent]) async {
         await keeper.apply { membership in
@@ -257,12 +266,26 @@ package final class ControlPlane: Sendable {
     }
 
     private func housekeep() async {
+        await compact()
         try? await revisions.collect()
         try? await enrollment.collect()
         try? await audit.collect()
         let state = await keeper.state
         try? await VirtualAddresses(store).collect(state)
         try? await VirtualAddresses(store).assign(state, await keeper.membership.virtualAddresses)
+    }
+
+    /// What watchers may have missed for an hour is let go; whoever was away longer reads everything anew.
+    private func compact() async {
+        guard let revision = try? await store.list(prefix: StoreKeys.head).revision else { return }
+        let now = now()
+        let due = marks.withLock { marks in
+            marks.append((now, revision))
+            let due = marks.last { $0.time + .seconds(3600) <= now }?.revision
+            if let due { marks.removeAll { $0.revision < due } }
+            return due
+        }
+        if let due { try? await store.compact(before: due) }
     }
 
     package func close() async { await store.close() }

@@ -12,7 +12,7 @@ actor MeshKeeper {
     private(set) var state = MeshState.empty
     private(set) var membership = Membership.empty
     private(set) var denied = DeniedPeers()
-    /// What each replica says that its proxies have acknowledged.
+    /// False while a change waits to be told together with others.
     private var isTold = true
     private var indexMade: MeshIndex
 

@@ -10,6 +10,7 @@ internal import MeshModel
 /// change/0000000087-<attempt>/Kind/ns/n  a document of that revision; empty where it was deleted
 /// token/<id>                             a join token: a hash of its secret, what it is for, who used it
 /// member/<ns>/<name>                     a workload that has joined: its identity and newest certificate
+/// serial/<hex>                          whose newest certificate, or the one before, has this number
 /// proxy/<ns>/<name>/<instance>           a proxy that is connected, with the lease of its replica
 /// acknowledged/<replica>                 what the proxies of a replica have acknowledged
 /// virtual/<ns>/<name>                    the virtual addresses of a service
@@ -25,6 +26,7 @@ enum StoreKeys {
     static let changes = "change/"
     static let tokens = "token/"
     static let members = "member/"
+    static let serials = "serial/"
     static let proxies = "proxy/"
     static let acknowledged = "acknowledged/"
     static let virtualAddresses = "virtual/"
@@ -41,6 +43,7 @@ enum StoreKeys {
     static func change(_ number: UInt64, attempt: String) -> String { "\(changes)\(padded(number))-\(attempt)/" }
 
     static func token(_ id: String) -> String { tokens + id }
+    static func serial(_ serial: String) -> String { serials + serial }
     static func credential(_ id: String) -> String { credentials + id }
     static func member(_ workload: ResourceReference) -> String { "\(members)\(workload)" }
     static func proxy(_ workload: ResourceReference, instance: String) -> String { "\(proxies)\(workload)/\(instance)" }

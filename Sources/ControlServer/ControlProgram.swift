@@ -1,5 +1,6 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
+internal import CertificateAuthority
 internal import CommandLine
 internal import ControlPlane
 internal import ControlStore
@@ -28,6 +29,9 @@ package enum ControlProgram {
             .value("--etcd-key", "FILE", "its key"),
             .list(
                 "--address", "HOST", "where proxies and joining machines find this replica; may be given several times"),
+            .value(
+                "--workload-lifetime", "DURATION",
+                "how long the certificates of workloads hold, such as 12h (1d); from 1m to 30d"),
             .value("--listen", "ADDRESS", "what the ports of proxies are bound to (0.0.0.0)"),
             .value("--api-listen", "ADDRESS", "what the API's port is bound to (127.0.0.1)"),
             .value("--api-port", "PORT", "the API over TLS (15010); 0 for none"),
@@ -80,6 +84,7 @@ package enum ControlProgram {
             settings.isShared = options.etcd != nil
             settings.proxyAddresses = options.addresses(options.ports.proxies)
             settings.joinAddresses = options.addresses(options.ports.join)
+            settings.workloadLifetime = options.workloadLifetime ?? settings.workloadLifetime
             let plane = try await ControlPlane(settings, store)
             logger.info(
                 "started",
@@ -114,6 +119,7 @@ package enum ControlProgram {
         let data: String
         let name: ResourceName?
         let trustDomain: TrustDomain?
+        let workloadLifetime: Duration?
         var etcd: EtcdSettings?
         var ports = ControlServer.Ports()
         let hosts: [String]
@@ -125,6 +131,9 @@ package enum ControlProgram {
             self.data = data
             name = try Self.read(arguments, "--name", "a name") { ResourceName($0) }
             trustDomain = try Self.read(arguments, "--trust-domain", "a trust domain") { TrustDomain($0) }
+            workloadLifetime = try Self.read(arguments, "--workload-lifetime", "a duration from 1m to 30d") { text in
+                DurationText.parseLifetime(text).flatMap { CertificateLifetime.workloadRange.contains($0) ? $0 : nil }
+            }
             hosts = arguments.list("--address") ?? []
             func port(_ name: String, _ standard: UInt16) throws(Problem) -> Port? {
                 guard let text = arguments.value(name) else { return Port(standard) }

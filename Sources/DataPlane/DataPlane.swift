@@ -72,6 +72,9 @@ package final class DataPlane {
     package func use(renamed snapshot: DiscoverySnapshot) { tell(.snapshot(snapshot, [])) }
 
     package func use(_ material: IdentityMaterial) { tell(.identity(material)) }
+
+    /// The identity does not hold any more: what needs one waits for the next. Sessions that are open go on.
+    package func forgetIdentity() { tell(.identityExpired) }
     package func use(_ certificates: GatewayMaterial) { tell(.gateways(certificates)) }
     package func use(_ pressure: MemoryPressure) { tell(.memory(pressure)) }
     /// Nobody has these addresses, says the control plane: connections that wait for them wait no more.

@@ -49,4 +49,5 @@ package struct ServiceDestination: Hashable, Sendable {
 
     /// Those of the endpoints, for their balancer.
     package var weights: [Int] { endpoints.map(\.weight) }
+    package var distances: [Locality.Distance] { endpoints.map(\.distance) }
 }

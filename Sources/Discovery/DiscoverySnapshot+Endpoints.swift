@@ -5,10 +5,10 @@ internal import MeshModel
 /// How the members of services become endpoints.
 extension DiscoverySnapshot {
     static func destinations(
-        _ resources: MeshResources, owners: [IPAddress: Workload], metricsPort: UInt16?
+        _ resources: MeshResources, owners: [IPAddress: Workload], metricsPort: UInt16?, from here: Locality?
     ) -> [ServiceDestination.Key: ServiceDestination] {
         let workloads = Dictionary(resources.workloads.map { ($0.reference, $0) }) { first, _ in first }
-        let origin = Origin(workloads: workloads, owners: owners, metricsPort: metricsPort)
+        let origin = Origin(workloads: workloads, owners: owners, metricsPort: metricsPort, here: here)
         var destinations: [ServiceDestination.Key: ServiceDestination] = [:]
         for service in resources.services {
             for mapping in service.ports {
@@ -38,8 +38,7 @@ extension DiscoverySnapshot {
     /// A port's own hint is more precise than a service's.
     static func endpoint(
         _ workload: Workload, _ address: SocketAddress, _ metricsPort: UInt16?,
-        hint serviceHint: ProtocolHint = .detect,
-        weight: Int = 1
+        hint serviceHint: ProtocolHint = .detect, weight: Int = 1, from here: Locality? = nil
     ) -> Endpoint {
         let (isMeshed, hint) = settings(workload, address.port, metricsPort)
         let security: EndpointSecurity =
@@ -50,7 +49,7 @@ extension DiscoverySnapshot {
             }
         return Endpoint(
             address: address, workloadUID: workload.uid, security: security, hint: hint == .detect ? serviceHint : hint,
-            weight: weight)
+            weight: weight, distance: here?.distance(to: workload.locality) ?? .elsewhere)
     }
 
     /// What is known of whom members lead to.
@@ -58,6 +57,7 @@ extension DiscoverySnapshot {
         let workloads: [ResourceReference: Workload]
         let owners: [IPAddress: Workload]
         let metricsPort: UInt16?
+        let here: Locality?
 
         func endpoint(
             _ member: Service.Member, _ mapping: Service.PortMapping, _ family: AddressFamily
@@ -71,13 +71,14 @@ extension DiscoverySnapshot {
                     let address = workload.addresses.first(where: { $0.family == family }) ?? workload.addresses.first
                 else { return nil }
                 return DiscoverySnapshot.endpoint(
-                    workload, SocketAddress(address, port), metricsPort, hint: mapping.hint, weight: member.weight)
+                    workload, SocketAddress(address, port), metricsPort, hint: mapping.hint, weight: member.weight,
+                    from: here)
             case .address(let address):
                 let target = SocketAddress(address, port)
                 // A workload is a workload however it is named: writing its bare address must not make it plaintext.
                 if let workload = owners[address] {
                     return DiscoverySnapshot.endpoint(
-                        workload, target, metricsPort, hint: mapping.hint, weight: member.weight)
+                        workload, target, metricsPort, hint: mapping.hint, weight: member.weight, from: here)
                 }
                 return Endpoint(
                     address: target, workloadUID: address.description, security: .plaintext(.notMeshed),

@@ -32,10 +32,12 @@ package final class DiscoverySnapshot: Sendable {
     /// otherwise of it is talked to in plaintext there, so that metrics can be scraped from inside the mesh too. `workload`
     /// is the one beside this proxy; policies hold for it, and routes for callers of its namespace. Nil: those of every
     /// namespace hold. `names` is what is known of the names among the endpoints. `isAwaited`: what is in the mesh has yet to
-    /// be said, so that of an address that is not known nobody can say that it is outside.
+    /// be said, so that of an address that is not known nobody can say that it is outside. `locality` is where this proxy is;
+    /// nil: where the Workload beside it says.
     package init(
         _ resources: MeshResources, registryOnly: Bool, metricsPort: Port? = nil, workload: ResourceReference? = nil,
-        names: [DNSName: ResolvedName] = [:], isAwaited: Bool = false, generation: UInt64
+        names: [DNSName: ResolvedName] = [:], isAwaited: Bool = false, locality: Locality? = nil,
+        generation: UInt64
     ) {
         self.isAwaited = isAwaited
         unresolved = Set(
@@ -56,7 +58,9 @@ package final class DiscoverySnapshot: Sendable {
         }
         self.workloads = workloads
         self.services = services
-        destinations = Self.destinations(resources, owners: workloads, metricsPort: metricsPort?.number)
+        let here = locality ?? resources.workloads.first { $0.reference == workload }?.locality
+        destinations = Self.destinations(
+            resources, owners: workloads, metricsPort: metricsPort?.number, from: here)
         policies = workload.map { PolicySet(resources, workload: $0, trustDomain: resources.mesh.trustDomain) } ?? .none
         routes = Self.routes(resources, callers: workload?.namespace)
         connectionRoutes = Self.connectionRoutes(resources, callers: workload?.namespace)

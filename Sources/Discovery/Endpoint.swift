@@ -11,18 +11,23 @@ package struct Endpoint: Hashable, Sendable {
     package let hint: ProtocolHint
     /// Its share of what the service gets, against those of the others; at least one.
     package let weight: Int
+    /// How far it is from the workload beside this proxy.
+    package let distance: Locality.Distance
 
     package init(
-        address: SocketAddress, workloadUID: String, security: EndpointSecurity, hint: ProtocolHint, weight: Int = 1
+        address: SocketAddress, workloadUID: String, security: EndpointSecurity, hint: ProtocolHint, weight: Int = 1,
+        distance: Locality.Distance = .elsewhere
     ) {
         self.address = address
         self.workloadUID = workloadUID
         self.security = security
         self.hint = hint
         self.weight = weight
+        self.distance = distance
     }
 
-    /// The weight says how willingly a place is used, not which one it is: what was learned of it stays when it changes.
+    /// Weight and distance say how willingly a place is used, not which one it is: what was learned of it stays when they
+    /// change.
     package static func == (left: Endpoint, right: Endpoint) -> Bool {
         left.address == right.address && left.workloadUID == right.workloadUID && left.security == right.security
             && left.hint == right.hint

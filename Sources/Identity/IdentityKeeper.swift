@@ -28,6 +28,9 @@ package final class IdentityKeeper {
 
     package init(_ loader: IdentityLoader?) { self.loader = loader }
 
+    /// What lies in the files where its leaf has expired and nothing else is wrong.
+    package func expired(now: WallTime) -> IdentityMaterial? { (try? loader?.loadExpired(now: now)) ?? nil }
+
     /// Directories in which a change may matter.
     package var directories: Set<String> { Set((loader?.files ?? []).map(Files.directory(of:))) }
 

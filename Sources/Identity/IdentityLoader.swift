@@ -50,6 +50,14 @@ package struct IdentityLoader: Sendable {
             generation: generation(chain, continuing: previous))
     }
 
+    /// The set as it was at the last moment of its leaf, where that is over and nothing else is wrong: what an expired
+    /// certificate is renewed with. Nil where the leaf has not expired.
+    package func loadExpired(now: WallTime) throws(Problem) -> IdentityMaterial? {
+        let (chain, _) = try CredentialFiles.pair(chain: paths.chain, key: paths.key)
+        guard let end = chain.first?.notAfter, end < now else { return nil }
+        return try load(continuing: nil, now: end)
+    }
+
     /// Whom the leaf names. The rest of the judgement follows with the bundle of that trust domain.
     private func identity(of leaf: Certificate) throws(Problem) -> SPIFFEID {
         do throws(Problem) {

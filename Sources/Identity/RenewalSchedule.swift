@@ -14,6 +14,8 @@ package struct RenewalSchedule: Sendable {
     private static let longestRetry = Duration.seconds(300)
     /// Whom the control plane tells to renew do so within this time, each at a moment of its own.
     private static let spread = Duration.seconds(5)
+    /// Authorities begin certificates this long before they make them, for clocks that are behind (`CertificateLifetime`).
+    private static let backdating = Duration.seconds(600)
 
     /// When to ask for the next certificate.
     package private(set) var due: Instant
@@ -22,13 +24,16 @@ package struct RenewalSchedule: Sendable {
     package private(set) var failures = 0
     private let end: Instant
 
-    /// For a certificate that is in force from `now` on. What of its life has passed before counts.
+    /// For a certificate that is in force from `now` on. What of its life has passed before counts, but not the time before
+    /// it was made: a minute's certificate would be due when it comes.
     package init(
         notBefore: WallTime, notAfter: WallTime, wallNow: WallTime, now: Instant,
         using random: inout some RandomNumberGenerator
     ) {
-        let life = max(.zero, notAfter - notBefore)
-        let passed = min(life, max(.zero, wallNow - notBefore))
+        let whole = notAfter - notBefore
+        let begin = whole > Self.backdating ? notBefore + Self.backdating : notBefore
+        let life = max(.zero, notAfter - begin)
+        let passed = min(life, max(.zero, wallNow - begin))
         due = now + max(.zero, life * Double.random(in: Self.earliest...Self.latest, using: &random) - passed)
         overdue = now + max(.zero, life * 0.8 - passed)
         end = now + (life - passed)

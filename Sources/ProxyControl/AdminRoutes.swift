@@ -2,8 +2,8 @@
 
 internal import AdminServer
 internal import Bytes
-internal import ControlLink
 internal import ConnectionStates
+internal import ControlLink
 internal import DataPlane
 internal import LinuxSystem
 internal import MeshModel

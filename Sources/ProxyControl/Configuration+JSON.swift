@@ -143,6 +143,7 @@ extension Workload {
             writer.array(addresses) { $0.string($1.description) }
             writer.field("spiffeID", ifPresent: identity?.description)
             writer.field("meshed", isMeshed)
+            writer.field("locality", ifPresent: locality?.description)
             writer.key("ports")
             writer.array(ports) { writer, port in
                 writer.object { writer in

@@ -91,12 +91,14 @@ enum ProxyLaunch {
 
         let keeper = IdentityKeeper(file.identityLoader)
         var (identity, identityProblem) = look(keeper, file)
-        var controlStart = file.lastKnown(identity)
+        // What was signed for it once is still good, and waits for the new certificate.
+        let last = identity ?? keeper.expired(now: WallTime.now())
+        var controlStart = file.lastKnown(last)
         if file.proxy.control != nil, !controlStart.isAwaited {
             do throws(Problems) {
                 file = try controlStart.mesh.configuration(around: text, name: options.configurationPath)
                 // With the roots and denials that were told last.
-                if let loader = file.identityLoader(controlStart.mesh, own: identity?.identity.trustDomain) {
+                if let loader = file.identityLoader(controlStart.mesh, own: last?.identity.trustDomain) {
                     keeper.use(loader)
                     (identity, identityProblem) = look(keeper, file)
                 }
@@ -114,7 +116,8 @@ enum ProxyLaunch {
         let snapshot = DiscoverySnapshot(
             file.resources, registryOnly: file.proxy.outbound.registryOnly, metricsPort: file.proxy.ports.metrics,
             workload: file.proxy.workload,
-            isAwaited: controlStart.isAwaited && file.resources.mesh.ranges.isEmpty, generation: 1)
+            isAwaited: controlStart.isAwaited && file.resources.mesh.ranges.isEmpty,
+            locality: file.proxy.locality, generation: 1)
         log.warn(ofDisplacedIn: snapshot)
         let gatewayKeeper = GatewayKeeper()
         gatewayKeeper.use(file.resources.gateways, try GatewayKeeper.load(file.resources.gateways))

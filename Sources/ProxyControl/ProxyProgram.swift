@@ -124,7 +124,7 @@ package enum ProxyProgram {
                 let end = material.chain.first?.notAfter?.description ?? "?"
                 text += "\(material.identity): the identity is good until \(end)\n"
             } catch {
-                throw Problems(error)
+                throw Problems(file.explained(error))
             }
         }
         StandardStream.output.write(text)

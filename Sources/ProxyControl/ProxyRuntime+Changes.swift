@@ -195,7 +195,7 @@ extension ProxyRuntime {
         spans.resize(file.proxy.tracing.spansKept)
         collector.evictAfter = file.proxy.metrics.evictAfter
         serveNames(of: file)
-        if let control, let settings = file.proxy.control { control.link.use(settings) }
+        if let control, let settings = file.proxy.control { control.use(settings) }
         useLoader(control?.mesh ?? ControlledMesh())
     }
 

@@ -82,7 +82,8 @@ extension ProxyRuntime {
         DiscoverySnapshot(
             file.resources, registryOnly: file.proxy.outbound.registryOnly, metricsPort: file.proxy.ports.metrics,
             workload: file.proxy.workload, names: resolver.names,
-            isAwaited: state.isControlAwaited && file.resources.mesh.ranges.isEmpty, generation: snapshotGeneration + 1)
+            isAwaited: state.isControlAwaited && file.resources.mesh.ranges.isEmpty,
+            locality: file.proxy.locality, generation: snapshotGeneration + 1)
     }
 
     private func told(_ event: NameResolver.Event) {

@@ -120,6 +120,7 @@ final class ProxyRuntime {
         beginNames()
         announce()
         if let identity = state.identity { control?.use(identity) }
+        control?.lookWhetherExpired()
         Ticker.begin(loop, every: .seconds(10)) { [unowned self] in tick() }
         Ticker.begin(loop, every: .seconds(60)) { [unowned self] in gather() }
         if let limit = state.memoryLimit {

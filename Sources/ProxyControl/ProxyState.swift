@@ -10,6 +10,8 @@ struct ProxyState {
     var identity: IdentityMaterial?
     /// Why the identity in force is not the one in the files, or why there is none.
     var identityProblem: Problem?
+    /// The certificate has ended and is not renewed yet.
+    var expiryProblem: Problem?
     /// Why the configuration in force is not the one in the file.
     var configurationProblem: Problem?
     var isListening = false
@@ -40,7 +42,9 @@ struct ProxyState {
             let reason = controlProblem.map { ": \($0.description)" } ?? ""
             reasons.append("nothing has come from the control plane yet\(reason)")
         }
-        if identity == nil, file.proxy.identityPaths != nil {
+        if let expiryProblem {
+            reasons.append("its certificate has expired: \(expiryProblem.description)")
+        } else if identity == nil, file.proxy.identityPaths != nil {
             reasons.append("it has no identity: \(identityProblem?.description ?? "not loaded yet")")
         }
         return reasons

@@ -12,6 +12,7 @@ extension FieldReader {
                 var proxy = ProxySettings(workload: metadata?.reference ?? ResourceReference(name: .defaultNamespace))
                 proxy.identity = fields.read("identity") { $0.identityPaths }
                 proxy.control = fields.read("control") { $0.control }
+                proxy.locality = fields.read("locality") { $0.locality }
                 fields.section("ports") { $0.ports(&proxy.ports) }
                 // Before `capture`, which may say that names are answered and yet not captured.
                 fields.section("names") { $0.names(&proxy) }
@@ -180,19 +181,22 @@ extension Value {
 
     fileprivate var control: ControlSettings? {
         mapping { fields in
-            let addresses = fields.require("addresses") { list in
-                list.list {
-                    $0.scalar("an address or a name with a port, such as 10.0.0.1:15012 or control.example:15012") {
-                        ControlAddress($0)
-                    }
-                }
-            }
-            guard let addresses else { return nil }
-            guard (1...64).contains(addresses.count) else {
-                fields.complain(.badValue, "`addresses` has \(addresses.count) entries", "give 1 to 64")
+            let addresses = fields.require("addresses") { $0.controlAddresses(ControlAddress.proxyPort) }
+            let joinAddresses = fields.read("joinAddresses") { $0.controlAddresses(ControlAddress.joinPort) }
+            for (name, list) in [("addresses", addresses), ("joinAddresses", joinAddresses)] {
+                guard let list, !(1...64).contains(list.count) else { continue }
+                fields.complain(.badValue, "`\(name)` has \(list.count) entries", "give 1 to 64")
                 return nil
             }
-            return ControlSettings(addresses: addresses)
+            return addresses.map { ControlSettings(addresses: $0, joinAddresses: joinAddresses ?? []) }
+        }
+    }
+
+    private func controlAddresses(_ port: Port) -> [ControlAddress]? {
+        list {
+            $0.scalar("an address or a name with a port, such as 10.0.0.1:\(port) or control.example:\(port)") {
+                ControlAddress($0, defaultPort: port)
+            }
         }
     }
 

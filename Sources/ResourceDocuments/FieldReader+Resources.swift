@@ -67,6 +67,7 @@ extension FieldReader {
                 let identity = fields.read("spiffeID") { $0.spiffeID }
                 let meshed = fields.read("meshed") { $0.truth } ?? (identity != nil)
                 let ports = fields.read("ports") { $0.list { $0.workloadPort } } ?? []
+                let locality = fields.read("locality") { $0.locality }
                 if meshed, identity == nil {
                     fields.complain(
                         .missingField, "a meshed workload needs its `spiffeID`", "add it, or say `meshed: false`")
@@ -76,7 +77,7 @@ extension FieldReader {
                 if addresses.isEmpty { fields.complain(.badValue, "`addresses` is empty", "give at least one") }
                 return Workload(
                     reference: metadata.reference, uid: metadata.uid, addresses: addresses, identity: identity,
-                    isMeshed: meshed, ports: ports)
+                    isMeshed: meshed, ports: ports, locality: locality)
             }
         }
     }
@@ -100,6 +101,12 @@ extension Value {
     var trustDomain: TrustDomain? {
         scalar("a trust domain: lower-case letters, digits, dots, dashes and underscores, no IPv4 address") {
             TrustDomain($0)
+        }
+    }
+
+    var locality: Locality? {
+        scalar("a zone such as zone-a, or a region and a zone such as eu-west/a: letters, digits, dashes, dots") {
+            Locality($0)
         }
     }
 

@@ -16,6 +16,8 @@ struct Candidates: Sendable {
     let count: Int
     /// That of all candidates; nil where they are all the endpoints.
     let standing: Standing?
+    /// That of all candidates; nil where it does not count.
+    let distance: Locality.Distance?
     let isHeedingRest: Bool
     /// Too few are healthy: ejected ones count as if they were.
     let isPanicking: Bool
@@ -23,26 +25,42 @@ struct Candidates: Sendable {
 }
 
 extension Balancer {
-    func candidates(excluding excluded: [Endpoint], heedingRest: Bool, now: Instant) -> Candidates {
-        guard !excluded.isEmpty || isTroubled(now: now) else {
+    /// Who can be chosen. `number` draws which distance it is where several have a share; it is not asked where distances do
+    /// not count.
+    func candidates(
+        excluding excluded: [Endpoint], heedingRest: Bool, now: Instant, number: () -> UInt64
+    ) -> Candidates {
+        guard !excluded.isEmpty || tiers != nil || isTroubled(now: now) else {
             return Candidates(
-                count: endpoints.count, standing: nil, isHeedingRest: heedingRest, isPanicking: false, now: now)
+                count: endpoints.count, standing: nil, distance: nil, isHeedingRest: heedingRest, isPanicking: false,
+                now: now)
         }
         let isPanicking = healthyCount(now: now) * 100 < settings.panicPercent * endpoints.count
-        var best = Candidates(
-            count: 0, standing: .good, isHeedingRest: heedingRest, isPanicking: isPanicking, now: now)
+        func tier(_ standing: Standing, _ distance: Locality.Distance?) -> Candidates {
+            let empty = Candidates(
+                count: 0, standing: standing, distance: distance, isHeedingRest: heedingRest, isPanicking: isPanicking,
+                now: now)
+            let count = endpoints.indices.count { isCandidate($0, of: empty, excluding: excluded) }
+            return Candidates(
+                count: count, standing: standing, distance: distance, isHeedingRest: heedingRest,
+                isPanicking: isPanicking, now: now)
+        }
+        let preferred = preferredDistance(isPanicking: isPanicking, now: now, number: number)
+        var best = tier(.good, preferred)
         for standing in [Standing.good, .resting, .ejected] where best.count == 0 {
-            let tier = Candidates(
-                count: 0, standing: standing, isHeedingRest: heedingRest, isPanicking: isPanicking, now: now)
-            let count = endpoints.indices.count { isCandidate($0, of: tier, excluding: excluded) }
-            best = Candidates(
-                count: count, standing: standing, isHeedingRest: heedingRest, isPanicking: isPanicking, now: now)
+            best = tier(standing, preferred)
+            guard let preferred else { continue }
+            // All that are well there are excluded: better the next well one, from near to far, than an ejected one.
+            for distance in Locality.Distance.allCases where best.count == 0 && distance != preferred {
+                best = tier(standing, distance)
+            }
         }
         return best
     }
 
     func isCandidate(_ index: Int, of candidates: Candidates, excluding excluded: [Endpoint]) -> Bool {
         guard let wanted = candidates.standing else { return true }
+        if let tiers, let distance = candidates.distance, tiers.distances[index] != distance { return false }
         let standing: Standing =
             if !candidates.isPanicking, health[index].isLeftOut(now: candidates.now) {
                 .ejected

@@ -8,13 +8,15 @@ extension Balancer {
     ///
     /// `identity` names an endpoint for the choice by a hash: the same number in every proxy, and before and after a
     /// restart. What an endpoint describes itself as will do, and takes microseconds for each. `weights` are theirs, in the
-    /// same order and at least one each; none: all weigh the same.
+    /// same order and at least one each; none: all weigh the same. `distances` say how far away they are; none: all are equally
+    /// far.
     package init(
         _ endpoints: [Endpoint], _ settings: EjectionSettings, balancing: BalancingSettings, weights: [Int] = [],
+        distances: [Locality.Distance] = [],
         identity: @escaping (Endpoint) -> UInt64 = { stableHash(String(describing: $0).utf8) },
         continuing previous: Balancer? = nil
     ) {
-        self.init(endpoints, settings, balancing, weights, identifiedBy: identity, continuing: previous)
+        self.init(endpoints, settings, balancing, weights, distances, identifiedBy: identity, continuing: previous)
     }
 
     /// Chooses an endpoint that is not in `excluded` for a request, and counts one under way; nil if none is left.
@@ -29,7 +31,8 @@ extension Balancer {
         let chosen: Int?
         if let hash, !identities.isEmpty {
             // A session stays where it is although the endpoint wants a rest: its state is there.
-            let candidates = candidates(excluding: excluded, heedingRest: false, now: now)
+            // The hash also says to which distance it goes, where the nearest have not room for all.
+            let candidates = candidates(excluding: excluded, heedingRest: false, now: now) { mixed(~hash) }
             chosen = highest(of: candidates, excluding: excluded, hash)
         } else {
             chosen = index(excluding: excluded, now: now, using: &random)
@@ -61,7 +64,7 @@ extension Balancer {
     ) -> Int? {
         // Nothing is to be chosen: even one that is left out is tried where there is no other.
         if endpoints.count == 1, excluded.isEmpty, weights == nil { return 0 }
-        let candidates = candidates(excluding: excluded, heedingRest: true, now: now)
+        let candidates = candidates(excluding: excluded, heedingRest: true, now: now) { random.next() }
         switch balancing.algorithm {
         case .latency:
             guard let (first, second) = pair(of: candidates, excluding: excluded, using: &random) else { return nil }

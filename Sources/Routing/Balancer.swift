@@ -20,6 +20,8 @@ package struct Balancer<Endpoint: Hashable & Sendable>: Sendable {
     let identities: [UInt64]
     /// Nil where all endpoints weigh the same, which costs nothing then.
     let weights: EndpointWeights?
+    /// Nil where all endpoints are equally far, which costs nothing either.
+    let tiers: LocalityTiers?
     var health: [EndpointHealth]
     /// Of a weighted round; made when it is first needed.
     var round: WeightedRound?
@@ -33,15 +35,18 @@ package struct Balancer<Endpoint: Hashable & Sendable>: Sendable {
     package init(
         _ endpoints: [Endpoint], _ settings: EjectionSettings, weights: [Int] = [], continuing previous: Balancer? = nil
     ) {
-        self.init(endpoints, settings, BalancingSettings(), weights, identifiedBy: nil, continuing: previous)
+        self.init(endpoints, settings, BalancingSettings(), weights, [], identifiedBy: nil, continuing: previous)
     }
 
     init(
         _ endpoints: [Endpoint], _ settings: EjectionSettings, _ balancing: BalancingSettings, _ weights: [Int],
-        identifiedBy identity: ((Endpoint) -> UInt64)?, continuing previous: Balancer?
+        _ distances: [Locality.Distance], identifiedBy identity: ((Endpoint) -> UInt64)?, continuing previous: Balancer?
     ) {
         precondition(weights.isEmpty || weights.count == endpoints.count, "Each endpoint has its weight, or none has.")
+        precondition(
+            distances.isEmpty || distances.count == endpoints.count, "Each endpoint has its distance, or none has.")
         self.endpoints = endpoints
+        tiers = LocalityTiers(distances)
         self.weights = EndpointWeights(weights)
         self.settings = settings
         self.balancing = balancing
@@ -89,7 +94,7 @@ package struct Balancer<Endpoint: Hashable & Sendable>: Sendable {
         excluding excluded: [Endpoint] = [], now: Instant, using random: inout some RandomNumberGenerator
     ) -> Endpoint? {
         // To rest is about requests: an endpoint with too many of them may well take a connection.
-        let candidates = candidates(excluding: excluded, heedingRest: false, now: now)
+        let candidates = candidates(excluding: excluded, heedingRest: false, now: now) { random.next() }
         let chosen: Int?
         switch balancing.algorithm {
         case .latency, .leastRequests, .consistentHash:

@@ -41,6 +41,23 @@ extension PrivateKey {
         return String(decoding: unsafe bytes(of: bio), as: UTF8.self)
     }
 
+    /// ECDSA with SHA-256 over `text`, in DER.
+    package func signature(over text: [UInt8]) throws(Problem) -> [UInt8] {
+        defer { ERR_clear_error() }
+        guard let context = unsafe EVP_MD_CTX_new() else { throw TLSSettings.failed("to sign") }
+        defer { unsafe EVP_MD_CTX_free(context) }
+        var count = 0
+        guard unsafe EVP_DigestSignInit(context, nil, EVP_sha256(), nil, key) == 1,
+            unsafe EVP_DigestSign(context, nil, &count, text, text.count) == 1
+        else { throw TLSSettings.failed("to sign") }
+        var signature = [UInt8](repeating: 0, count: count)
+        guard unsafe EVP_DigestSign(context, &signature, &count, text, text.count) == 1 else {
+            throw TLSSettings.failed("to sign")
+        }
+        // What was asked for first is the most that it may be.
+        return Array(signature.prefix(count))
+    }
+
     private func bytes(of bio: OpaquePointer) -> [UInt8] {
         var start: UnsafePointer<CChar>?
         let count = unsafe weft_bio_bytes(bio, &start)

@@ -45,6 +45,8 @@ package struct DataPlaneCounters: Sendable {
     package var ejections: UInt64 = 0
     package var acceptPauses: UInt64 = 0
     package var relaxedTimeouts: UInt64 = 0
+    /// Calls to a port that no policy is for: what the mesh would refuse if it denied by default.
+    package var unpoliced: UInt64 = 0
     package var recordsDropped: UInt64 = 0
     package var connectTimes = Histogram(bounds: Histogram.durationBounds)
     package var handshakeTimes = Histogram(bounds: Histogram.durationBounds)
@@ -124,6 +126,7 @@ extension DataPlaneCounters {
         ejections += other.ejections
         acceptPauses += other.acceptPauses
         relaxedTimeouts += other.relaxedTimeouts
+        unpoliced += other.unpoliced
         recordsDropped += other.recordsDropped
         connectTimes.merge(other.connectTimes)
         handshakeTimes.merge(other.handshakeTimes)

@@ -94,6 +94,7 @@ extension ExpositionWriter {
         write(.ejections, counters.ejections)
         write(.acceptPauses, counters.acceptPauses)
         write(.relaxedTimeouts, counters.relaxedTimeouts)
+        write(.unpoliced, counters.unpoliced)
         write(.recordsDropped, counters.recordsDropped)
     }
 }

@@ -42,6 +42,7 @@ package enum Metric: String, Sendable, CaseIterable {
     case ejections = "weft_endpoint_ejections_total"
     case acceptPauses = "weft_accept_pauses_total"
     case relaxedTimeouts = "weft_user_timeouts_relaxed_total"
+    case unpoliced = "weft_unpoliced_calls_total"
     case recordsDropped = "weft_log_records_dropped_total"
     case certificateExpiry = "weft_certificate_expiry_seconds"
     case reloads = "weft_reloads_total"
@@ -122,6 +123,8 @@ package enum Metric: String, Sendable, CaseIterable {
         case .ejections: "Endpoints left out for a while because they failed."
         case .acceptPauses: "Times accepting rested for lack of descriptors."
         case .relaxedTimeouts: "Times a reader that pauses was given longer."
+        case .unpoliced:
+            "Streams and connections to a port that no policy is for: what `default: deny` would refuse."
         case .recordsDropped: "Records of connections and requests dropped because logging fell behind."
         case .certificateExpiry: "When a certificate ends, in seconds since 1970."
         case .reloads: "Configurations and identities taken or rejected while running."

@@ -4,18 +4,43 @@ import ArgumentParser
 import Bytes
 import LinuxSystem
 import MeshModel
+import ResourceDocuments
 
-/// How every command speaks: results on standard output, as text or as one line of JSON; warnings and errors on standard
-/// error in both cases, so that output can be piped on. The JSON ends in warnings, errors and the exit code, as that of
-/// all our programs does.
+/// How every command speaks: results on standard output, as text, as one line of JSON or as YAML; warnings and errors on
+/// standard error in all cases, so that output can be piped on. The JSON ends in warnings, errors and the exit code, as that
+/// of all our programs does.
 struct Output: ParsableArguments {
-    @Flag(name: .long, help: "Print the result as one line of JSON.")
+    enum Format: String, CaseIterable, ExpressibleByArgument {
+        case text
+        case json
+        case yaml
+    }
+
+    @Flag(name: .long, help: "Print the result as one line of JSON: the same as -o json.")
     var json = false
+
+    @Option(
+        name: [.customShort("o"), .customLong("format")],
+        help: ArgumentHelp("How to print the result: text, json or yaml (default: text).", valueName: "format"))
+    var wanted: Format?
+
+    var format: Format { json ? .json : wanted ?? .text }
+
+    func validate() throws {
+        if json, let wanted, wanted != .json { throw ValidationError("--json does not go with -o \(wanted).") }
+    }
 
     /// What a command has done.
     struct Result {
+        /// Empty: nothing is printed.
         let text: String
         var warnings: [Problem] = []
+        /// Beside the text, on standard error, so that the text alone can be piped on.
+        var notes: [String] = []
+        /// In place of the fields as YAML: documents that can be applied again.
+        var documents: [Node]?
+        /// 0 unless the command has another way to end well; `weft --help` lists them.
+        var exitCode: Int32 = 0
         let fields: (inout JSONWriter) -> Void
     }
 
@@ -32,34 +57,54 @@ struct Output: ParsableArguments {
 
     /// As ``report(_:_:)``, for work that finds several things wrong at once.
     func reportAll(_ command: String, _ work: () async throws(Problems) -> Result) async throws {
+        let result: Result
         do throws(Problems) {
-            let result = try await work()
-            for warning in result.warnings { Self.complain("warning: \(warning)") }
-            if json {
-                write(command, result.warnings, [], result.fields)
-            } else {
-                StandardStream.output.write(result.text + "\n")
-            }
+            result = try await work()
         } catch {
             for problem in error.all { Self.complain("\(problem)") }
-            if json { write(command, [], error.all) { _ in } }
+            if format != .text { write(json(command, [], error.all, 1) { _ in }) }
             throw ExitCode(1)
         }
+        for warning in result.warnings { Self.complain("warning: \(warning)") }
+        if format == .text { write(result) } else { write(result, json(command, result)) }
+        if result.exitCode != 0 { throw ExitCode(result.exitCode) }
     }
 
-    private func write(
-        _ command: String, _ warnings: [Problem], _ errors: [Problem], _ fields: (inout JSONWriter) -> Void
-    ) {
+    private func write(_ result: Result) {
+        for note in result.notes { Self.complain(note) }
+        if !result.text.isEmpty { StandardStream.output.write(result.text + "\n") }
+    }
+
+    private func write(_ result: Result, _ json: String) {
+        guard format == .yaml, let documents = result.documents else { return write(json) }
+        StandardStream.output.write(YAMLText.stream(documents))
+    }
+
+    private func write(_ json: String) {
+        guard format == .yaml, let node = (try? YAMLReader.documents(Array(json.utf8), name: "result"))?.first else {
+            return StandardStream.output.write(json)
+        }
+        StandardStream.output.write(YAMLText.document(node))
+    }
+
+    private func json(_ command: String, _ result: Result) -> String {
+        json(command, result.warnings, [], result.exitCode, result.fields)
+    }
+
+    private func json(
+        _ command: String, _ warnings: [Problem], _ errors: [Problem], _ exitCode: Int32,
+        _ fields: (inout JSONWriter) -> Void
+    ) -> String {
         var json = JSONWriter()
         json.object { json in
             json.field("command", command)
             fields(&json)
             json.problems("warnings", warnings)
             json.problems("errors", errors)
-            json.field("exitCode", errors.isEmpty ? 0 : 1)
+            json.field("exitCode", exitCode)
         }
         json.newline()
-        StandardStream.output.write(json.text)
+        return json.text
     }
 
     static func complain(_ text: String) { StandardStream.error.write("weft: \(text)\n") }
@@ -78,5 +123,16 @@ extension JSONWriter {
                 json.field("page", problem.code.page)
             }
         }
+    }
+
+    /// What the control plane has answered, as it came.
+    mutating func field(_ name: String, _ node: Node) {
+        key(name)
+        raw(node.jsonText)
+    }
+
+    /// The fields of an answer within an object.
+    mutating func fields(of answer: Node) {
+        for field in answer.fields { self.field(field.name, field.value) }
     }
 }

@@ -46,7 +46,7 @@ enum Values {
         try read(text, "a path") { $0.isEmpty ? nil : $0 }
     }
 
-    private static func read<Value>(_ text: String, _ expected: String, _ convert: (String) -> Value?) throws -> Value {
+    static func read<Value>(_ text: String, _ expected: String, _ convert: (String) -> Value?) throws -> Value {
         guard let value = convert(text) else { throw Expectation(expected: expected) }
         return value
     }

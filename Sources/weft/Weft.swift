@@ -13,15 +13,42 @@ struct Weft: AsyncParsableCommand {
         discussion: """
             EXAMPLE
               weft ca create --trust-domain mesh.example --directory ca
-              weft import envoy front-proxy.yaml --output gateway.yaml
+              weft apply -f mesh.yaml --wait
+              weft can web api GET /items
 
             EXIT CODES
-              0  done
-              1  failed; the message begins with a code, WEFTnnnn
+              0  done (`can`, `why`: allowed)
+              1  failed; the message begins with a code, WEFTnnnn (`can`, `why`: denied)
               2  the command line is wrong
+              3  done, but some proxies have not acknowledged it in time
+              4  done, but some proxies have refused it
             """,
         version: "weft \(WeftVersion.text)",
-        subcommands: [CertificateAuthorityCommand.self, ImportCommand.self])
+        groupedSubcommands: [
+            CommandGroup(
+                name: "Configuration",
+                subcommands: [
+                    ApplyCommand.self, DiffCommand.self, GetCommand.self, DescribeCommand.self, DeleteCommand.self,
+                    HistoryCommand.self, RollbackCommand.self, AllowCommand.self, DenyCommand.self, CanCommand.self,
+                    WhyCommand.self,
+                ]),
+            CommandGroup(
+                name: "Workload",
+                subcommands: [
+                    JoinCommand.self, LeaveCommand.self, TokenCommand.self, IdentityCommand.self, ProxyCommand.self,
+                ]),
+            CommandGroup(
+                name: "Control plane",
+                subcommands: [
+                    LoginCommand.self, LogoutCommand.self, CredentialCommand.self, AuditCommand.self, CheckCommand.self,
+                ]),
+            CommandGroup(
+                name: "Offline",
+                subcommands: [
+                    DevCommand.self, CertificateAuthorityCommand.self, ImportCommand.self, CompletionCommand.self,
+                    DevSampleCommand.self,
+                ]),
+        ])
 
     /// In place of the library's own, whose exit codes are those of BSD's sysexits.
     static func main() async {

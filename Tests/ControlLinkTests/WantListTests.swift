@@ -7,8 +7,8 @@ import Testing
 
 @Suite("What a proxy wants of its control plane")
 struct WantListTests {
-    private static let address = IPAddress("10.0.0.1")!
-    private static let other = IPAddress("10.0.0.2")!
+    private static let address = IPAddress.v4(IPv4Address(bits: 0x0a00_0001))
+    private static let other = IPAddress.v4(IPv4Address(bits: 0x0a00_0002))
     private static let start = Instant(nanoseconds: 1)
 
     @Test("an address is new once, and unknown until something is brought")

@@ -85,12 +85,7 @@ struct EnrollmentTests {
     @Test("an expired certificate is renewed by its key, for seven days")
     func grace() async throws {
         let plane = try await Plane()
-        let key = SigningKey()
-        let joined = try await plane.joined("api", key: key)
-        let certificate =
-            String(joined.certificate.chain.split(separator: "-----END CERTIFICATE-----\n")[0])
-            + "-----END CERTIFICATE-----\n"
-        plane.clock.advance(.seconds(2 * 86_400))
+        let (certificate, key) = try await expired(plane)
         let answer = try await plane.plane.enrollment.renewExpired(
             try await proof(plane, certificate, key, SigningKey()), from: "192.0.2.1")
         #expect(answer.notAfter > plane.clock.now)
@@ -102,12 +97,7 @@ struct EnrollmentTests {
     @Test("a second key for one certificate freezes the workload")
     func frozen() async throws {
         let plane = try await Plane()
-        let key = SigningKey()
-        let joined = try await plane.joined("api", key: key)
-        let certificate =
-            String(joined.certificate.chain.split(separator: "-----END CERTIFICATE-----\n")[0])
-            + "-----END CERTIFICATE-----\n"
-        plane.clock.advance(.seconds(2 * 86_400))
+        let (certificate, key) = try await expired(plane)
         let enrollment = plane.plane.enrollment
         let mine = SigningKey()
         _ = try await enrollment.renewExpired(try await proof(plane, certificate, key, mine), from: "192.0.2.1")
@@ -128,17 +118,20 @@ struct EnrollmentTests {
     @Test("a nonce is good for one certificate, and not for long; another's signature is not")
     func nonces() async throws {
         let plane = try await Plane()
-        let key = SigningKey()
-        let joined = try await plane.joined("api", key: key)
-        let certificate =
-            String(joined.certificate.chain.split(separator: "-----END CERTIFICATE-----\n")[0])
-            + "-----END CERTIFICATE-----\n"
-        plane.clock.advance(.seconds(2 * 86_400))
+        let (certificate, key) = try await expired(plane)
         let forged = try await proof(plane, certificate, SigningKey(), SigningKey())
         #expect(await codes { try await plane.plane.enrollment.renewExpired(forged, from: "a") } == [.badRequest])
         let old = try await proof(plane, certificate, key, SigningKey())
         plane.clock.advance(.seconds(120))
         #expect(await codes { try await plane.plane.enrollment.renewExpired(old, from: "a") } == [.badRequest])
+    }
+
+    /// A leaf that ended a day ago, with its key.
+    private func expired(_ plane: Plane) async throws -> (certificate: String, key: SigningKey) {
+        let key = SigningKey()
+        let joined = try await plane.joined("api", key: key)
+        plane.clock.advance(.seconds(2 * 86_400))
+        return (try #require(SignedCertificate.all(inPEM: joined.certificate.chain)?.first).pem, key)
     }
 
     private func proof(
@@ -194,6 +187,11 @@ struct EnrollmentTests {
         _ = try await control.enrollment.renew(
             CertificateRequestMessage(csr: try CertificateRequest.text(for: SigningKey())),
             identity: joined.member.identity, serial: joined.member.serial)
+        // What was begun with the certificate before has time to end.
+        #expect(
+            await codes { try await control.rotate(to: .retire, isForced: false, author: "t") } == [.rotationIncomplete]
+        )
+        plane.clock.advance(.seconds(11))
         try await control.rotate(to: .retire, isForced: false, author: "t")
         #expect(await control.authority.rootCertificates.count == 1)
         #expect(try await control.rotation().next == nil)

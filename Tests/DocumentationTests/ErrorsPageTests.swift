@@ -47,10 +47,14 @@ enum ErrorsPage {
             """
         ),
         (
-            5, "The certificate authority and the control plane",
+            5, "The certificate authority and the store",
             "50: what `weft ca` says; files are written as a set or not at all. 51: the store of the control plane."
         ),
         (6, "The running proxy", "What `weft-proxy` says of itself."),
+        (
+            7, "The control plane",
+            "What `weft-control` says, to machines that join, to proxies and to operators. What was refused has not happened."
+        ),
     ]
 
     static var text: String {

@@ -9,7 +9,14 @@ struct HelpTests {
     private static let commands = [
         "weft-init apply", "weft-init verify", "weft-init explain", "weft-init status", "weft-init undo",
         "weft-proxy run", "weft-proxy check", "weft-proxy wait", "weft-proxy ready",
-        "weft ca create", "weft ca issue", "weft ca renew", "weft ca show", "weft import envoy",
+        "weft ca create", "weft ca issue", "weft ca renew", "weft ca show", "weft ca status", "weft ca rotate",
+        "weft ca csr", "weft ca install", "weft import envoy",
+        "weft apply", "weft diff", "weft get", "weft describe", "weft delete", "weft history", "weft rollback",
+        "weft allow", "weft deny", "weft can", "weft why", "weft join", "weft leave", "weft login", "weft logout",
+        "weft token create", "weft token list", "weft token delete", "weft identity list", "weft identity show",
+        "weft identity deny", "weft identity permit", "weft identity thaw", "weft proxy status", "weft proxy config",
+        "weft proxy log", "weft credential create", "weft credential list", "weft credential delete", "weft audit",
+        "weft check", "weft completion",
     ]
 
     private func help(_ line: String) throws -> ChildResult {
@@ -28,11 +35,16 @@ struct HelpTests {
         #expect(lines.dropFirst(heading + 1).first?.contains(" \(command)") == true, "\(result.output)")
     }
 
-    @Test("every program's help names its commands", arguments: ["weft-init", "weft-proxy", "weft ca", "weft import"])
+    @Test(
+        "every program's help names its commands",
+        arguments: [
+            "weft-init", "weft-proxy", "weft ca", "weft import", "weft", "weft token", "weft identity", "weft proxy",
+            "weft credential",
+        ])
     func overview(program: String) throws {
         let output = try help(program).output
         for command in Self.commands where command.hasPrefix(program + " ") {
-            let name = command.dropFirst(program.count + 1)
+            let name = command.dropFirst(program.count + 1).prefix { $0 != " " }
             #expect(output.split(whereSeparator: \.isWhitespace).contains { $0 == name }, "\(name) in\n\(output)")
         }
     }

@@ -31,7 +31,7 @@ struct LayerTests {
     @Test("the table of ARCHITECTURE.md names every target, and no other")
     func table() throws {
         // A program is told of by its own name: `Benchmarks` is weft-benchmark.
-        let programs: Set = ["weft", "weft-init", "weft-proxy", "lab-tool", "Benchmarks"]
+        let programs: Set = ["weft", "weft-control", "weft-init", "weft-proxy", "lab-tool", "Benchmarks"]
         let named = Set(try levels().keys)
         let swift = Set(imports.byTarget.keys).subtracting(programs).union(["FuzzTargets"])
         let c = Set(

@@ -56,6 +56,21 @@ struct CommandLineTests {
             Misuse("ca show", "path"),
             Misuse("import envoy", "file"),
             Misuse("import nginx a", "nginx"),
+            Misuse("apply", "-f FILE"),
+            Misuse("apply -f a --dry-run --wait", "--wait does not go"),
+            Misuse("apply -f a --prune Polcy", "did you mean `Policy`?"),
+            Misuse("get nothing", "one of meshes"),
+            Misuse("get services --control nowhere", "https://HOST:PORT"),
+            Misuse("history -o xml", "xml"),
+            Misuse("history -o yaml --json", "--json does not go"),
+            Misuse("login /run/control.sock --bundle a", "needs no login"),
+            Misuse("login https://a", "--root-digest or --bundle"),
+            Misuse("login https://a --root-digest 12", "a SHA-256"),
+            Misuse("identity deny", "SPIFFE ID or --serial"),
+            Misuse("rollback 1 --timeout 3s", "goes with --wait"),
+            Misuse("completion tcsh", "tcsh"),
+            Misuse("allow nobody api", "no identity"),
+            Misuse("join a --owner 0", "never runs as root"),
         ])
     func misuse(_ misuse: Misuse) throws {
         let result = try weft.run(misuse.line)

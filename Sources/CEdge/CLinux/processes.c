@@ -152,6 +152,29 @@ int weft_spawn(
     return 0;
 }
 
+int weft_spawn_beside(const char *path, char *const arguments[], char *const environment[], int output) {
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawnattr_init(&attributes);
+    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_adddup2(&actions, output, 1);
+    posix_spawn_file_actions_adddup2(&actions, output, 2);
+    sigset_t none, standard;
+    sigemptyset(&none);
+    sigemptyset(&standard);
+    sigaddset(&standard, SIGPIPE);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setsigdefault(&attributes, &standard);
+    posix_spawnattr_setpgroup(&attributes, 0);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+    pid_t pid = -1;
+    int error = posix_spawn(&pid, path, &actions, &attributes, arguments, environment);
+    posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attributes);
+    return error != 0 ? -error : pid;
+}
+
 int weft_wait(int pid, int *status) {
     for (;;) {
         if (waitpid(pid, status, 0) >= 0) return 0;
@@ -182,6 +205,20 @@ void weft_end_on_signals(void) {
         sigaction(numbers[index], &action, NULL);
     }
 }
+
+static volatile sig_atomic_t noted_signal;
+
+static void note_signal(int number) { noted_signal = number; }
+
+void weft_note_signals(void) {
+    static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
+    for (size_t index = 0; index < sizeof numbers / sizeof numbers[0]; index++) {
+        struct sigaction action = {.sa_handler = note_signal, .sa_flags = SA_RESTART};
+        sigaction(numbers[index], &action, NULL);
+    }
+}
+
+int weft_noted_signal(void) { return noted_signal; }
 
 int weft_kill(int pid, int signal) { return RESULT(kill(pid, signal)); }
 

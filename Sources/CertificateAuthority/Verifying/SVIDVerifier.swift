@@ -28,8 +28,31 @@ package struct SVIDVerifier: Sendable {
     /// has to compare it with the identity that he expects: a good certificate of somebody else is good.
     package func verify(_ chain: [[UInt8]], now: WallTime) async throws(Problem) -> SPIFFEID {
         let certificates = try Self.read(chain)
+        let identity = try SVIDRules.identity(of: try ChainMember(certificates[0], place: ChainPlace.leaf).facts)
+        return try await verify(certificates, identity, now)
+    }
+
+    /// The trust domain whose control plane `chain` proves: it has both, the identity and the DNS name that only a control
+    /// plane is given.
+    package func verifyControl(_ chain: [[UInt8]], now: WallTime) async throws(Problem) -> TrustDomain {
+        let certificates = try Self.read(chain)
+        let facts = try ChainMember(certificates[0], place: ChainPlace.leaf).facts
+        let identity = try await verify(certificates, try SVIDRules.identity(of: facts, mayHaveNames: true), now)
+        let expected = ControlIdentity.spiffeID(in: identity.trustDomain)
+        guard identity == expected else {
+            throw Problem(.wrongIdentity, at: ChainPlace.leaf, "expected \(expected), found \(identity)")
+        }
+        let name = ControlIdentity.hostName(in: identity.trustDomain)
+        guard certificates[0].dnsNames == [name] else {
+            throw Problem(.subjectAlternativeName, at: ChainPlace.leaf, "it has not the DNS name \(name)")
+        }
+        return identity.trustDomain
+    }
+
+    private func verify(
+        _ certificates: [Certificate], _ identity: SPIFFEID, _ now: WallTime
+    ) async throws(Problem) -> SPIFFEID {
         let leaf = certificates[0]
-        let identity = try SVIDRules.identity(of: try ChainMember(leaf, place: ChainPlace.leaf).facts)
         guard let roots = bundles.roots(of: identity.trustDomain) else {
             throw SVIDRules.unknownTrustDomain(identity.trustDomain)
         }

@@ -19,6 +19,8 @@ package actor Enrollment {
     private let store: any Store
     private let authority: AuthorityKeeper
     private let audit: AuditLog
+    /// Of the certificates that are given.
+    private let lifetime: Duration
     private let now: @Sendable () -> WallTime
     private let nonceKey: SymmetricKey
     private var attempts = AttemptLimit()
@@ -31,11 +33,13 @@ package actor Enrollment {
     private static let nonceLifetime: Duration = .seconds(60)
 
     init(
-        _ store: any Store, _ authority: AuthorityKeeper, _ audit: AuditLog, now: @escaping @Sendable () -> WallTime
+        _ store: any Store, _ authority: AuthorityKeeper, _ audit: AuditLog,
+        lifetime: Duration = CertificateLifetime.workload, now: @escaping @Sendable () -> WallTime
     ) {
         self.store = store
         self.authority = authority
         self.audit = audit
+        self.lifetime = lifetime
         self.now = now
         nonceKey = SymmetricKey(size: .bits256)
     }
@@ -133,6 +137,7 @@ package actor Enrollment {
             [
                 .put(key: entry.key, value: used.encode()),
                 .put(key: memberKey, value: member.encode()),
+                .put(key: StoreKeys.serial(serial), value: Array(workload.description.utf8)),
             ])
         // Somebody used it in this moment; what he did decides.
         guard isOurs else { return try await join(request, from: peer) }
@@ -171,10 +176,14 @@ package actor Enrollment {
     ) async throws(Problem) -> CertificateAnswer {
         try await requireAllowed(identity, serial: serial)
         let key = try CertificateRequest(pem: request.csr)
+        let keyHash = Self.hash(key.publicKey)
         let found = try await member(ofSerial: serial, identity)
         guard found?.member.isFrozen != true else { throw Self.frozen(identity) }
         let (answer, newSerial, root) = try await issue(key, identity)
-        if let found { try await keep(found, newSerial, Self.hash(key.publicKey), answer.notAfter, root) }
+        // Who comes with the one before has missed the answer, and has kept the key that it was for.
+        if let found, found.member.serial == serial || found.member.keyHash == keyHash {
+            try await keep(found, newSerial, keyHash, answer.notAfter, root, renewed: serial)
+        }
         return answer
     }
 
@@ -212,26 +221,21 @@ package actor Enrollment {
         let serial = CertificateFacts(leaf).serialNumber
         try await requireAllowed(identity, serial: serial)
         let keyHash = Self.hash(key.publicKey)
-        for entry in try await list(StoreKeys.members) {
-            guard var member = try? MemberRecord.decode(entry.value), member.identity == identity else { continue }
-            guard !member.isFrozen || member.serial != serial && member.renewedSerial != serial else {
-                throw Self.frozen(identity)
-            }
-            if member.serial == serial || (member.renewedSerial == serial && member.keyHash == keyHash) {
-                let (answer, newSerial, root) = try await issue(key, identity)
-                try await keep((entry, member), newSerial, keyHash, answer.notAfter, root, renewed: serial)
-                await audit.note("renew", by: peer, on: "member/\(member.workload)", outcome: nil)
-                return answer
-            }
-            if member.renewedSerial == serial {
-                // The same certificate, another key: one of the two who have it should not.
-                member.isFrozen = true
-                try await commit([.unchanged(entry)], [.put(key: entry.key, value: member.encode())])
-                await audit.note("renew", by: peer, on: "member/\(member.workload)", outcome: .identityFrozen)
-                throw Self.frozen(identity)
-            }
+        guard case (let entry, var member)? = try await member(ofSerial: serial, identity) else {
+            throw Problem(.certificateSuperseded, "certificate \(serial) is not the newest of \(identity)")
         }
-        throw Problem(.certificateSuperseded, "certificate \(serial) is not the newest of \(identity)")
+        guard !member.isFrozen else { throw Self.frozen(identity) }
+        if member.serial == serial || member.keyHash == keyHash {
+            let (answer, newSerial, root) = try await issue(key, identity)
+            try await keep((entry, member), newSerial, keyHash, answer.notAfter, root, renewed: serial)
+            await audit.note("renew", by: peer, on: "member/\(member.workload)", outcome: nil)
+            return answer
+        }
+        // The same certificate, another key: one of the two who have it should not.
+        member.isFrozen = true
+        try await commit([.unchanged(entry)], [.put(key: entry.key, value: member.encode())])
+        await audit.note("renew", by: peer, on: "member/\(member.workload)", outcome: .identityFrozen)
+        throw Self.frozen(identity)
     }
 
     /// Gives a frozen workload back to whoever has its newest certificate; false where there is none of that name.
@@ -250,7 +254,7 @@ package actor Enrollment {
         try await commit(
             [],
             [
-                .delete(key: entry.key),
+                .delete(key: entry.key), .delete(key: StoreKeys.serial(member.serial)),
                 .put(key: StoreKeys.deniedSerial(member.serial), value: Array(now().description.utf8)),
             ])
         return member
@@ -267,7 +271,7 @@ package actor Enrollment {
     private func issue(
         _ key: CertificateRequest, _ identity: SPIFFEID
     ) async throws(Problem) -> (CertificateAnswer, serial: String, root: String?) {
-        let certificate = try await authority.issue(key, identity: identity, lifetime: CertificateLifetime.workload)
+        let certificate = try await authority.issue(key, identity: identity, lifetime: lifetime)
         let answer = CertificateAnswer(
             chain: certificate.chain.map(\.pem).joined(),
             trust: [identity.trustDomain: await authority.bundle], notAfter: certificate.leaf.validity.notAfter)
@@ -288,14 +292,16 @@ package actor Enrollment {
         }
     }
 
+    /// The member that has this certificate as its newest, or had it before that.
     private func member(
         ofSerial serial: String, _ identity: SPIFFEID
     ) async throws(Problem) -> (entry: StoreEntry, member: MemberRecord)? {
-        for entry in try await list(StoreKeys.members) {
-            guard let member = try? MemberRecord.decode(entry.value), member.identity == identity else { continue }
-            if member.serial == serial { return (entry, member) }
-        }
-        return nil
+        guard let place = try await get(StoreKeys.serial(serial)),
+            let workload = ResourceReference(String(decoding: place.value, as: UTF8.self)),
+            let entry = try await get(StoreKeys.member(workload)), let member = try? MemberRecord.decode(entry.value),
+            member.identity == identity
+        else { return nil }
+        return (entry, member)
     }
 
     private func keep(
@@ -309,7 +315,16 @@ package actor Enrollment {
         member.notAfter = notAfter
         member.root = root
         member.issuedAt = now()
-        try await commit([.unchanged(found.entry)], [.put(key: found.entry.key, value: member.encode())])
+        var operations: [StoreOperation] = [
+            .put(key: found.entry.key, value: member.encode()),
+            .put(key: StoreKeys.serial(serial), value: Array(member.workload.description.utf8)),
+        ]
+        // The certificate before stays known, since whoever missed the answer has to come again with it.
+        for gone in [found.member.serial, found.member.renewedSerial].compactMap(\.self)
+        where gone != member.renewedSerial && gone != serial {
+            operations.append(.delete(key: StoreKeys.serial(gone)))
+        }
+        try await commit([.unchanged(found.entry)], operations)
     }
 
     private static func leaf(_ pem: String) throws(Problem) -> SignedCertificate {

@@ -3,6 +3,7 @@
 internal import ControlAPI
 package import MeshModel
 internal import ResourceDocuments
+internal import Synchronization
 
 /// The mesh as proxies are told of it, at one moment: the configuration, with those who registered themselves and the
 /// addresses that services were given put in. Immutable, indexed for what proxies ask.
@@ -12,6 +13,8 @@ package struct MeshIndex: Sendable {
     private let registered: [ResourceReference: Registration]
     /// By service, those who are endpoints of it by their identity.
     private let members: [ResourceReference: [ResourceReference]]
+    /// By workload, the services whose documents name it.
+    private let naming: [ResourceReference: [ResourceReference]]
     private let services: [IPAddress: ResourceReference]
     private let workloads: [IPAddress: ResourceReference]
     /// By service, the routes attached to it.
@@ -23,6 +26,7 @@ package struct MeshIndex: Sendable {
     package let namespaces: [ResourceName]
     private let mesh: ResourceText?
     private let trustDomain: TrustDomain
+    private let made = MadeTexts()
 
     package init(_ state: MeshState, _ membership: Membership, trustDomain: TrustDomain) {
         self.state = state
@@ -30,6 +34,7 @@ package struct MeshIndex: Sendable {
         self.trustDomain = trustDomain
         registered = membership.newest
         var members: [ResourceReference: [ResourceReference]] = [:]
+        var naming: [ResourceReference: [ResourceReference]] = [:]
         var services: [IPAddress: ResourceReference] = [:]
         var workloads: [IPAddress: ResourceReference] = [:]
         var routes: [ResourceReference: [ResourceID]] = [:]
@@ -54,6 +59,9 @@ package struct MeshIndex: Sendable {
             if id.kind.isNamespaced { namespaces.insert(id.reference.namespace) }
             switch document.resource {
             case .service(let service):
+                for case .workload(let workload) in service.members.map(\.place) {
+                    naming[workload, default: []].append(id.reference)
+                }
                 for address in service.addresses + (membership.virtualAddresses[id.reference] ?? []) {
                     services[address] = id.reference
                 }
@@ -71,6 +79,7 @@ package struct MeshIndex: Sendable {
             }
         }
         self.members = members
+        self.naming = naming
         self.services = services
         self.workloads = workloads
         self.routes = routes
@@ -113,12 +122,8 @@ package struct MeshIndex: Sendable {
 
     /// The services that a workload is an endpoint of, by registration or by name.
     func services(behind workload: ResourceReference) -> [ResourceReference] {
-        var all: [ResourceReference] = []
-        if let service = registered[workload]?.service, self.service(service) != nil { all.append(service) }
-        for (id, document) in state.documents {
-            guard case .service(let service) = document.resource, !all.contains(id.reference) else { continue }
-            if service.members.contains(where: { $0.place == .workload(workload) }) { all.append(id.reference) }
-        }
+        var all = Set(naming[workload] ?? [])
+        if let service = registered[workload]?.service, self.service(service) != nil { all.insert(service) }
         return all.sorted()
     }
 
@@ -134,6 +139,11 @@ package struct MeshIndex: Sendable {
     /// The document of a resource as a proxy gets it; nil where there is none. `registeredEndpoints`: of a service only these of
     /// the workloads that registered for it; nil: all of them.
     func text(of id: ResourceID, registeredEndpoints: [ResourceReference]? = nil) -> ResourceText? {
+        guard registeredEndpoints == nil else { return makeText(of: id, registeredEndpoints) }
+        return made.text(of: id) { makeText(of: id, nil) }
+    }
+
+    private func makeText(of id: ResourceID, _ registeredEndpoints: [ResourceReference]?) -> ResourceText? {
         switch id.kind {
         case .mesh: mesh
         case .service: serviceText(id, registeredEndpoints ?? members[id.reference] ?? [])
@@ -161,5 +171,17 @@ package struct MeshIndex: Sendable {
         return ResourceText(
             .mesh,
             ResourceDocument.meshText(text, trustDomain: trustDomain, ranges: state.mesh.virtualAddressRanges))
+    }
+}
+
+/// Texts that have been made for one index: what a thousand proxies get is put together, and its digest worked out, once.
+private final class MadeTexts: Sendable {
+    private let texts = Mutex<[ResourceID: ResourceText]>([:])
+
+    func text(of id: ResourceID, _ make: () -> ResourceText?) -> ResourceText? {
+        if let known = texts.withLock({ $0[id] }) { return known }
+        guard let text = make() else { return nil }
+        texts.withLock { $0[id] = text }
+        return text
     }
 }

@@ -29,6 +29,8 @@ extension Registration {
                 json.key("addresses")
                 json.array(addresses) { $0.string($1.description) }
                 json.field("spiffeID", identity.description)
+                // What a proxy of another version says must not keep its peers from reading the rest.
+                json.field("locality", ifPresent: locality.flatMap { Locality($0) }?.description)
                 guard !unmeshedPorts.isEmpty else { return }
                 json.key("ports")
                 json.array(unmeshedPorts) { json, port in

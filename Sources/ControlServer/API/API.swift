@@ -11,7 +11,7 @@ internal import ResourceDocuments
 struct API: Sendable {
     let plane: ControlPlane
 
-    var endpoints: [Endpoint] { about + resources + revisions + members + proxies + authority + credentials }
+    var endpoints: [Endpoint] { about + resources + revisions + calls + members + proxies + authority + credentials }
 
     private var about: [Endpoint] {
         [

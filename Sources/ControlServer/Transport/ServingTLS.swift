@@ -36,7 +36,9 @@ final class ServingTLS: Sendable {
     func refresh() async throws {
         let serving = try await authority.servingIdentity()
         let roots = await authority.rootCertificates
-        let chain = try serving.certificate.chain.map {
+        // Proxies have the roots. Whoever has only a root's digest yet, of a join token or of `weft login`, needs the root too.
+        let shown = clients == .required ? [] : serving.certificate.roots
+        let chain = try (serving.certificate.chain + shown).prefix(ChainLimits.shown).map {
             NIOSSLCertificateSource.certificate(try NIOSSLCertificate(bytes: $0.der, format: .der))
         }
         let key = try NIOSSLPrivateKey(bytes: Array(serving.key.pem.utf8), format: .pem)

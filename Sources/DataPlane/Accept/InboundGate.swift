@@ -123,6 +123,7 @@ final class InboundGate: EventHandler {
         let facts = ConnectionFacts(peer: nil, source: record.client.address, port: original.port)
         let decision = thread.snapshot.policies.judge(facts)
         guard decision.isAllowed else { return refuse(.denied, decision.reason) }
+        if decision.isUnpoliced { thread.counters.unpoliced += 1 }
         // What was read goes first to the upstream; what is still in the kernel follows.
         leave()
         if thread.snapshot.readsRequests(port: original.port) {

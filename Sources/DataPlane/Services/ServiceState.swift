@@ -19,7 +19,8 @@ final class ServiceState {
     init(_ destination: ServiceDestination) {
         self.destination = destination
         balancer = Balancer(
-            destination.endpoints, destination.ejection, balancing: destination.balancing, weights: destination.weights
+            destination.endpoints, destination.ejection, balancing: destination.balancing, weights: destination.weights,
+            distances: destination.distances
         ) { $0.stableIdentity }
     }
 
@@ -29,7 +30,8 @@ final class ServiceState {
         breaker?.settings = destination.breaker
         balancer = Balancer(
             destination.endpoints, destination.ejection, balancing: destination.balancing,
-            weights: destination.weights, identity: { $0.stableIdentity }, continuing: balancer)
+            weights: destination.weights, distances: destination.distances, identity: { $0.stableIdentity },
+            continuing: balancer)
     }
 
     func mark(_ unhealthy: Set<Endpoint>) {

@@ -16,6 +16,8 @@ enum DataThreadMessage: Sendable {
     /// With the sockets of gateways that are new; those whose listeners are gone are closed.
     case snapshot(DiscoverySnapshot, [ListeningSocket])
     case identity(IdentityMaterial)
+    /// There is none any more, until the next.
+    case identityExpired
     /// What HTTPS listeners show.
     case gateways(GatewayMaterial)
     case ownAddresses(Set<IPAddress>)
@@ -42,6 +44,7 @@ extension DataThread {
             swap(snapshot)
             listen(sockets)
         case .identity(let material): swap(material)
+        case .identityExpired: forgetIdentity()
         case .gateways(let material): swap(material)
         case .ownAddresses(let addresses): ownAddresses = addresses
         case .report(let detail, let answer): answer(report(detail))
@@ -116,6 +119,13 @@ extension DataThread {
             // The material was checked before it was sent; what is in force stays.
             reportProblem(error)
         }
+    }
+
+    private func forgetIdentity() {
+        counters.verifications += UInt64(identity?.verifications ?? 0)
+        counters.rememberedVerifications += UInt64(identity?.rememberedHits ?? 0)
+        identity = nil
+        retire(pool.retire { _ in true })
     }
 
     /// Sessions go on with the certificate they began with.

@@ -798,6 +798,23 @@ extension ErrorCode {
                 "The peer's certificate or identity has been taken back.",
                 "The control plane says who is denied; a workload that was denied by mistake has to be allowed again, or to join anew."
             )
+        case .identityExpired:
+            Entry(
+                "identity-expired",
+                "The proxy's certificate has expired; it is being renewed by its key.",
+                "Nothing, as long as the control plane's join port can be reached: the proxy is not ready until it has a new one, and counts as one without an identity."
+            )
+        case .graceRenewalFailed:
+            Entry(
+                "grace-renewal-failed",
+                "A certificate that has expired could not be renewed by its key.",
+                "The message says what the control plane answered. Look whether its join port, 15013, can be reached from the proxy; a workload that is frozen or denied is for an operator to decide on."
+            )
+        case .identityLost:
+            Entry(
+                "identity-lost",
+                "The certificate expired too long ago to be renewed by its key.",
+                "Join again with a new token: `weft token create`, `weft join`.")
         case .wouldOverwrite:
             Entry(
                 "would-overwrite",
@@ -879,7 +896,8 @@ extension ErrorCode {
             Entry(
                 "join-token-used",
                 "A join token was used before, with another key.",
-                "If that was not you, deny the identity with `weft identity deny` and look at `weft audit`; else make a new token.")
+                "If that was not you, deny the identity with `weft identity deny` and look at `weft audit`; else make a new token."
+            )
         case .tooManyAttempts:
             Entry(
                 "too-many-attempts",
@@ -954,7 +972,8 @@ extension ErrorCode {
             Entry(
                 "authority-not-ready",
                 "This replica cannot issue certificates yet: its intermediate has not been signed.",
-                "Wait until a replica with the root's key has signed it, or bring it with `weft ca csr` and `weft ca install`.")
+                "Wait until a replica with the root's key has signed it, or bring it with `weft ca csr` and `weft ca install`."
+            )
         case .virtualAddressesSpent:
             Entry(
                 "virtual-addresses-spent",
@@ -975,6 +994,38 @@ extension ErrorCode {
                 "store-unusable",
                 "The control plane cannot use its store now.",
                 "Traffic goes on; nothing can be changed until the store answers. Look at its log.")
+        case .apiUnreachable:
+            Entry(
+                "api-unreachable",
+                "`weft` cannot reach the control plane.",
+                "Say where it is with `--control`, `WEFT_CONTROL` or `weft login`; on its own machine run `weft` as the user of its socket."
+            )
+        case .controlAnswer:
+            Entry(
+                "control-answer",
+                "The answer of the control plane is not understood.",
+                "Run `weft` and `weft-control` of neighbouring versions; look whether something else listens at that address."
+            )
+        case .loginFile:
+            Entry(
+                "login-file",
+                "The file that `weft login` has written cannot be used.",
+                "Do `weft login` again; the file has to belong to you with mode 0600.")
+        case .proxiesLate:
+            Entry(
+                "proxies-late",
+                "Not every proxy has acknowledged a revision in the time that was given.",
+                "Look at the proxies that are named with `weft proxy status`; they go on with what they had.")
+        case .proxiesRejected:
+            Entry(
+                "proxies-rejected",
+                "A proxy has refused a revision and goes on with the one before.",
+                "The message carries the proxy's reason; mend the resource that it names, or `weft rollback`.")
+        case .notJoined:
+            Entry(
+                "not-joined",
+                "There is no identity of a workload in the state directory.",
+                "Join with `weft join`, or name another directory with `--state`.")
         case .storeInUse:
             Entry(
                 "store-in-use",
@@ -1114,6 +1165,37 @@ extension ErrorCode {
                 "The checks of a service have found one of its endpoints to be unhealthy.",
                 "The message says what the last check came to; `GET /health` of the admin endpoint lists all endpoints."
             )
+        case .devNotPermitted:
+            Entry(
+                "dev-not-permitted",
+                "`weft dev` may not make network namespaces.",
+                "Run it with sudo, or give your user what the message names: subordinate ids in /etc/subuid and newuidmap."
+            )
+        case .devRunning:
+            Entry(
+                "dev-running",
+                "Another `weft dev` runs on this machine.",
+                "End it, or use it: there is one at a time.")
+        case .devProgramMissing:
+            Entry(
+                "dev-program-missing",
+                "A program that `weft dev` needs is missing or cannot be run.",
+                "Our own programs are looked for beside `weft`, then in PATH; the message names the package of others.")
+        case .devStartFailed:
+            Entry(
+                "dev-start-failed",
+                "Something that `weft dev` started did not do what it should.",
+                "The message has the end of its log; `--keep` leaves everything there to be looked at.")
+        case .devCheckFailed:
+            Entry(
+                "dev-check-failed",
+                "`weft dev --check` has found the mesh not doing what it promises.",
+                "The message says which promise; `--keep` leaves everything there to be looked at.")
+        case .devInterrupted:
+            Entry(
+                "dev-interrupted",
+                "`weft dev` was told to end before it was done.",
+                "Everything was taken down; run it again.")
         }
     }
 }

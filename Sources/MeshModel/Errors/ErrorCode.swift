@@ -327,6 +327,12 @@ package enum ErrorCode: UInt16, Hashable, Sendable, CaseIterable {
     case stateNotWritten = 4211
     /// The peer's certificate or identity has been taken back.
     case peerDenied = 4212
+    /// The proxy's certificate has expired; it is being renewed by its key.
+    case identityExpired = 4213
+    /// A certificate that has expired could not be renewed by its key; it is tried again.
+    case graceRenewalFailed = 4214
+    /// The certificate expired too long ago to be renewed by its key.
+    case identityLost = 4215
 
     // MARK: The offline certificate authority
 
@@ -463,6 +469,33 @@ package enum ErrorCode: UInt16, Hashable, Sendable, CaseIterable {
     case rotationIncomplete = 7023
     /// The control plane cannot use its store now.
     case storeUnusable = 7030
+    /// The control plane does not answer at the address where it was looked for.
+    case apiUnreachable = 7040
+    /// The control plane has answered something that is not understood.
+    case controlAnswer = 7041
+    /// The file of `weft login` cannot be used.
+    case loginFile = 7042
+    /// Not every proxy has taken over a revision in time.
+    case proxiesLate = 7043
+    /// A proxy has refused a revision.
+    case proxiesRejected = 7044
+    /// There is no identity in the state directory.
+    case notJoined = 7045
+
+    // MARK: The mesh on one machine
+
+    /// `weft dev` may not make network namespaces.
+    case devNotPermitted = 7060
+    /// Another `weft dev` runs on this machine.
+    case devRunning = 7061
+    /// A program that `weft dev` needs is missing or cannot be run.
+    case devProgramMissing = 7062
+    /// Something that `weft dev` started did not do what it should.
+    case devStartFailed = 7063
+    /// `weft dev --check` has found the mesh not doing what it promises.
+    case devCheckFailed = 7064
+    /// `weft dev` was told to end before it was done.
+    case devInterrupted = 7065
 }
 
 extension ErrorCode {

@@ -46,9 +46,12 @@ package struct Workload: Hashable, Sendable {
 
     package let ports: [PortSettings]
 
+    /// Nil where nobody has said.
+    package let locality: Locality?
+
     package init(
         reference: ResourceReference, uid: String? = nil, addresses: [IPAddress], identity: SPIFFEID?, isMeshed: Bool,
-        ports: [PortSettings] = []
+        ports: [PortSettings] = [], locality: Locality? = nil
     ) {
         self.reference = reference
         self.uid = uid ?? reference.description
@@ -56,6 +59,7 @@ package struct Workload: Hashable, Sendable {
         self.identity = identity
         self.isMeshed = isMeshed
         self.ports = ports
+        self.locality = locality
     }
 
     /// What holds for one port; ports that are not listed follow the workload.

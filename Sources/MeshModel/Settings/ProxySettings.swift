@@ -188,6 +188,8 @@ package struct ProxySettings: Hashable, Sendable {
     package var identity: IdentityPaths?
     /// Nil: the file is all there is.
     package var control: ControlSettings?
+    /// Where the workload runs; nil where nobody has said.
+    package var locality: Locality?
     package var ports = ProxyPorts()
     package var capture = CaptureSettings()
     package var inbound = InboundSettings()

@@ -31,10 +31,14 @@ extension ControlClient {
     }
 
     func renewalDue() {
-        guard !isRenewing, let identity = runtime.state.identity else { return }
+        // One that has expired is shown to nobody; see `ControlClient+Grace`.
+        guard !isRenewing, grace == nil, let identity = runtime.state.identity, let leaf = identity.chain.first else {
+            return
+        }
         isRenewing = true
         do throws(Problem) {
-            let key = try PrivateKey.make()
+            // Fresh for each certificate, and the same for each attempt: an answer may have been lost.
+            let key = try pendingKey.key(for: leaf)
             let request = CertificateRequestMessage(csr: try key.certificateRequest())
             link.askForCertificate(request) { [unowned self] result in
                 isRenewing = false
@@ -51,7 +55,7 @@ extension ControlClient {
     }
 
     /// Judged as a peer would judge it before anything is replaced.
-    private func install(_ answer: CertificateAnswer, _ key: PrivateKey, _ old: IdentityMaterial) throws(Problem) {
+    func install(_ answer: CertificateAnswer, _ key: PrivateKey, _ old: IdentityMaterial) throws(Problem) {
         let place = "the control plane's answer"
         guard let chain = Certificate.list(pem: Array(answer.chain.utf8), limit: ChainLimits.shown),
             let leaf = chain.first, key.fits(leaf)
@@ -74,6 +78,7 @@ extension ControlClient {
             throw Problem(error.code, at: place, "no peer would accept it: \(error.detail)")
         }
         try identityDirectory.replace(chain: answer.chain, key: key, bundle: try currentBundle(told: bundle))
+        pendingKey.discard()
         counts.renewals.done += 1
         runtime.lookAtIdentity(force: true)
     }

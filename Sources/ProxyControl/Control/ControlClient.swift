@@ -18,6 +18,12 @@ final class ControlClient {
     let link: ControlLink
     let snapshotFile: SnapshotFile
     let identityDirectory: IdentityDirectory
+    let pendingKey: PendingKey
+    /// For a certificate that has expired.
+    let joinLink: JoinLink
+    /// Nil while there is a certificate that holds, or none at all.
+    var grace: Grace?
+    let graceAlarm = ProxyRuntime.Alarm()
     /// In force.
     var mesh: ControlledMesh
     /// Updates that wait for the one before; the control plane sends one at a time.
@@ -51,6 +57,8 @@ final class ControlClient {
         link = ControlLink(runtime.loop, settings)
         snapshotFile = SnapshotFile(in: directory)
         identityDirectory = IdentityDirectory(in: directory)
+        pendingKey = PendingKey(in: directory)
+        joinLink = JoinLink(runtime.loop, settings)
         mesh = start.mesh
         wants = WantList(start.wants, now: runtime.loop.now)
         var kernel = KernelRandom()
@@ -63,6 +71,8 @@ final class ControlClient {
         link.tell = { [unowned self] event in handle(event) }
         renewal.body = { [unowned self] in renewalDue() }
         runtime.loop.add(renewal)
+        graceAlarm.body = { [unowned self] in graceDue() }
+        runtime.loop.add(graceAlarm)
         if let problem = start.problem {
             runtime.log.log(LogLine(.warn, "the snapshot on disk is not used", problem))
         } else if !start.isAwaited {
@@ -83,6 +93,13 @@ final class ControlClient {
             runtime.log.log(LogLine(.error, "the identity cannot be shown to the control plane", error))
         }
         scheduleRenewal(material)
+        endGrace(material)
+    }
+
+    /// Where it is has changed.
+    func use(_ settings: ControlSettings) {
+        link.use(settings)
+        joinLink.use(settings)
     }
 
     /// Every ten seconds.
@@ -90,6 +107,7 @@ final class ControlClient {
         noteUses()
         if wants.expire(now: runtime.loop.now) { link.say(wants.wants) }
         lookWhetherOverdue()
+        lookWhetherExpired()
     }
 
     private var greeting: WatchRequest? {
@@ -104,7 +122,8 @@ final class ControlClient {
         return WatchRequest(
             workload: proxy.workload, instance: instance,
             addresses: greetedAddresses,
-            unmeshedPorts: Set(unmeshed).sorted(), have: mesh.holdings, wants: wants.wants)
+            unmeshedPorts: Set(unmeshed).sorted(), locality: proxy.locality?.description, have: mesh.holdings,
+            wants: wants.wants)
     }
 
     /// The addresses at which others may reach the workload.
@@ -120,6 +139,17 @@ final class ControlClient {
         link.restart(Problem(.controlUnreachable, "the addresses of this host have changed, which a new watch tells"))
     }
 
+    /// A clock that is wrong is found out long before certificates seem not to be valid yet, or to have expired.
+    private func compareClocks(_ time: WallTime) {
+        let ahead = WallTime.now().seconds - time.seconds
+        guard abs(ahead) > 60 else { return }
+        let amount = DurationText.text(.seconds(abs(ahead)))
+        runtime.log.log(
+            LogLine(
+                .warn, "this machine's clock and the control plane's differ",
+                [("clock", "\(amount) \(ahead > 0 ? "ahead" : "behind")")]))
+    }
+
     private func handle(_ event: ControlLink.Event) {
         switch event {
         case .connected(let address, let welcome):
@@ -132,6 +162,7 @@ final class ControlClient {
                 LogLine(
                     .info, "control plane connected",
                     [("address", address.description), ("replica", welcome.replica)]))
+            compareClocks(welcome.time)
         case .lost(let problem, let isNew):
             lastProblem = problem
             runtime.state.controlProblem = problem

@@ -74,6 +74,9 @@ package final class CompiledRule: Sendable {
         backends.choose(using: &random)
     }
 
+    /// The backends that have a share; for whoever explains a route rather than follows it.
+    package var sharers: [CompiledBackend] { backends.backends.filter { $0.weight > 0 } }
+
     /// Modifies header fields and rewrites host and path as the rule says, then as the backend says, each in the order
     /// written.
     ///
@@ -101,7 +104,7 @@ package final class CompiledRule: Sendable {
 package final class CompiledBackend: Sendable {
     package let service: ResourceReference
     package let port: Port
-    let weight: Int
+    package let weight: Int
     fileprivate let filters: DirectedFilters
 
     init(_ backend: RouteBackend, behind ruleFilters: [RouteFilter]) {

@@ -4,7 +4,7 @@ internal import MeshModel
 
 /// Backends of a rule, each with its share.
 struct WeightedBackends: Sendable {
-    private let backends: [CompiledBackend]
+    let backends: [CompiledBackend]
     private let totalWeight: Int
 
     init(_ backends: [CompiledBackend]) {

@@ -9,7 +9,8 @@ import MeshModel
 struct CertificateAuthorityCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "ca",
-        abstract: "An offline certificate authority: a directory of files and no server.",
+        abstract:
+            "An offline certificate authority: a directory of files and no server; `status` is of the online one.",
         discussion: """
             `create` makes a root and an intermediate, `issue` makes a workload's certificate from them. The root's key \
             is needed only to `renew` the intermediate, and lies in a directory of its own that can be carried away.
@@ -18,7 +19,12 @@ struct CertificateAuthorityCommand: ParsableCommand {
               weft ca create --trust-domain mesh.example --directory ca
               weft ca issue --directory ca --service-account web --output web
             """,
-        subcommands: [CreateCommand.self, IssueCommand.self, RenewCommand.self, ShowCommand.self])
+        subcommands: [CreateCommand.self, IssueCommand.self, RenewCommand.self, ShowCommand.self],
+        groupedSubcommands: [
+            CommandGroup(
+                name: "Online",
+                subcommands: [StatusCommand.self, RotateCommand.self, CSRCommand.self, InstallCommand.self])
+        ])
 }
 
 extension JSONWriter {

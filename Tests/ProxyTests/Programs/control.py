@@ -13,7 +13,7 @@ read again whenever it changes:
 A document with "on" is told only to who asks for one of these. Each line that is typed is said on every watch as it stands. What
 proxies say is printed, a line of JSON each.
 """
-import base64, hashlib, http.server, json, os, ssl, subprocess, sys, tempfile, threading, time
+import base64, hashlib, http.server, json, os, socketserver, ssl, subprocess, sys, tempfile, threading, time
 
 address, directory = sys.argv[1], sys.argv[2]
 host, port = address.rsplit(":", 1)
@@ -27,8 +27,8 @@ def tell(what, **fields):
         print(json.dumps({"told": what, **fields}), flush=True)
 
 
-def now():
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+def now(skew=0):
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + skew))
 
 
 def path(name):
@@ -160,7 +160,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         try:
-            self.say({"type": "welcome", "protocol": 1, "watch": name, "replica": "test", "time": now(), "heartbeatSeconds": 1})
+            self.say({"type": "welcome", "protocol": 1, "watch": name, "replica": "test", "time": now(mesh().get("skew", 0)), "heartbeatSeconds": 1})
             beat = time.time()
             while True:
                 time.sleep(0.02)
@@ -200,6 +200,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 class Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
+
+    def server_bind(self):
+        # The library's own would look its name up, which takes ten seconds where no name server answers.
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = self.server_address[:2]
 
     def finish_request(self, request, client):
         try:

@@ -161,6 +161,9 @@ struct weft_child {
 /// Starts a program with pipes on its three streams; `path` is absolute. `arguments` and `environment` end in NULL.
 int weft_spawn(
     const char *path, char *const arguments[], char *const environment[], struct weft_child *child);
+/// Starts a program that runs beside us: no input, both outputs go to `output`, and a process group of its own, so that
+/// what a terminal sends to us is not sent to it. The process, or -errno.
+int weft_spawn_beside(const char *path, char *const arguments[], char *const environment[], int output);
 /// Waits for a child; the raw wait status, or -errno.
 int weft_wait(int pid, int *status);
 /// Reaps one child that has ended, whoever it was; its pid, or 0 if none is waiting.
@@ -170,6 +173,10 @@ int weft_execute(const char *file, char *const arguments[]);
 /// Lets SIGTERM, SIGINT and SIGHUP end this process even where it is process 1, to which the kernel sends no signal that
 /// it has no handler for. A program that it becomes has the standard handling again.
 void weft_end_on_signals(void);
+/// From now on SIGTERM, SIGINT and SIGHUP are only noted, whichever thread they come to.
+void weft_note_signals(void);
+/// The last of these that came, or 0.
+int weft_noted_signal(void);
 int weft_kill(int pid, int signal);
 int weft_pid_descriptor(int pid);
 /// Waits until one of the descriptors has input or `milliseconds` are over; the bit mask of those ready.

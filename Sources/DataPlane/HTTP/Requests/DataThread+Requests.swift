@@ -101,6 +101,7 @@ extension DataThread {
         let facts = ConnectionFacts(
             peer: verified.identity, source: peer.origin?.client.address ?? target.address, port: target.port)
         let decision = snapshot.policies.judge(facts)
+        if decision.isUnpoliced { counters.unpoliced += 1 }
         return decision.isAllowed ? nil : Refusal(outcome: .denied, detail: decision.reason)
     }
 

@@ -1,8 +1,6 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
 internal import Bytes
-internal import Crypto
-internal import LinuxSystem
 internal import MeshModel
 
 /// What lets one machine join, once: `weft1.<id>.<secret>.<root>.<addresses>`. It carries everything that is needed to reach
@@ -20,25 +18,14 @@ package struct JoinToken: Hashable, Sendable {
 
     private static let prefix = "weft1"
     /// 128 bits name it, 256 are the secret.
-    private static let idBytes = 8
-    private static let secretBytes = 32
+    package static let idBytes = 8
+    package static let secretBytes = 32
 
     package init(id: String, secret: [UInt8], rootDigest: [UInt8], addresses: [String]) {
         self.id = id
         self.secret = secret
         self.rootDigest = rootDigest
         self.addresses = addresses
-    }
-
-    static func draw(rootDigest: [UInt8], addresses: [String]) -> JoinToken {
-        JoinToken(
-            id: Hexadecimal.text(of: random(idBytes)), secret: random(secretBytes), rootDigest: rootDigest,
-            addresses: addresses)
-    }
-
-    private static func random(_ count: Int) -> [UInt8] {
-        var random = KernelRandom()
-        return (0..<count).map { _ in UInt8.random(in: 0...255, using: &random) }
     }
 
     package init?(_ text: some StringProtocol) {
@@ -59,9 +46,6 @@ package struct JoinToken: Hashable, Sendable {
         let list = Array(addresses.joined(separator: ",").utf8)
         return [Self.prefix, id, Self.plain(secret), Self.plain(rootDigest), Self.plain(list)].joined(separator: ".")
     }
-
-    /// What the store has in place of the secret. One round of a hash is enough: the secret is random and long.
-    var secretHash: String { Hexadecimal.text(of: Array(SHA256.hash(data: secret))) }
 
     /// RFC 4648 section 5, without padding: a token is one word, to a shell too.
     private static func plain(_ bytes: [UInt8]) -> String {

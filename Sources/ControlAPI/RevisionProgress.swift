@@ -1,7 +1,6 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
 package import Bytes
-package import ControlAPI
 package import MeshModel
 
 /// How far a revision has come among the proxies that it changes something for.
@@ -9,6 +8,11 @@ package struct RevisionProgress: ControlMessage {
     package struct Rejection: Hashable, Sendable {
         package var proxy: String
         package var reasons: [Acknowledgement.Rejection]
+
+        package init(proxy: String, reasons: [Acknowledgement.Rejection]) {
+            self.proxy = proxy
+            self.reasons = reasons
+        }
     }
 
     /// The proxies for which it changes something.
