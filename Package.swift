@@ -230,7 +230,7 @@ let tested: [Target] = [
             "Bytes", "CertificateAuthority", "ControlAPI", "ControlPlane", "ControlStore", "LinuxSystem", "MeshModel",
             "MeshTesting", "ResourceDocuments",
         ]),
-    tests("ControlTests", ["MeshTesting"]),
+    tests("ControlTests", ["MeshTesting"], exclude: ["Programs"]),
     tests("ControlAPITests", ["ControlAPI", "MeshModel"]),
     tests(
         "ControlLinkTests",

@@ -1,5 +1,6 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
+internal import CertificateAuthority
 internal import ControlAPI
 package import MeshModel
 
@@ -68,6 +69,9 @@ extension ControlPlane {
         guard let status = try? await rotation() else { return }
         if let next = status.next {
             guard await isRotatingByItself(), status.missing.isEmpty else { return }
+            // Connections that have been open since before show certificates of the old root.
+            let leaving = status.roots.filter { $0.step == .leaving }.map(\.since).max()
+            if next == .retire, let leaving, now() <= leaving + CertificateLifetime.workload { return }
             try? await rotate(to: next, isForced: false, author: Self.ownName)
         } else if await authority.isRootPastHalf {
             try? await rotate(to: .stage, isForced: false, author: Self.ownName)
@@ -75,6 +79,8 @@ extension ControlPlane {
     }
 
     private static let ownName = "weft-control"
+    /// Chosen by us: most requests are over by then. Who has longer ones waits longer before he retires a root.
+    private static let settling: Duration = .seconds(10)
 
     /// What an operator has begun he goes on with; what began by itself goes on by itself.
     private func isRotatingByItself() async -> Bool {
@@ -89,6 +95,8 @@ extension ControlPlane {
         return try await enrollment.members().filter { member in
             // Who has been away since its end cannot come back with it anyway.
             guard member.notAfter > now() || connected.contains(member.workload) else { return false }
+            // Issued is not yet in force, and what was begun with the certificate before is to end in peace.
+            if let issued = member.issuedAt, now() <= issued + Self.settling { return true }
             return member.root.map { leaving.contains($0) } ?? true
         }.map(\.workload.description)
     }

@@ -66,6 +66,7 @@ extension ControlledMeshTests {
         @Test("told to end it does so within seconds, although proxies are connected", .timeLimit(.minutes(1)))
         func ended() async throws {
             let scene = try await ControlledMesh.running()
+            #expect(try await scene.call().status == 200)
             let load = try scene.startCalls()
             let begin = ContinuousClock.now
             let result = try await scene.control.program.stop()

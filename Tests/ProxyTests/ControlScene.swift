@@ -66,6 +66,8 @@ final class ControlScene: Sendable {
         var mute = false
         var unsigned = false
         var refuse = false
+        /// How far its clock is ahead of ours, in seconds.
+        var skew = 0
     }
 
     /// The mesh, both workloads, and the service on first use.

@@ -26,6 +26,16 @@ extension Sidecars {
             #expect(try await scene.client.metrics().value("weft_control_connected") == 1)
         }
 
+        @Test(
+            "a clock that is wrong is told of, with direction and amount",
+            arguments: [(900, "15m behind"), (-900, "15m ahead")])
+        func clocks(_ skew: Int, _ told: String) async throws {
+            let (scene, _) = try await ControlScene.running { _, said in said.skew = skew }
+            let line = try await scene.client.says("clock and the control plane's differ")
+            #expect(line.contains(told), "\(line)")
+            #expect(try await scene.call().status == 200)
+        }
+
         @Test("several connections to one address ask once; what nobody has is reset, and asked for once")
         func unknown() async throws {
             let (scene, control) = try await ControlScene.running()

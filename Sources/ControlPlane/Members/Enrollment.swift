@@ -126,6 +126,7 @@ package actor Enrollment {
             workload: workload, identity: identity, serial: serial, keyHash: keyHash, notAfter: answer.notAfter,
             joinedAt: now())
         member.root = root
+        member.issuedAt = now()
         var used = record
         used.usedBy = workload
         used.keyHash = keyHash
@@ -313,6 +314,7 @@ package actor Enrollment {
         member.keyHash = keyHash
         member.notAfter = notAfter
         member.root = root
+        member.issuedAt = now()
         var operations: [StoreOperation] = [
             .put(key: found.entry.key, value: member.encode()),
             .put(key: StoreKeys.serial(serial), value: Array(member.workload.description.utf8)),

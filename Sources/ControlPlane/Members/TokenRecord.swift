@@ -79,6 +79,8 @@ package struct MemberRecord: ControlMessage {
     package var joinedAt: WallTime
     /// The fingerprint of the root it comes from.
     package var root: String?
+    /// When that certificate was issued.
+    package var issuedAt: WallTime?
     /// Of the certificate before, whose holder may have missed the answer.
     package var renewedSerial: String?
     /// Two keys were renewed for one certificate: nothing is issued before an operator has decided.
@@ -107,6 +109,7 @@ package struct MemberRecord: ControlMessage {
             writer.field("notAfter", notAfter.description)
             writer.field("joinedAt", joinedAt.description)
             writer.field("root", ifPresent: root)
+            writer.field("issuedAt", ifPresent: issuedAt?.description)
             writer.field("renewedSerial", ifPresent: renewedSerial)
             writer.field("frozen", isFrozen)
         }
@@ -121,6 +124,7 @@ package struct MemberRecord: ControlMessage {
         notAfter = try reader.moment("notAfter")
         joinedAt = try reader.moment("joinedAt")
         root = try reader.optionalText("root")
+        issuedAt = reader.contains("issuedAt") ? try reader.moment("issuedAt") : nil
         renewedSerial = try reader.optionalText("renewedSerial")
         isFrozen = try reader.truth("frozen", default: false)
     }

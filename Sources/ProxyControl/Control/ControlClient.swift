@@ -139,6 +139,17 @@ final class ControlClient {
         link.restart(Problem(.controlUnreachable, "the addresses of this host have changed, which a new watch tells"))
     }
 
+    /// A clock that is wrong is found out long before certificates seem not to be valid yet, or to have expired.
+    private func compareClocks(_ time: WallTime) {
+        let ahead = WallTime.now().seconds - time.seconds
+        guard abs(ahead) > 60 else { return }
+        let amount = DurationText.text(.seconds(abs(ahead)))
+        runtime.log.log(
+            LogLine(
+                .warn, "this machine's clock and the control plane's differ",
+                [("clock", "\(amount) \(ahead > 0 ? "ahead" : "behind")")]))
+    }
+
     private func handle(_ event: ControlLink.Event) {
         switch event {
         case .connected(let address, let welcome):
@@ -151,6 +162,7 @@ final class ControlClient {
                 LogLine(
                     .info, "control plane connected",
                     [("address", address.description), ("replica", welcome.replica)]))
+            compareClocks(welcome.time)
         case .lost(let problem, let isNew):
             lastProblem = problem
             runtime.state.controlProblem = problem

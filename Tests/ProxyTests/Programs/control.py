@@ -27,8 +27,8 @@ def tell(what, **fields):
         print(json.dumps({"told": what, **fields}), flush=True)
 
 
-def now():
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+def now(skew=0):
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + skew))
 
 
 def path(name):
@@ -160,7 +160,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         try:
-            self.say({"type": "welcome", "protocol": 1, "watch": name, "replica": "test", "time": now(), "heartbeatSeconds": 1})
+            self.say({"type": "welcome", "protocol": 1, "watch": name, "replica": "test", "time": now(mesh().get("skew", 0)), "heartbeatSeconds": 1})
             beat = time.time()
             while True:
                 time.sleep(0.02)
