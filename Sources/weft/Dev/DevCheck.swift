@@ -68,19 +68,21 @@ struct DevCheck {
         DevMesh.tell("ok", "who has no certificate is refused at \(server.service)")
     }
 
-    /// From the moment before the policy is sent until a request of the client is refused, and back.
+    /// From the moment before the policy is sent until a request of the client has been refused, and back.
     private func denyAndPermit(_ server: DevPod) async throws(Problem) {
         let control = mesh.control
         let began = ContinuousClock.now
         let revision = try await control.apply(mesh.plan.denial(of: server))
         let applied = ContinuousClock.now - began
-        var asked = ContinuousClock.now
+        var seen = began
         try await mesh.until("the policy takes effect", log: server.proxyLog, otherwise: .devCheckFailed) {
             () async throws(Problem) in
-            asked = .now
-            return try !mesh.request(to: server).isAnswered
+            // Only the end of a refused request is proof: the client is a process, whose start takes time too.
+            let isRefused = try !mesh.request(to: server).isAnswered
+            seen = .now
+            return isRefused
         }
-        let effect = asked - began
+        let effect = seen - began
         try await hold("\(server.service) refuses for the policy's sake", server) { log in
             log.contains { $0.contains("deny default/\(DevPlan.policyName)") }
         }
