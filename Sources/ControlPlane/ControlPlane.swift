@@ -1,6 +1,6 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
-package import CertificateAuthority
+internal import CertificateAuthority
 internal import ControlAPI
 package import ControlStore
 internal import LinuxSystem

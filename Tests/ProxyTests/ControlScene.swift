@@ -66,6 +66,7 @@ final class ControlScene: Sendable {
         var mute = false
         var unsigned = false
         var refuse = false
+        var lose = false
     }
 
     /// The mesh, both workloads, and the service on first use.
@@ -101,7 +102,7 @@ final class ControlScene: Sendable {
 
     func startControl() async throws -> RunningProgram {
         let program = try control.start(
-            ["/usr/bin/python3", RequestScene.script("control.py"), "\(control.address4):15012", directory])
+            ["/usr/bin/python3", RequestScene.script("control.py"), "\(control.address4):15012", directory, "15013"])
         try await program.line(containing: "listening")
         return program
     }
