@@ -51,13 +51,14 @@ build: ## the programs, for development
 release: ## the programs, optimised; weft-proxy without any library to bring along
 	$(call install,$(build_packages))
 	swift build -c release --static-swift-stdlib --product weft
+	swift build -c release --static-swift-stdlib --product weft-control
 	swift build -c release --static-swift-stdlib --product weft-init
 	swift build -c release --static-swift-stdlib -Xswiftc -static-executable --scratch-path .build/static --product weft-proxy
 
 .PHONY: install
 install: release ## the release into $(PREFIX)/bin, and the systemd units
 	install -d $(DESTDIR)$(PREFIX)/bin
-	install -m 0755 $(RELEASE)/weft $(RELEASE)/weft-init $(STATIC)/weft-proxy $(DESTDIR)$(PREFIX)/bin
+	install -m 0755 $(RELEASE)/weft $(RELEASE)/weft-control $(RELEASE)/weft-init $(STATIC)/weft-proxy $(DESTDIR)$(PREFIX)/bin
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/sysusers.d
 	install -m 0644 init-scripts/systemd/weft.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/weft.conf
 	for unit in weft-init weft-proxy weft-control; do sed 's,/usr/local/,$(PREFIX)/,' init-scripts/systemd/$$unit.service \

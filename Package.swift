@@ -181,8 +181,8 @@ let side: [Target] = [
     .target(
         name: "FuzzTargets",
         dependencies: [
-            "CommandLine", "ResourceDocuments", "Detection", "EnvoyImport", "HTTP2Codec", "HTTPCodec", "MeshModel",
-            "NameServing", "PeerProtocol", "Redirection", "TLSSession",
+            "CommandLine", "ControlAPI", "ResourceDocuments", "Detection", "EnvoyImport", "HTTP2Codec", "HTTPCodec",
+            "MeshModel", "NameServing", "PeerProtocol", "Redirection", "TLSSession",
         ], path: "Tests/Fuzz/Targets", swiftSettings: common),
 ]
 

@@ -2,7 +2,7 @@
 # Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 #
 # Fuzzes the parsers with libFuzzer and AddressSanitizer: every one of them for SECONDS, or the one named.
-#   init-scripts/fuzz.sh [detection|requests|responses|http2Requests|http2Responses|path|frames|certificate|configuration|envoy|names|rules|arguments]
+#   init-scripts/fuzz.sh [detection|requests|responses|http2Requests|http2Responses|path|frames|certificate|configuration|envoy|names|questions|control|rules|arguments]
 # What is found new goes to .build/fuzz/found/<parser>; a crash is written to .build/fuzz/crash-<parser>-... and belongs,
 # with a telling name, into Tests/Fuzz/corpus/<parser> once it is mended.
 set -eu

@@ -74,9 +74,6 @@ package final class JoinLink {
         }
     }
 
-    /// Ends what is under way; its completion is told that.
-    package func stop() { posts?.close() }
-
     private static func proof(
         _ certificate: String, _ challenge: RenewChallenge, _ oldKey: PrivateKey, _ key: PrivateKey
     ) throws(Problem) -> RenewRequest {

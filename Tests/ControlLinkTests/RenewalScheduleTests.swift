@@ -25,7 +25,8 @@ struct RenewalScheduleTests {
         let waits = (0..<200).map { _ in Self.schedule(passed: passed, of: 86_400, &random).due - Self.now }
         let most = waits.max() ?? .zero
         let least = waits.min() ?? .zero
-        #expect(least >= .seconds(43_200 - passed) && most <= .seconds(64_800 - passed))
+        // From ten minutes on, which were over when it was made.
+        #expect(least >= .seconds(43_500 - passed) && most <= .seconds(64_950 - passed))
         #expect(most - least > .seconds(15_000))
     }
 
@@ -35,6 +36,15 @@ struct RenewalScheduleTests {
         #expect(Self.schedule(passed: 80_000, of: 86_400, &random).due == Self.now)
         #expect(Self.schedule(passed: 90_000, of: 86_400, &random).isOverdue(now: Self.now))
         #expect(!Self.schedule(passed: 0, of: 86_400, &random).isOverdue(now: Self.now))
+    }
+
+    @Test("a minute's certificate is not due when it comes")
+    func short() {
+        var random = SeededRandom(seed: 7)
+        let waits = (0..<200).map { _ in Self.schedule(passed: 600, of: 660, &random).due - Self.now }
+        #expect(waits.allSatisfy { (.seconds(30) ... .seconds(45)).contains($0) })
+        #expect(!Self.schedule(passed: 600, of: 660, &random).isOverdue(now: Self.now))
+        #expect(Self.schedule(passed: 650, of: 660, &random).isOverdue(now: Self.now))
     }
 
     @Test("failures are repeated ever more seldom, but often enough for what is left")

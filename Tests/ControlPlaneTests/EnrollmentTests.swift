@@ -115,6 +115,28 @@ struct EnrollmentTests {
         _ = try await enrollment.renew(request, identity: member.identity, serial: member.serial)
     }
 
+    @Test("a renewal whose answer was lost is made again with its key, before the certificate's end and after")
+    func lostAnswer() async throws {
+        let plane = try await Plane()
+        let key = SigningKey()
+        let joined = try await plane.joined("api", key: key)
+        let certificate =
+            String(joined.certificate.chain.split(separator: "-----END CERTIFICATE-----\n")[0])
+            + "-----END CERTIFICATE-----\n"
+        let enrollment = plane.plane.enrollment
+        let mine = SigningKey()
+        for _ in 0..<2 {
+            _ = try await enrollment.renew(
+                CertificateRequestMessage(csr: try CertificateRequest.text(for: mine)),
+                identity: joined.member.identity, serial: joined.member.serial)
+        }
+        plane.clock.advance(.seconds(2 * 86_400))
+        let answer = try await enrollment.renewExpired(
+            try await proof(plane, certificate, key, mine), from: "192.0.2.1")
+        let member = try #require(try await enrollment.members().first)
+        #expect(member.notAfter == answer.notAfter && !member.isFrozen)
+    }
+
     @Test("a nonce is good for one certificate, and not for long; another's signature is not")
     func nonces() async throws {
         let plane = try await Plane()

@@ -70,11 +70,12 @@ final class Plane: Sendable {
 
     /// A proxy's watch.
     func watch(
-        _ name: String, of service: String, address: String, wants: Wants = Wants(), have: WatchRequest.Holdings? = nil
+        _ name: String, of service: String, address: String, wants: Wants = Wants(), have: WatchRequest.Holdings? = nil,
+        locality: String? = nil
     ) async throws -> TestWatch {
         let request = WatchRequest(
             workload: try reference(name), instance: String(format: "%016x", UInt64.random(in: 0...UInt64.max)),
-            addresses: [try #require(IPAddress(address))], have: have, wants: wants)
+            addresses: [try #require(IPAddress(address))], locality: locality, have: have, wants: wants)
         let identity = try #require(SPIFFEID("spiffe://mesh.test/ns/default/sa/\(service)"))
         let id = try await plane.openWatch(request, identity: identity, serial: "0a")
         return TestWatch(plane: plane, id: id, identity: identity, request: request)

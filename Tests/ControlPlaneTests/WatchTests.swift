@@ -74,6 +74,23 @@ struct WatchTests {
         }
     }
 
+    @Test(
+        "where a workload says that it is, others are told; what is not a locality they are not",
+        arguments: ["eu/a", "?"])
+    func locality(_ text: String) async throws {
+        let plane = try await Plane()
+        try await plane.running {
+            _ = try await plane.apply(Self.mesh)
+            _ = try await plane.watch("api-1", of: "api", address: "10.0.0.2", locality: text)
+            let client = try await plane.watch(
+                "web-1", of: "web", address: "10.0.0.1", wants: Wants(names: try names("api")))
+            let heard = try await client.untilHeard(of: "Workload/default/api-1")
+            let workload = try #require(heard.resources.first { $0.id == "Workload/default/api-1" })
+            #expect(workload.text.contains("\"locality\":\"eu/a\"") == (text == "eu/a"), "\(workload.text)")
+            #expect(workload.text.contains("locality") == (text == "eu/a"))
+        }
+    }
+
     @Test("one update at a time is under way; what happens meanwhile is in the next")
     func coalescing() async throws {
         let plane = try await Plane()

@@ -68,6 +68,7 @@ final class ControlScene: Sendable {
         var refuse = false
         /// How far its clock is ahead of ours, in seconds.
         var skew = 0
+        var lose = false
     }
 
     /// The mesh, both workloads, and the service on first use.
@@ -103,7 +104,7 @@ final class ControlScene: Sendable {
 
     func startControl() async throws -> RunningProgram {
         let program = try control.start(
-            ["/usr/bin/python3", RequestScene.script("control.py"), "\(control.address4):15012", directory])
+            ["/usr/bin/python3", RequestScene.script("control.py"), "\(control.address4):15012", directory, "15013"])
         try await program.line(containing: "listening")
         return program
     }

@@ -96,11 +96,12 @@ package final class Mesh: Sendable {
         for pod in pods {
             let addresses = [pod.pod.ipv4, pod.pod.ipv6].compactMap { $0 }.map { "\"\($0)\"" }.joined(separator: ", ")
             let identity = viewer.believed(pod.name) ?? pod.spiffeID
+            let locality = pod.locality.map { ", locality: \($0)" } ?? ""
             documents.append(
                 """
                 kind: Workload
                 metadata: {name: \(pod.name)}
-                spec: {addresses: [\(addresses)], spiffeID: \(identity), ports: \(pod.ports)}
+                spec: {addresses: [\(addresses)], spiffeID: \(identity), ports: \(pod.ports)\(locality)}
 
                 """)
         }

@@ -21,6 +21,7 @@ package final class MeshPod: Sendable {
         var settings: [String: String]
         var beliefs: [String: String] = [:]
         var ports = "[]"
+        var locality: String?
         var resources: [String] = []
         var proxy: RunningProgram?
         var isJoined = false
@@ -91,6 +92,12 @@ package final class MeshPod: Sendable {
     package var ports: String {
         get { state.withLock { $0.ports } }
         set { state.withLock { $0.ports = newValue } }
+    }
+
+    /// Where it runs, as its workload says.
+    package var locality: String? {
+        get { state.withLock { $0.locality } }
+        set { state.withLock { $0.locality = newValue } }
     }
 
     func believed(_ name: String) -> String? { state.withLock { $0.beliefs[name] } }

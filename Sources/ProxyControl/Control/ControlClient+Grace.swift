@@ -39,9 +39,10 @@ extension ControlClient {
         guard grace == nil, runtime.state.file.proxy.renewsIdentity else { return }
         let now = WallTime.now()
         if let end = runtime.state.identity?.chain.first?.notAfter, now <= end { return }
-        guard let expired = runtime.identityKeeper.expired(now: now), let end = expired.chain.first?.notAfter else {
-            return
-        }
+        guard let expired = runtime.identityKeeper.expired(now: now), let end = expired.chain.first?.notAfter,
+            let settings = runtime.state.file.proxy.control
+        else { return }
+        joinLink = joinLink ?? JoinLink(runtime.loop, settings)
         grace = Grace(expired: expired, end: end)
         runtime.dataPlane.forgetIdentity()
         let problem = Problem(.identityExpired, "the certificate ended at \(end); it is being renewed by its key")
@@ -71,7 +72,7 @@ extension ControlClient {
         do throws(Problem) {
             guard let leaf = grace.expired.chain.first else { return }
             let key = try pendingKey.key(for: leaf)
-            joinLink.renew(grace.expired, with: key) { [unowned self] result in
+            joinLink?.renew(grace.expired, with: key) { [unowned self] result in
                 do throws(Problem) {
                     try install(try result.get(), key, grace.expired)
                     // What is installed and yet not loaded is as good as nothing.
@@ -101,7 +102,7 @@ extension ControlClient {
         self.grace = grace
         let loop = runtime.loop
         // All addresses are tried before the wait grows.
-        let round = min(grace.failures / max(1, joinLink.addressCount), 10)
+        let round = min(grace.failures / max(1, joinLink?.addressCount ?? 1), 10)
         let longest = min(Self.longestWait, .seconds(1 << round))
         var wait = longest * Double.random(in: 0...1, using: &random)
         if problem.code == .controlRefused { wait = Self.waitAfterRefusal + wait }

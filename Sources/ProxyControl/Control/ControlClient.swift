@@ -19,8 +19,8 @@ final class ControlClient {
     let snapshotFile: SnapshotFile
     let identityDirectory: IdentityDirectory
     let pendingKey: PendingKey
-    /// For a certificate that has expired.
-    let joinLink: JoinLink
+    /// Made for the first certificate that has expired: its names need not be kept resolved before.
+    var joinLink: JoinLink?
     /// Nil while there is a certificate that holds, or none at all.
     var grace: Grace?
     let graceAlarm = ProxyRuntime.Alarm()
@@ -58,7 +58,6 @@ final class ControlClient {
         snapshotFile = SnapshotFile(in: directory)
         identityDirectory = IdentityDirectory(in: directory)
         pendingKey = PendingKey(in: directory)
-        joinLink = JoinLink(runtime.loop, settings)
         mesh = start.mesh
         wants = WantList(start.wants, now: runtime.loop.now)
         var kernel = KernelRandom()
@@ -99,7 +98,7 @@ final class ControlClient {
     /// Where it is has changed.
     func use(_ settings: ControlSettings) {
         link.use(settings)
-        joinLink.use(settings)
+        joinLink?.use(settings)
     }
 
     /// Every ten seconds.

@@ -29,6 +29,8 @@ public enum FuzzTarget: String, Sendable, CaseIterable {
     case names
     /// Questions about names, as DNS has them.
     case questions
+    /// Messages between a proxy and the control plane, and the lines that they come in.
+    case control
     /// What `iptables-save` prints.
     case rules
     /// The command line.
@@ -49,6 +51,7 @@ public enum FuzzTarget: String, Sendable, CaseIterable {
         case .envoy: FuzzEnvoy.run(bytes)
         case .names: FuzzNames.run(bytes)
         case .questions: FuzzQuestions.run(bytes)
+        case .control: FuzzControl.run(bytes)
         case .rules: FuzzRules.run(bytes)
         case .arguments: FuzzArguments.run(bytes)
         }

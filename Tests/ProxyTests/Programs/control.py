@@ -2,13 +2,15 @@
 # Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 """A control plane that says what it is told to.
 
-    control.py ADDRESS:PORT DIRECTORY
+    control.py ADDRESS:PORT DIRECTORY [JOIN_PORT]
 
 DIRECTORY holds chain.pem, key.pem and roots.pem; issuer.pem and issuer.key, to issue certificates by; and mesh.json, which is
 read again whenever it changes:
 
     {"revision": 1, "resources": [{"id": "...", "text": "...", "on": ["10.96.0.1", "api"]}], "namespaces": ["default"],
-     "trust": {...}, "denied": {...}, "say": [{...}], "mute": false, "unsigned": false}
+     "trust": {...}, "denied": {...}, "say": [{...}], "mute": false, "unsigned": false, "lose": false}
+
+At JOIN_PORT it renews certificates that have expired; with "lose" it does that, and its answer does not arrive.
 
 A document with "on" is told only to who asks for one of these. Each line that is typed is said on every watch as it stands. What
 proxies say is printed, a line of JSON each.
@@ -64,6 +66,43 @@ def issue(csr, identity):
             data=csr.encode()).decode()
     with open(path("issuer.pem")) as file:
         return leaf + file.read()
+
+
+nonces = {}
+
+
+def renew(request, state):
+    """What POST /v1/renew is answered with: a status and a value, or nothing at all."""
+    certificate = request["certificate"].encode()
+    expired = subprocess.run(
+        ["openssl", "x509", "-noout", "-checkend", "0"], input=certificate, capture_output=True).returncode != 0
+    if state.get("refuse") or not expired:
+        return 409, {"code": "WEFT9997", "message": "not today" if expired else "it has not expired"}
+    if "csr" not in request:
+        nonce = os.urandom(40)
+        nonces[base64.b64encode(nonce).decode()] = certificate
+        return 200, {"nonce": base64.b64encode(nonce).decode()}
+    names = openssl("x509", "-noout", "-ext", "subjectAltName", data=certificate).decode()
+    identity = names.split("URI:")[1].split()[0]
+    with tempfile.TemporaryDirectory() as temporary:
+        files = [os.path.join(temporary, name) for name in ("key", "signature")]
+        contents = [openssl("x509", "-noout", "-pubkey", data=certificate), base64.b64decode(request["signature"])]
+        for name, content in zip(files, contents):
+            with open(name, "wb") as file:
+                file.write(content)
+        signed = base64.b64decode(request["nonce"]) + openssl("req", "-outform", "DER", data=request["csr"].encode())
+        proof = subprocess.run(
+            ["openssl", "dgst", "-sha256", "-verify", files[0], "-signature", files[1]], input=signed, capture_output=True)
+    known = nonces.pop(request["nonce"], None) == certificate
+    key = hashlib.sha256(openssl("req", "-noout", "-pubkey", data=request["csr"].encode())).hexdigest()
+    tell("renew", identity=identity, key=key, proven=known and proof.returncode == 0, lost=bool(state.get("lose")))
+    if state.get("lose"):
+        return None
+    if not known or proof.returncode != 0:
+        return 400, {"code": "WEFT9996", "message": "that is no proof"}
+    with open(path("roots.pem")) as file:
+        trust = {"mesh.example": file.read()}
+    return 200, {"chain": issue(request["csr"], identity), "trust": trust, "notAfter": now()}
 
 
 class Watch:
@@ -122,6 +161,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         parts = self.path.split("/")
+        if self.path == "/v1/renew":
+            answer = renew(request, mesh())
+            self.close_connection = answer is None
+            return answer and self.answer(*answer)
         if self.path == "/v1/watch":
             return self.watch(request)
         if self.path == "/v1/certificates":
@@ -209,7 +252,7 @@ class Server(http.server.ThreadingHTTPServer):
     def finish_request(self, request, client):
         try:
             request.settimeout(60)
-            secure = context.wrap_socket(request, server_side=True)
+            secure = self.context.wrap_socket(request, server_side=True)
             self.RequestHandlerClass(secure, client, self)
         except (OSError, ssl.SSLError) as error:
             tell("refused", error=str(error))
@@ -218,14 +261,21 @@ class Server(http.server.ThreadingHTTPServer):
         tell("error", error=str(sys.exc_info()[1]))
 
 
-context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-context.minimum_version = ssl.TLSVersion.TLSv1_3
-context.load_cert_chain(path("chain.pem"), path("key.pem"))
-context.load_verify_locations(path("roots.pem"))
-context.verify_mode = ssl.CERT_REQUIRED
-context.set_alpn_protocols(["http/1.1"])
-server = Server((host, int(port)), Handler)
-threading.Thread(target=server.serve_forever, daemon=True).start()
+def serve(port, verify):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.load_cert_chain(path("chain.pem"), path("key.pem"))
+    context.load_verify_locations(path("roots.pem"))
+    context.verify_mode = verify
+    context.set_alpn_protocols(["http/1.1"])
+    server = Server((host, int(port)), Handler)
+    server.context = context
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+
+
+serve(port, ssl.CERT_REQUIRED)
+if len(sys.argv) > 3:
+    serve(sys.argv[3], ssl.CERT_NONE)
 print("listening", flush=True)
 for line in sys.stdin:
     with lock:

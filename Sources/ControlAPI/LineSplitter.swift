@@ -1,17 +1,16 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
-internal import ControlAPI
-internal import MeshModel
+package import MeshModel
 
 /// Cuts a stream of bytes into lines, none of them longer than a message may be.
-struct LineSplitter {
+package struct LineSplitter: Sendable {
     private let limit: Int
     private var partial: [UInt8] = []
 
-    init(limit: Int = ControlProtocol.lineBytes) { self.limit = limit }
+    package init(limit: Int = ControlProtocol.lineBytes) { self.limit = limit }
 
     /// The lines that end in `bytes`, without their ends; empty ones are left out.
-    mutating func lines(in bytes: ArraySlice<UInt8>) throws(Problem) -> [[UInt8]] {
+    package mutating func lines(in bytes: ArraySlice<UInt8>) throws(Problem) -> [[UInt8]] {
         var lines: [[UInt8]] = []
         var rest = bytes
         while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
