@@ -15,7 +15,7 @@ struct ErrorCatalogTests {
             #expect(!sentence.contains("\n") && !sentence.contains("  "))
         }
         #expect(code.label == "WEFT\(code.rawValue)" && code.label.count == 8)
-        #expect((1...6).contains(code.rawValue / 1000))
+        #expect((1...7).contains(code.rawValue / 1000))
     }
 
     @Test("no word stands for two codes, and no sentence either")
