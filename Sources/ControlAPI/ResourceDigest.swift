@@ -69,7 +69,10 @@ extension MessageReader {
     package func pem(_ name: String) throws(Problem) -> String { try text(name, atMost: ControlProtocol.pemBytes) }
 
     package func moment(_ name: String) throws(Problem) -> WallTime {
-        try value(name, "a time as RFC 3339 writes it") { WallTime(timestamp: $0) }
+        // Whole seconds, as messages are written with: what is read has to be what was said.
+        try value(name, "a time as RFC 3339 writes it") { text in
+            WallTime(timestamp: text).map { WallTime(seconds: $0.seconds) }
+        }
     }
 
     package func resourceName(_ name: String) throws(Problem) -> ResourceName {

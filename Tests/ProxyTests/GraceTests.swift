@@ -40,11 +40,13 @@ extension Sidecars {
             var script = ControlScene.Script()
             script.leaf = { recipe in
                 recipe.notBefore = WallTime(seconds: WallTime.today.seconds - 110)
-                recipe.notAfter = WallTime(seconds: WallTime.today.seconds + 12)
+                recipe.notAfter = WallTime(seconds: WallTime.today.seconds + 25)
             }
             let (scene, control) = try await ControlScene.running(script) { _, said in said.refuse = true }
             #expect(try await scene.call().status == 200)
-            try await scene.client.says("certificate expired")
+            try await eventually("its end", within: .seconds(40)) {
+                scene.client.proxy.output.contains("certificate expired") ? true : nil
+            }
             try await scene.client.isUnready("has expired", "WEFT421")
             // Held, as long as the caller's patience lasts: never in plaintext.
             #expect(try await scene.call().status != 200)

@@ -1,6 +1,7 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
 import Foundation
+import MeshModel
 import Synchronization
 
 /// A whole mesh in the lab of the running test: captured pods, each with a sidecar, that know each other.
@@ -31,7 +32,9 @@ package final class Mesh: Sendable {
     package init() async throws {
         lab = try NetworkLab.here
         directory = try lab.directory()
-        authority = try TestMesh("mesh.example", now: .today)
+        // Old enough to have issued what has expired since.
+        let early: TestMesh.Edit = { $0.notBefore = WallTime(seconds: WallTime.today.seconds - 30 * 86_400) }
+        authority = try TestMesh("mesh.example", now: .today, root: early, intermediate: early)
     }
 
     /// A pod with an identity of its own, `sa/NAME`. It is captured and its sidecar runs after ``start()``.

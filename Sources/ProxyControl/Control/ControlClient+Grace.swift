@@ -30,7 +30,8 @@ extension ControlClient {
     private static let graceTime = Duration.seconds(7 * 86_400)
     /// Before the first attempt: those who were stopped together do not come back at one moment.
     private static let spread = Duration.seconds(1)
-    private static let longestWait = Duration.seconds(300)
+    /// As for the watch: a proxy that is not ready cannot wait long for a control plane that is back.
+    private static let longestWait = Duration.seconds(10)
     /// After an answer. A control plane that has decided is not asked every second, and counts wrong attempts.
     private static let waitAfterRefusal = Duration.seconds(30)
 
