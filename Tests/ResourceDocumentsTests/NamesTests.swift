@@ -1,7 +1,7 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
-import ResourceDocuments
 import MeshModel
+import ResourceDocuments
 import Testing
 
 @Suite("Names in a configuration")

@@ -80,7 +80,8 @@ struct Selection {
         let (backends, filters, parents): ([ResourceReference], [ResourceReference], [RouteParent])
         switch document.resource {
         case .route(let route): (backends, filters, parents) = (route.services, route.filters, route.parents)
-        case .connectionRoute(let route): (backends, filters, parents) = (route.backends.map(\.service), [], route.parents)
+        case .connectionRoute(let route):
+            (backends, filters, parents) = (route.backends.map(\.service), [], route.parents)
         default: return
         }
         for backend in backends { addReachable(backend) }
@@ -115,7 +116,8 @@ struct Selection {
             let id = ResourceID(.service, service)
             // The other endpoints are of no use to it, and may be thousands.
             add(index.text(of: id, registeredEndpoints: [workload]), id)
-            for case .workload(let member) in (index.service(service)?.members ?? []).map(\.place) { add(workload: member) }
+            let members = index.service(service)?.members ?? []
+            for case .workload(let member) in members.map(\.place) { add(workload: member) }
         }
         for id in index.policies(for: workload, services) { add(index.text(of: id), id) }
     }
