@@ -32,7 +32,6 @@ extension Sidecars {
             #expect(!FileManager.default.fileExists(atPath: "\(scene.client.stateDirectory)/renewal.pem"))
             try await scene.server.serve("http", "0.0.0.0:9000")
             #expect(try await scene.call().status == 200)
-            try await scene.client.renewals(reach: 1)
         }
 
         @Test("one that ends while the proxy runs takes the identity away until it is renewed")
@@ -51,7 +50,8 @@ extension Sidecars {
             // Held, as long as the caller's patience lasts: never in plaintext.
             #expect(try await scene.call().status != 200)
             try scene.say(scene.ordinary)
-            for pod in [scene.client, scene.server] { try await pod.ready() }
+            // A control plane that has refused is asked again after 30 s at the earliest.
+            for pod in [scene.client, scene.server] { try await pod.ready(within: .seconds(90)) }
             try await control.hears("renew", containing: "sa/client")
             #expect(try await scene.call().status == 200)
         }
@@ -73,7 +73,7 @@ extension Sidecars {
             try scene.client.startProxy()
             try await control.hears("renew", containing: "sa/client", count: before + 1)
             try scene.say(scene.ordinary)
-            try await scene.client.ready()
+            try await scene.client.ready(within: .seconds(90))
             let keys = control.told("renew", "sa/client").compactMap { line in
                 line.split(separator: "\"key\": \"").dropFirst().first?.prefix(64)
             }

@@ -130,9 +130,9 @@ package final class MeshPod: Sendable {
     }
 
     /// Waits until the sidecar says that it may receive traffic.
-    package func ready() async throws {
+    package func ready(within limit: Duration = .seconds(20)) async throws {
         do {
-            try await eventually("readiness of \(name)") { [self] in
+            try await eventually("readiness of \(name)", within: limit) { [self] in
                 if !proxy.isRunning { throw DidNotHappen("the sidecar has ended") }
                 return try await ask("/ready").status == 200 ? true : nil
             }
