@@ -15,6 +15,8 @@ actor MeshKeeper {
     /// False while a change waits to be told together with others.
     private var isTold = true
     private var indexMade: MeshIndex
+    /// Counts what the hub is told, which may not come there in this order.
+    private var generation = 0
 
     /// Registrations come in crowds when a replica starts; a revision is told at once.
     private static let gathering: Duration = .milliseconds(20)
@@ -27,7 +29,9 @@ actor MeshKeeper {
 
     var index: MeshIndex { indexMade }
 
+    /// Calls of actors may overtake each other, so that an older state can come after a newer one.
     func use(_ state: MeshState) async {
+        guard state.revision >= self.state.revision else { return }
         self.state = state
         await tell()
     }
@@ -39,7 +43,8 @@ actor MeshKeeper {
 
     func applyDenied(_ change: (inout DeniedPeers) -> Void) async {
         change(&denied)
-        await hub.use(denied)
+        generation += 1
+        await hub.use(denied, generation: generation)
     }
 
     private func tellSoon() {
@@ -54,6 +59,7 @@ actor MeshKeeper {
     private func tell() async {
         isTold = true
         indexMade = MeshIndex(state, membership, trustDomain: trustDomain)
-        await hub.use(indexMade)
+        generation += 1
+        await hub.use(indexMade, generation: generation)
     }
 }

@@ -23,6 +23,8 @@ package actor WatchHub {
     private var index: MeshIndex
     private var trust: TrustTexts = [:]
     private var denied = DeniedPeers()
+    private var indexGeneration = 0
+    private var deniedGeneration = 0
     /// Counts up with every change of the lists that everybody gets.
     private var commonGeneration = 0
     private var watches: [String: Watch] = [:]
@@ -94,7 +96,10 @@ package actor WatchHub {
 
     // MARK: What everybody is told
 
-    package func use(_ index: MeshIndex) {
+    /// `generation` counts up; what was overtaken by something newer on its way here is passed over.
+    package func use(_ index: MeshIndex, generation: Int) {
+        guard generation > indexGeneration else { return }
+        indexGeneration = generation
         if index.state.revision > self.index.state.revision {
             let ids = self.index.state.changes(to: index.state).map(\.id.description)
             changed.append((index.state.revision, Set(ids)))
@@ -114,7 +119,9 @@ package actor WatchHub {
     }
 
     /// Cuts the watches of those who are denied now.
-    package func use(_ denied: DeniedPeers) {
+    package func use(_ denied: DeniedPeers, generation: Int) {
+        guard generation > deniedGeneration else { return }
+        deniedGeneration = generation
         guard denied != self.denied else { return }
         self.denied = denied
         for (id, watch) in watches where denied.holds(watch.identity, serial: watch.serial) { end(id) }
