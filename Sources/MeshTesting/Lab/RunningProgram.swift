@@ -100,6 +100,9 @@ package final class RunningProgram: Sendable {
         return body(pointers)
     }
 
+    /// The lines of its output that have come to their end; the last may be half written yet.
+    package var wholeLines: [Substring] { output.split(separator: "\n", omittingEmptySubsequences: false).dropLast() }
+
     /// What it has written so far.
     package var output: String { (try? String(contentsOfFile: outputPath, encoding: .utf8)) ?? "" }
     package var error: String { (try? String(contentsOfFile: errorPath, encoding: .utf8)) ?? "" }

@@ -52,7 +52,7 @@ extension MeshPod {
     /// Every connection that the sidecar has told of in its log, which must be in JSON.
     package var told: [ToldConnection] {
         get throws {
-            try proxy.output.split(separator: "\n").filter { $0.contains("\"message\":\"connection\"") }
+            try proxy.wholeLines.filter { $0.contains("\"message\":\"connection\"") }
                 .map { try ToldConnection.decode(ToldConnection.self, $0) }
         }
     }

@@ -38,7 +38,7 @@ extension MeshPod {
     /// Every request that the sidecar has told of, which must log in JSON.
     package var toldRequests: [ToldRequest] {
         get throws {
-            try proxy.output.split(separator: "\n").filter { $0.contains("\"message\":\"request\"") }
+            try proxy.wholeLines.filter { $0.contains("\"message\":\"request\"") }
                 .map { try ToldConnection.decode(ToldRequest.self, $0) }
         }
     }
