@@ -29,6 +29,24 @@ struct EnrollmentTests {
         #expect(tried.contains { $0.outcome == ErrorCode.joinTokenUsed.label })
     }
 
+    @Test("nobody joins under the name of a workload with another identity")
+    func foreignName() async throws {
+        let plane = try await Plane()
+        let enrollment = plane.plane.enrollment
+        func join(_ service: String) async throws -> Enrollment.Joined {
+            let (token, _) = try await enrollment.createToken(
+                for: try reference(service), lifetime: .seconds(3600), addresses: ["a:1"], author: "t")
+            let csr = try CertificateRequest.text(for: SigningKey())
+            return try await enrollment.join(
+                JoinRequest(token: token.text, csr: csr, name: ResourceName("db-1")), from: "192.0.2.1")
+        }
+        let owner = try await join("db")
+        #expect(await codes { try await join("web") } == [.forbidden])
+        #expect(try await enrollment.members() == [owner.member])
+        // A machine that was set up anew comes back under its name.
+        _ = try await join("db")
+    }
+
     @Test("the secret is nowhere in the store")
     func secret() async throws {
         let plane = try await Plane()

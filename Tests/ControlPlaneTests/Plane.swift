@@ -82,6 +82,15 @@ final class Plane: Sendable {
     }
 }
 
+extension Plane {
+    /// The watch of a proxy that calls services and serves none that a test looks at.
+    func client(
+        _ name: String = "web-1", address: String = "10.0.0.1", wanting service: String
+    ) async throws -> TestWatch {
+        try await watch(name, of: "web", address: address, wants: Wants(names: try names(service)))
+    }
+}
+
 func reference(_ name: String) throws -> ResourceReference {
     ResourceReference(name: try #require(ResourceName(name)))
 }
@@ -106,6 +115,11 @@ struct TestWatch: Sendable {
     func acknowledge(_ update: Update, rejected: [Acknowledgement.Rejection] = []) async {
         _ = await plane.hub.acknowledge(
             id, Acknowledgement(sequence: update.sequence, revision: update.revision, rejected: rejected), by: identity)
+    }
+
+    /// Acknowledges every update until the watch ends.
+    func follow() async {
+        while let update = try? await update() { await acknowledge(update) }
     }
 
     /// Acknowledges updates until one has brought a resource.

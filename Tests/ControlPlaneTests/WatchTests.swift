@@ -58,8 +58,7 @@ struct WatchTests {
         let plane = try await Plane()
         try await plane.running {
             _ = try await plane.apply(Self.mesh)
-            let client = try await plane.watch(
-                "web-1", of: "web", address: "10.0.0.1", wants: Wants(names: try names("api")))
+            let client = try await plane.client(wanting: "api")
             await client.acknowledge(try await client.update())
             let server = try await plane.watch("api-1", of: "api", address: "10.0.0.2")
             let heard = try await client.untilHeard(of: "Workload/default/api-1")
@@ -82,8 +81,7 @@ struct WatchTests {
         try await plane.running {
             _ = try await plane.apply(Self.mesh)
             _ = try await plane.watch("api-1", of: "api", address: "10.0.0.2", locality: text)
-            let client = try await plane.watch(
-                "web-1", of: "web", address: "10.0.0.1", wants: Wants(names: try names("api")))
+            let client = try await plane.client(wanting: "api")
             let heard = try await client.untilHeard(of: "Workload/default/api-1")
             let workload = try #require(heard.resources.first { $0.id == "Workload/default/api-1" })
             #expect(workload.text.contains("\"locality\":\"eu/a\"") == (text == "eu/a"), "\(workload.text)")
@@ -96,8 +94,7 @@ struct WatchTests {
         let plane = try await Plane()
         try await plane.running {
             _ = try await plane.apply(Self.mesh)
-            let client = try await plane.watch(
-                "web-1", of: "web", address: "10.0.0.1", wants: Wants(names: try names("api")))
+            let client = try await plane.client(wanting: "api")
             let first = try await client.update()
             for port in 81...90 {
                 _ = try await plane.apply("kind: Service\nmetadata: {name: api}\nspec: {ports: [{port: \(port)}]}\n")
@@ -119,32 +116,22 @@ struct WatchTests {
         let plane = try await Plane()
         try await plane.running {
             _ = try await plane.apply(Self.mesh)
-            let near = try await plane.watch(
-                "web-1", of: "web", address: "10.0.0.1", wants: Wants(names: try names("api")))
-            let far = try await plane.watch(
-                "web-2", of: "web", address: "10.0.0.3", wants: Wants(names: try names("other")))
-            for watch in [near, far] {
-                var update = try await watch.update()
-                await watch.acknowledge(update)
-                while !update.resources.contains(where: { $0.id.hasPrefix("Service/") }) {
-                    update = try await watch.update()
-                    await watch.acknowledge(update)
-                }
-            }
-            async let told = near.untilHeard(of: "Service/default/api")
-            async let other: Void = {
-                while let update = try? await far.update() { await far.acknowledge(update) }
-            }()
+            let near = try await plane.client(wanting: "api")
+            let far = try await plane.client("web-2", address: "10.0.0.3", wanting: "other")
+            _ = try await near.untilHeard(of: "Service/default/api")
+            _ = try await far.untilHeard(of: "Service/default/other")
+            // Both go on hearing what else happens, such as the addresses that services are given.
+            async let nearEnds: Void = near.follow()
+            async let farEnds: Void = far.follow()
             _ = try await plane.apply("kind: Service\nmetadata: {name: api}\nspec: {ports: [{port: 81}]}\n")
-            _ = try await told
             let progress = try await eventually("nobody is late") {
                 let progress = await plane.plane.progress(of: 2)
                 return progress.isSettled ? progress : nil
             }
             #expect(progress.concerned == 1)
             #expect(progress.acknowledged == 1)
-            await plane.plane.hub.end(far.id)
-            await other
+            for watch in [near, far] { await plane.plane.hub.end(watch.id) }
+            _ = await (nearEnds, farEnds)
         }
     }
 
@@ -153,8 +140,7 @@ struct WatchTests {
         let plane = try await Plane()
         try await plane.running {
             _ = try await plane.apply(Self.mesh)
-            let client = try await plane.watch(
-                "web-1", of: "web", address: "10.0.0.1", wants: Wants(names: try names("api")))
+            let client = try await plane.client(wanting: "api")
             let first = try await client.update()
             let reason = Acknowledgement.Rejection(
                 resource: "Service/default/api", path: "spec.ports[0]", code: "WEFT1003", message: "no")

@@ -120,8 +120,14 @@ package actor Enrollment {
         let identity = SPIFFEID(
             trustDomain: trustDomain, namespace: record.service.namespace, serviceAccount: record.service.name)
         try await requireAllowed(identity, serial: nil)
-        let (answer, serial, root) = try await issue(key, identity)
         let old = try await get(StoreKeys.member(workload))
+        // A token for one service is no way to the name, and with it to the address, of a workload of another.
+        if let old, let owner = try? MemberRecord.decode(old.value), owner.identity != identity {
+            throw Problem(
+                .forbidden, at: "name", "\(workload) is \(owner.identity)",
+                remedy: "join under another name")
+        }
+        let (answer, serial, root) = try await issue(key, identity)
         var member = MemberRecord(
             workload: workload, identity: identity, serial: serial, keyHash: keyHash, notAfter: answer.notAfter,
             joinedAt: now())

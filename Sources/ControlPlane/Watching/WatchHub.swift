@@ -82,7 +82,6 @@ package actor WatchHub {
         var waiter: CheckedContinuation<Void, Never>?
         /// The revisions that changed something for this proxy, with the update that carries each; the newest few.
         var carried: [(revision: UInt64, sequence: UInt64)] = []
-        var isOver = false
         var isSynced: Bool { underway == nil && !isDirty && rejection == nil }
         /// Nothing is said any more after what is to be said now.
         var isLast = false
@@ -188,14 +187,14 @@ package actor WatchHub {
 
     /// What is to be said next; waits until there is something. Nil: the watch is over.
     package func next(_ id: String) async -> WatchMessage? {
-        while let watch = watches[id], !watch.isOver {
+        while let watch = watches[id] {
             if !watch.messages.isEmpty { return watches[id]?.messages.removeFirst() }
             if watch.isLast { return nil }
             if let update = nextUpdate(id) { return .update(update) }
             if Task.isCancelled { return nil }
             await withTaskCancellationHandler {
                 await withCheckedContinuation { continuation in
-                    // Whoever is cancelled from here on is woken by `cancelled`.
+                    // Whoever is cancelled from here on is woken below.
                     watches[id]?.waiter = continuation
                     if watches[id] == nil { continuation.resume() }
                 }
@@ -208,13 +207,9 @@ package actor WatchHub {
 
     /// Ends a watch, for its server or because of who it is.
     package func end(_ id: String) {
-        guard var watch = watches[id] else { return }
-        let waiter = watch.waiter
-        watch.waiter = nil
-        watch.isOver = true
-        watches[id] = nil
+        guard let watch = watches.removeValue(forKey: id) else { return }
         changes += 1
-        waiter?.resume()
+        watch.waiter?.resume()
     }
 
     /// Tells everybody to go elsewhere.
