@@ -244,14 +244,23 @@ let tested: [Target] = [
     tests("MeshModelTests", ["MeshModel", "MeshTesting"]),
 ]
 
-// `make bench`; nobody else needs it built.
+// `make bench` and `make bench-control`; nobody else needs them built.
 let benchmarks: [Target] =
     ProcessInfo.processInfo.environment["WEFT_BENCHMARKS"] == nil
     ? []
     : [
+        .target(
+            name: "BenchmarkShared", dependencies: ["CommandLine", "MeshModel"], path: "Sources/Benchmarks/Shared",
+            swiftSettings: common),
         .executableTarget(
-            name: "weft-benchmark", dependencies: ["CommandLine", "LinuxSystem", "MeshModel"],
-            path: "Sources/Benchmarks", exclude: ["Configurations"], swiftSettings: common)
+            name: "weft-benchmark", dependencies: ["BenchmarkShared", "CommandLine", "LinuxSystem", "MeshModel"],
+            path: "Sources/Benchmarks", exclude: ["Configurations", "Control", "Shared"], swiftSettings: common),
+        .executableTarget(
+            name: "weft-control-benchmark",
+            dependencies: [
+                "BenchmarkShared", "CommandLine", "ControlAPI", "ControlLink", "Identity", "LinuxSystem", "MeshModel",
+                "Reactor", "TLSSession",
+            ], path: "Sources/Benchmarks/Control", swiftSettings: common),
     ]
 
 let package = Package(

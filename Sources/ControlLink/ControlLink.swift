@@ -105,10 +105,11 @@ package final class ControlLink {
 
     // MARK: What the proxy says
 
-    /// Beside the watch under way; without one there is nobody to tell, and the next one begins with all of it.
-    package func acknowledge(_ acknowledgement: Acknowledgement) {
+    /// Beside the watch under way; without one there is nobody to tell, and the next one begins with all of it. `answered` is
+    /// called from the loop when the control plane knows of it, and not where it will not.
+    package func acknowledge(_ acknowledgement: Acknowledgement, answered: @escaping () -> Void = {}) {
         guard let watch else { return }
-        post(ControlProtocol.acknowledgePath(watch.watch), acknowledgement)
+        post(ControlProtocol.acknowledgePath(watch.watch), acknowledgement, answered)
     }
 
     package func say(_ wants: Wants) {
@@ -130,10 +131,11 @@ package final class ControlLink {
         }
     }
 
-    private func post(_ path: String, _ message: some ControlMessage) {
+    private func post(_ path: String, _ message: some ControlMessage, _ answered: @escaping () -> Void = {}) {
         posts?.add(path, message.encode()) { [unowned self] result in
             // The control plane has forgotten the watch, or cannot be told: another watch says everything anew.
-            if case .failure(let problem) = result, watch != nil { lose(problem) }
+            if case .failure(let problem) = result, watch != nil { return lose(problem) }
+            if case .success = result { answered() }
         }
     }
 
