@@ -38,12 +38,19 @@ enum MeshDocuments {
         join([mesh, service("web")] + group("used", 0, used) + group("other", 1, used))
     }
 
-    /// With ``small`` as many documents as a mesh may have: workloads, in services of a hundred.
-    static func rest(_ registered: Int = 0) -> (text: String, workloads: Int) {
-        let left = most - 4 - 2 * used
-        let services = left / 101
-        let all = (0..<services).flatMap { group("s\($0)", 2 + $0, 100) }
-        return (join(all), services * 100)
+    /// With ``small`` as many documents as a mesh may have: workloads, in services of up to 250.
+    static var rest: (text: String, workloads: Int) {
+        // What `small` has: the mesh, three services, and the workloads of two of them.
+        var left = most - 4 - 2 * used
+        var all: [String] = []
+        var workloads = 0
+        while left > 1 {
+            let count = min(250, left - 1)
+            all += group("s\(left)", 2 + left / 251, count)
+            workloads += count
+            left -= count + 1
+        }
+        return (join(all), workloads)
     }
 
     private static let mesh = "kind: Mesh\nspec: {ranges: [10.0.0.0/8]}\n"

@@ -25,7 +25,7 @@ struct SidecarMeasurement {
         defer { first.kill() }
         let small = try settled(first)
         progress("sidecar        in a mesh of \(2 * MeshDocuments.used) workloads: \(mebibytes(small))")
-        let (text, workloads) = MeshDocuments.rest()
+        let (text, workloads) = MeshDocuments.rest
         let begin = Instant.now()
         let revision = try lab.administrator.apply(text)
         let seconds = Double((Instant.now() - begin).wholeNanoseconds) / 1e9
@@ -48,8 +48,8 @@ struct SidecarMeasurement {
             (try? NameQuestion.ask("used.default.mesh", at: Self.names)) == true
         }
         try lab.wait("it has acknowledged all of it") {
-            let proxies = try lab.administrator.ask("/v1/proxies")["proxies"] as? [[String: Any]] ?? []
-            return proxies.first { $0["name"] as? String == "web-1" }?["synced"] as? Bool == true
+            let metrics = try Shell.run("curl -sf http://\(ControlLab.host):15014/metrics").split(separator: "\n")
+            return ["weft_control_watches 1.0", "weft_control_watches_behind 0.0"].allSatisfy { metrics.contains($0[...]) }
         }
         let documents = try lab.administrator.ask("/v1/proxies/default/web-1/config")
         guard let resources = documents["resources"] as? [Any], resources.count >= MeshDocuments.used else {

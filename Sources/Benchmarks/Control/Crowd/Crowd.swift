@@ -85,6 +85,8 @@ final class Crowd: EventHandler {
                 return moments.count == proxies.count ? moments.map(String.init).joined(separator: " ") : nil
             }
         case ("leave", nil):
+            let losses = proxies.reduce(0) { $0 + $1.losses }
+            if losses > 0 { progress("crowd          \(losses) connections had to be made again") }
             for proxy in proxies { proxy.stop() }
             proxies = []
             certificates?.stop()

@@ -21,6 +21,8 @@ final class SimulatedProxy {
     private var instance: String
     /// The newest revision that the control plane knows to be acknowledged, and when its answer to that came.
     private(set) var acknowledged: (revision: UInt64, at: Instant)?
+    /// Watches, or attempts to begin one, that have ended; another one follows by itself.
+    private(set) var losses = 0
     /// Called whenever an acknowledgement has been answered.
     var progressed: () -> Void = {}
     var failed: (Problem) -> Void = { _ in }
@@ -91,7 +93,7 @@ final class SimulatedProxy {
             for body in waiting { body() }
         case .message(.update(let update)): take(update)
         case .message: break
-        case .lost(let problem, let isNew): if isNew { failed(problem) }
+        case .lost: losses += 1
         }
     }
 
