@@ -39,6 +39,8 @@ struct ControlResults {
     var crowds: [Crowd] = []
     /// Milliseconds until the last acknowledgement of a revision after a minute in which nobody had said anything.
     var quietMilliseconds: Double?
+    /// Just before that revision, when the connections beside the watches have been closed.
+    var quietBytes: Double?
     var leftBytes: Double?
     var sidecar: Sidecar?
 

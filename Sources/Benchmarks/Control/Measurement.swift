@@ -87,10 +87,13 @@ struct Measurement {
         if plan.hasQuietRound {
             progress("a minute of silence")
             ThisProcess.pause(Self.quiet)
+            results.quietBytes = try lab.controlMemory()
             number += 1
             let moments = try round(crowd, number, plan.crowds.last ?? 0)
             results.quietMilliseconds = moments.max()
-            progress("proxies        after it, until the last: \((moments.max() ?? 0).text(0)) ms")
+            progress(
+                "proxies        after it, until the last: \((moments.max() ?? 0).text(0)) ms; before that "
+                    + mebibytes(results.quietBytes ?? 0))
         }
         crowd.write("leave")
         try crowd.expect("left")

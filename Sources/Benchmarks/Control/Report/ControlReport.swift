@@ -56,6 +56,11 @@ struct ControlReport {
                 ((crowd.residentBytes - idle) / 1024 / Double(crowd.proxies)).text(1),
             ])
         }
+        if let quiet = results.quietBytes, let count = results.crowds.last?.proxies {
+            table.add([
+                "after a minute of silence", mebibytes(quiet), ((quiet - idle) / 1024 / Double(count)).text(1),
+            ])
+        }
         if let left = results.leftBytes {
             table.add(["30 s after they left", mebibytes(left), "\(((left / idle - 1) * 100).text(0)) % above idle"])
         }
@@ -65,7 +70,10 @@ struct ControlReport {
     private func table(_ sidecar: ControlResults.Sidecar) -> Table {
         var table = Table(["", "MiB"])
         table.add(["mesh of \(2 * MeshDocuments.used) workloads", mebibytes(sidecar.smallBytes, 2)])
-        table.add(["grown to \(sidecar.workloads) (applied in \(sidecar.applySeconds.text(1)) s)", mebibytes(sidecar.grownBytes, 2)])
+        table.add([
+            "grown to \(sidecar.workloads) (applied in \(sidecar.applySeconds.text(1)) s)",
+            mebibytes(sidecar.grownBytes, 2),
+        ])
         table.add(["started in that", mebibytes(sidecar.freshBytes, 2)])
         return table
     }
