@@ -39,6 +39,27 @@ final class Plane: Sendable {
         plane = try await ControlPlane(settings, store) { clock.now }
     }
 
+    /// Another replica over the same store and by the same clock, with a directory and an intermediate of its own.
+    private init(_ name: String, beside first: Plane) async throws {
+        directory = NSTemporaryDirectory() + "weft-plane-\(UUID().uuidString)"
+        store = first.store
+        clock = first.clock
+        let clock = clock
+        var settings = ControlPlane.Settings(
+            directory: try ReplicaDirectory(directory), replica: try #require(ResourceName(name)))
+        settings.isShared = true
+        settings.joinAddresses = ["127.0.0.1:25013"]
+        plane = try await ControlPlane(settings, store) { clock.now }
+    }
+
+    /// Another replica, that has been given its intermediate.
+    func replica(_ name: String) async throws -> Plane {
+        let other = try await Plane(name, beside: self)
+        await plane.rootsChanged()
+        await other.plane.rootsChanged()
+        return other
+    }
+
     deinit { try? FileManager.default.removeItem(atPath: directory) }
 
     /// Runs the plane's own work while `body` goes on.

@@ -138,13 +138,15 @@ package actor Enrollment {
         used.keyHash = keyHash
         used.usedAt = record.usedAt ?? now()
         let memberKey = StoreKeys.member(workload)
+        // What it had before cannot be renewed after its end any more.
+        let gone = old.flatMap { try? MemberRecord.decode($0.value) }?.holdings ?? []
         let isOurs = try await tryCommit(
             [.unchanged(entry), old.map { .unchanged($0) } ?? .absent(memberKey)],
             [
                 .put(key: entry.key, value: used.encode()),
                 .put(key: memberKey, value: member.encode()),
                 .put(key: StoreKeys.serial(serial), value: Array(workload.description.utf8)),
-            ])
+            ] + gone.map { .delete(key: StoreKeys.serial($0.serial)) })
         // Somebody used it in this moment; what he did decides.
         guard isOurs else { return try await join(request, from: peer) }
         await audit.note("join", by: peer, on: "member/\(workload)", outcome: nil)
@@ -184,13 +186,30 @@ package actor Enrollment {
         let key = try CertificateRequest(pem: request.csr)
         let keyHash = Self.hash(key.publicKey)
         let found = try await member(ofSerial: serial, identity)
-        guard found?.member.isFrozen != true else { throw Self.frozen(identity) }
-        let (answer, newSerial, root) = try await issue(key, identity)
-        // Who comes with the one before has missed the answer, and has kept the key that it was for.
-        if let found, found.member.serial == serial || found.member.keyHash == keyHash {
-            try await keep(found, newSerial, keyHash, answer.notAfter, root, renewed: serial)
+        guard let found else {
+            // Known to nobody, as after the store was brought back from a copy: it goes on, and cannot be renewed after its end.
+            return try await issue(key, identity).0
         }
-        return answer
+        return try await renew(found, serial: serial, key, keyHash, by: "\(identity)").0
+    }
+
+    /// Who comes with the certificate before the newest has missed the answer, and has kept the key that it was for. With
+    /// another key it is one of two who have that certificate, and one of them should not.
+    private func renew(
+        _ found: (entry: StoreEntry, member: MemberRecord), serial: String, _ key: CertificateRequest,
+        _ keyHash: String, by author: String
+    ) async throws(Problem) -> (CertificateAnswer, MemberRecord) {
+        var (entry, member) = found
+        guard !member.isFrozen else { throw Self.frozen(member.identity) }
+        if member.serial == serial || member.keyHash == keyHash {
+            let (answer, newSerial, root) = try await issue(key, member.identity)
+            try await keep(found, newSerial, keyHash, answer.notAfter, root, over: serial)
+            return (answer, member)
+        }
+        member.isFrozen = true
+        try await commit([.unchanged(entry)], [.put(key: entry.key, value: member.encode())])
+        await audit.note("renew", by: author, on: "member/\(member.workload)", outcome: .identityFrozen)
+        throw Self.frozen(member.identity)
     }
 
     /// A nonce for who has an expired certificate. Nothing is kept: the nonce proves itself.
@@ -201,6 +220,9 @@ package actor Enrollment {
     }
 
     /// A new certificate for who has the key of one that expired less than seven days ago and was the newest of its workload.
+    ///
+    /// What counts of the certificate is its number; key and end are those that the store has for it. Whichever replica
+    /// issued it, under whatever intermediate and root: any can renew it, and none could by an intermediate alone.
     package func renewExpired(_ request: RenewRequest, from peer: String) async throws(Problem) -> CertificateAnswer {
         try attempts.check(peer, now: now())
         do throws(Problem) {
@@ -220,28 +242,21 @@ package actor Enrollment {
         guard oldKey.vouches(for: nonce + key.der, signature: signature) else {
             throw Problem(.badRequest, "the signature is not by the key of the certificate")
         }
-        guard await isIssuedHere(leaf) else { throw Problem(.badSignature, "the certificate is not of this mesh") }
-        guard now() <= leaf.validity.notAfter + Self.grace else {
-            throw Problem(.graceOver, "the certificate expired at \(leaf.validity.notAfter)", remedy: "join again")
-        }
         let serial = CertificateFacts(leaf).serialNumber
         try await requireAllowed(identity, serial: serial)
         let keyHash = Self.hash(key.publicKey)
-        guard case (let entry, var member)? = try await member(ofSerial: serial, identity) else {
+        guard let found = try await member(ofSerial: serial, identity), let held = found.member.holding(serial) else {
             throw Problem(.certificateSuperseded, "certificate \(serial) is not the newest of \(identity)")
         }
-        guard !member.isFrozen else { throw Self.frozen(identity) }
-        if member.serial == serial || member.keyHash == keyHash {
-            let (answer, newSerial, root) = try await issue(key, identity)
-            try await keep((entry, member), newSerial, keyHash, answer.notAfter, root, renewed: serial)
-            await audit.note("renew", by: peer, on: "member/\(member.workload)", outcome: nil)
-            return answer
+        guard ConstantTime.areEqual(held.keyHash, Self.hash(oldKey)) else {
+            throw Problem(.badSignature, "the certificate is not of this mesh")
         }
-        // The same certificate, another key: one of the two who have it should not.
-        member.isFrozen = true
-        try await commit([.unchanged(entry)], [.put(key: entry.key, value: member.encode())])
-        await audit.note("renew", by: peer, on: "member/\(member.workload)", outcome: .identityFrozen)
-        throw Self.frozen(identity)
+        guard now() <= held.notAfter + Self.grace else {
+            throw Problem(.graceOver, "the certificate expired at \(held.notAfter)", remedy: "join again")
+        }
+        let (answer, member) = try await renew(found, serial: serial, key, keyHash, by: peer)
+        await audit.note("renew", by: peer, on: "member/\(member.workload)", outcome: nil)
+        return answer
     }
 
     /// Gives a frozen workload back to whoever has its newest certificate; false where there is none of that name.
@@ -253,16 +268,18 @@ package actor Enrollment {
         return true
     }
 
-    /// Takes a workload out: its certificate is denied, and it can neither renew nor come back without a token.
+    /// Takes a workload out: its certificates are denied, and it can neither renew nor come back without a token.
     package func remove(_ workload: ResourceReference) async throws(Problem) -> MemberRecord? {
         guard let entry = try await get(StoreKeys.member(workload)), let member = try? MemberRecord.decode(entry.value)
         else { return nil }
-        try await commit(
-            [],
-            [
-                .delete(key: entry.key), .delete(key: StoreKeys.serial(member.serial)),
-                .put(key: StoreKeys.deniedSerial(member.serial), value: Array(now().description.utf8)),
-            ])
+        var operations: [StoreOperation] = [.delete(key: entry.key)]
+        for held in member.holdings {
+            operations.append(.delete(key: StoreKeys.serial(held.serial)))
+            // The one before may be good for hours yet.
+            let value = Array(now().description.utf8)
+            operations.append(.put(key: StoreKeys.deniedSerial(held.serial), value: value))
+        }
+        try await commit([.unchanged(entry)], operations)
         return member
     }
 
@@ -283,10 +300,6 @@ package actor Enrollment {
             trust: [identity.trustDomain: await authority.bundle], notAfter: certificate.leaf.validity.notAfter)
         let root = certificate.roots.first.map { CertificateFacts($0).fingerprint }
         return (answer, CertificateFacts(certificate.leaf).serialNumber, root)
-    }
-
-    private func isIssuedHere(_ leaf: SignedCertificate) async -> Bool {
-        await authority.hasIssued(leaf)
     }
 
     private func requireAllowed(_ identity: SPIFFEID, serial: String?) async throws(Problem) {
@@ -312,10 +325,10 @@ package actor Enrollment {
 
     private func keep(
         _ found: (entry: StoreEntry, member: MemberRecord), _ serial: String, _ keyHash: String, _ notAfter: WallTime,
-        _ root: String?, renewed: String? = nil
+        _ root: String?, over old: String
     ) async throws(Problem) {
         var member = found.member
-        member.renewedSerial = renewed ?? member.serial
+        member.renewed = member.holding(old)
         member.serial = serial
         member.keyHash = keyHash
         member.notAfter = notAfter
@@ -326,8 +339,8 @@ package actor Enrollment {
             .put(key: StoreKeys.serial(serial), value: Array(member.workload.description.utf8)),
         ]
         // The certificate before stays known, since whoever missed the answer has to come again with it.
-        for gone in [found.member.serial, found.member.renewedSerial].compactMap(\.self)
-        where gone != member.renewedSerial && gone != serial {
+        for gone in [found.member.serial, found.member.renewed?.serial].compactMap(\.self)
+        where gone != old && gone != serial {
             operations.append(.delete(key: StoreKeys.serial(gone)))
         }
         try await commit([.unchanged(found.entry)], operations)
