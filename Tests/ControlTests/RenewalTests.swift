@@ -22,7 +22,9 @@ extension ControlledMeshTests {
             try await scene.control.kill()
             let survivor = scene.replicas[1]
             let members = try await survivor.must("/v1/members")["members"].list
-            let ends = members.compactMap { ISO8601DateFormatter().date(from: $0["notAfter"].text) }
+            let reader = ISO8601DateFormatter()
+            reader.formatOptions.insert(.withFractionalSeconds)
+            let ends = members.compactMap { reader.date(from: $0["notAfter"].text) }
             try #require(ends.count == 2, "\(members)")
             try await eventually("both certificates have ended", within: .seconds(90)) {
                 ends.allSatisfy { $0 < Date() } ? true : nil
