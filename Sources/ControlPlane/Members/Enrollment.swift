@@ -153,13 +153,15 @@ package actor Enrollment {
         used.keyHash = keyHash
         used.usedAt = record.usedAt ?? now()
         let memberKey = StoreKeys.member(workload)
+        // What it had before cannot be renewed after its end any more.
+        let gone = old.flatMap { try? MemberRecord.decode($0.value) }?.holdings ?? []
         let isOurs = try await tryCommit(
             [.unchanged(entry), old.map { .unchanged($0) } ?? .absent(memberKey)],
             [
                 .put(key: entry.key, value: used.encode()),
                 .put(key: memberKey, value: member.encode()),
                 .put(key: StoreKeys.serial(serial), value: Array(workload.description.utf8)),
-            ])
+            ] + gone.map { .delete(key: StoreKeys.serial($0.serial)) })
         // Somebody used it in this moment; what he did decides.
         guard isOurs else { return try await join(request, from: peer) }
         await audit.note("join", by: peer, on: "member/\(workload)", outcome: nil)
@@ -199,16 +201,23 @@ package actor Enrollment {
         let key = try CertificateRequest(pem: request.csr)
         let keyHash = Self.hash(key.publicKey)
         let found = try await member(ofSerial: serial, identity)
-        if let found {
-            guard !found.member.isFrozen else { throw Self.frozen(found.member) }
-        } else {
+        guard let found else {
             try await requireNotRemoved(identity, serial: serial, begin: begin)
+            return try await issue(key, identity).0
         }
-        let (answer, newSerial, root) = try await issue(key, identity)
-        // Who comes with the one before has missed the answer, and has kept the key that it was for.
-        if let found, found.member.serial == serial || found.member.keyHash == keyHash {
-            try await keep(found, newSerial, keyHash, answer.notAfter, root, renewed: serial)
-        }
+        guard !found.member.isFrozen else { throw Self.frozen(found.member) }
+        if let answer = try await renew(found, serial: serial, key, keyHash) { return answer }
+        return try await issue(key, identity).0
+    }
+
+    /// Of the newest certificate, or again of the one before: who comes with that has missed the answer, and has kept the key
+    /// that it was for. Nil for the one before with another key.
+    private func renew(
+        _ found: (entry: StoreEntry, member: MemberRecord), serial: String, _ key: CertificateRequest, _ keyHash: String
+    ) async throws(Problem) -> CertificateAnswer? {
+        guard found.member.serial == serial || found.member.keyHash == keyHash else { return nil }
+        let (answer, newSerial, root) = try await issue(key, found.member.identity)
+        try await keep(found, newSerial, keyHash, answer.notAfter, root, over: serial)
         return answer
     }
 
@@ -220,6 +229,9 @@ package actor Enrollment {
     }
 
     /// A new certificate for who has the key of one that expired less than seven days ago and was the newest of its workload.
+    ///
+    /// What counts of the certificate is its number; key and end are those that the store has for it. Whichever replica
+    /// issued it, under whatever intermediate and root: any can renew it, and none could by an intermediate alone.
     package func renewExpired(_ request: RenewRequest, from peer: String) async throws(Problem) -> CertificateAnswer {
         try attempts.check(peer, now: now())
         do throws(Problem) {
@@ -239,27 +251,29 @@ package actor Enrollment {
         guard oldKey.vouches(for: nonce + key.der, signature: signature) else {
             throw Problem(.badRequest, "the signature is not by the key of the certificate")
         }
-        guard await isIssuedHere(leaf) else { throw Problem(.badSignature, "the certificate is not of this mesh") }
-        guard now() <= leaf.validity.notAfter + Self.grace else {
-            throw Problem(.graceOver, "the certificate expired at \(leaf.validity.notAfter)", remedy: "join again")
-        }
         let serial = CertificateFacts(leaf).serialNumber
         try await requireAllowed(identity, serial: serial)
         let keyHash = Self.hash(key.publicKey)
-        guard case (let entry, var member)? = try await member(ofSerial: serial, identity) else {
+        guard let found = try await member(ofSerial: serial, identity), let held = found.member.holding(serial) else {
             throw Problem(.certificateSuperseded, "certificate \(serial) is not the newest of \(identity)")
         }
-        guard !member.isFrozen else { throw Self.frozen(member) }
-        if member.serial == serial || member.keyHash == keyHash {
-            let (answer, newSerial, root) = try await issue(key, identity)
-            try await keep((entry, member), newSerial, keyHash, answer.notAfter, root, renewed: serial)
-            await audit.note("renew", by: peer, on: "member/\(member.workload)", outcome: nil)
+        guard ConstantTime.areEqual(held.keyHash, Self.hash(oldKey)) else {
+            throw Problem(.badSignature, "the certificate is not of this mesh")
+        }
+        guard now() <= held.notAfter + Self.grace else {
+            throw Problem(.graceOver, "the certificate expired at \(held.notAfter)", remedy: "join again")
+        }
+        guard !found.member.isFrozen else { throw Self.frozen(found.member) }
+        let place = "member/\(found.member.workload)"
+        if let answer = try await renew(found, serial: serial, key, keyHash) {
+            await audit.note("renew", by: peer, on: place, outcome: nil)
             return answer
         }
         // The same certificate, another key: one of the two who have it should not.
+        var member = found.member
         member.isFrozen = true
-        try await commit([.unchanged(entry)], [.put(key: entry.key, value: member.encode())])
-        await audit.note("renew", by: peer, on: "member/\(member.workload)", outcome: .identityFrozen)
+        try await commit([.unchanged(found.entry)], [.put(key: found.entry.key, value: member.encode())])
+        await audit.note("renew", by: peer, on: place, outcome: .identityFrozen)
         throw Self.frozen(member)
     }
 
@@ -280,9 +294,10 @@ package actor Enrollment {
         var operations: [StoreOperation] = [
             .delete(key: entry.key), .put(key: StoreKeys.removed(member.identity), value: time),
         ]
-        for serial in [member.serial, member.renewedSerial].compactMap(\.self) {
-            operations.append(.delete(key: StoreKeys.serial(serial)))
-            operations.append(.put(key: StoreKeys.deniedSerial(serial), value: time))
+        for held in member.holdings {
+            operations.append(.delete(key: StoreKeys.serial(held.serial)))
+            // The one before may be good for hours yet.
+            operations.append(.put(key: StoreKeys.deniedSerial(held.serial), value: time))
         }
         try await commit([.unchanged(entry)], operations)
         return member
@@ -321,10 +336,6 @@ package actor Enrollment {
         return (answer, CertificateFacts(certificate.leaf).serialNumber, root)
     }
 
-    private func isIssuedHere(_ leaf: SignedCertificate) async -> Bool {
-        await authority.hasIssued(leaf)
-    }
-
     private func requireAllowed(_ identity: SPIFFEID, serial: String?) async throws(Problem) {
         let byIdentity = try await get(StoreKeys.deniedIdentity(identity)) != nil
         var bySerial = false
@@ -348,10 +359,10 @@ package actor Enrollment {
 
     private func keep(
         _ found: (entry: StoreEntry, member: MemberRecord), _ serial: String, _ keyHash: String, _ notAfter: WallTime,
-        _ root: String?, renewed: String? = nil
+        _ root: String?, over old: String
     ) async throws(Problem) {
         var member = found.member
-        member.renewedSerial = renewed ?? member.serial
+        member.renewed = member.holding(old)
         member.serial = serial
         member.keyHash = keyHash
         member.notAfter = notAfter
@@ -362,8 +373,8 @@ package actor Enrollment {
             .put(key: StoreKeys.serial(serial), value: Array(member.workload.description.utf8)),
         ]
         // The certificate before stays known, since whoever missed the answer has to come again with it.
-        for gone in [found.member.serial, found.member.renewedSerial].compactMap(\.self)
-        where gone != member.renewedSerial && gone != serial {
+        for gone in [found.member.serial, found.member.renewed?.serial].compactMap(\.self)
+        where gone != old && gone != serial {
             operations.append(.delete(key: StoreKeys.serial(gone)))
         }
         try await commit([.unchanged(found.entry)], operations)
