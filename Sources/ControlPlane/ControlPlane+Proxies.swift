@@ -36,7 +36,10 @@ extension ControlPlane {
         }
         var request = request
         request.addresses = addresses
+        let isOld = try await enrollment.isOnOtherRoot(than: await authority.issuingRoot, serial: serial, identity)
         let watch = try await hub.open(request, identity: identity, serial: serial)
+        // It was elsewhere when everybody was told.
+        if isOld { _ = await hub.send(.renew, to: request.workload) }
         let registration = Registration(request, identity: identity, replica: settings.replica, since: now()).encode()
         let key = StoreKeys.proxy(request.workload, instance: request.instance)
         do throws(StoreError) {

@@ -120,6 +120,40 @@ struct EnrollmentTests {
         #expect(joined.certificate.chain.hasSuffix("-----END CERTIFICATE-----\n"))
     }
 
+    @Test("whoever was taken out renews with none of his certificates")
+    func removed() async throws {
+        let plane = try await Plane()
+        let enrollment = plane.plane.enrollment
+        let joined = try await plane.joined("api")
+        let other = try await plane.joined("api")
+        let begin = plane.clock.now
+        func renew(_ serial: String) async throws -> CertificateAnswer {
+            let csr = try CertificateRequest.text(for: SigningKey())
+            return try await enrollment.renew(
+                CertificateRequestMessage(csr: csr), identity: joined.member.identity, serial: serial, begin: begin)
+        }
+        func serial() async throws -> String? {
+            try await enrollment.members().first { $0.workload == joined.member.workload }?.serial
+        }
+        var serials = [joined.member.serial]
+        for _ in 0..<2 {
+            _ = try await renew(try #require(serials.last))
+            serials.append(try #require(try await serial()))
+        }
+        // The store may have been set back to before these two: they are not shut out for being unknown.
+        _ = try await renew("0b")
+        #expect(try await enrollment.remove(joined.member.workload) != nil)
+        #expect(await codes { try await renew(serials[0]) } == [.certificateSuperseded])
+        #expect(await codes { try await renew(serials[1]) } == [.identityDenied])
+        #expect(await codes { try await renew(serials[2]) } == [.identityDenied])
+        _ = try await renew(other.member.serial)
+        // What was said against them is forgotten when none of them can be used any more.
+        plane.clock.advance(.seconds(38 * 86_400))
+        try await enrollment.collect()
+        let left = try await plane.store.list(prefix: "").entries.map(\.key)
+        #expect(!left.contains { $0.hasPrefix("deny/") || $0.hasPrefix("removed/") }, "\(left)")
+    }
+
     @Test("a denied identity neither joins nor renews")
     func denied() async throws {
         let plane = try await Plane()
@@ -129,7 +163,7 @@ struct EnrollmentTests {
         #expect(
             await codes {
                 try await plane.plane.enrollment.renew(
-                    request, identity: joined.member.identity, serial: joined.member.serial)
+                    request, identity: joined.member.identity, serial: joined.member.serial, begin: plane.clock.now)
             } == [.identityDenied])
         #expect(await codes { try await plane.joined("api") } == [.identityDenied])
         try await plane.plane.deny(identity: joined.member.identity, serial: nil, isDenied: false, author: "t")
@@ -160,7 +194,7 @@ struct EnrollmentTests {
         )
         _ = try await control.enrollment.renew(
             CertificateRequestMessage(csr: try CertificateRequest.text(for: SigningKey())),
-            identity: joined.member.identity, serial: joined.member.serial)
+            identity: joined.member.identity, serial: joined.member.serial, begin: plane.clock.now)
         // What was begun with the certificate before has time to end.
         #expect(
             await codes { try await control.rotate(to: .retire, isForced: false, author: "t") } == [.rotationIncomplete]

@@ -40,10 +40,14 @@ struct GraceTests {
         #expect(member.isFrozen)
         let request = CertificateRequestMessage(csr: try CertificateRequest.text(for: mine))
         #expect(
-            await codes { try await enrollment.renew(request, identity: member.identity, serial: member.serial) }
+            await codes {
+                try await enrollment.renew(
+                    request, identity: member.identity, serial: member.serial, begin: plane.clock.now)
+            }
                 == [.identityFrozen])
         #expect(try await enrollment.thaw(member.workload))
-        _ = try await enrollment.renew(request, identity: member.identity, serial: member.serial)
+        _ = try await enrollment.renew(
+            request, identity: member.identity, serial: member.serial, begin: plane.clock.now)
     }
 
     @Test("a renewal whose answer was lost is made again with its key, before the certificate's end and after")
@@ -59,7 +63,7 @@ struct GraceTests {
         for _ in 0..<2 {
             _ = try await enrollment.renew(
                 CertificateRequestMessage(csr: try CertificateRequest.text(for: mine)),
-                identity: joined.member.identity, serial: joined.member.serial)
+                identity: joined.member.identity, serial: joined.member.serial, begin: plane.clock.now)
         }
         plane.clock.advance(.seconds(2 * 86_400))
         let answer = try await enrollment.renewExpired(
@@ -125,32 +129,13 @@ struct GraceTests {
         func renew(_ key: SigningKey) async throws -> CertificateAnswer {
             try await enrollment.renew(
                 CertificateRequestMessage(csr: try CertificateRequest.text(for: key)),
-                identity: joined.member.identity, serial: joined.member.serial)
+                identity: joined.member.identity, serial: joined.member.serial, begin: plane.clock.now)
         }
         let mine = SigningKey()
         _ = try await renew(mine)
         _ = try await renew(mine)
         #expect(await codes { try await renew(SigningKey()) } == [.identityFrozen])
         #expect(await codes { try await renew(mine) } == [.identityFrozen])
-    }
-
-    @Test("who was taken out renews with none of the certificates that still hold")
-    func removed() async throws {
-        let plane = try await Plane()
-        let joined = try await plane.joined("api")
-        let enrollment = plane.plane.enrollment
-        func renew(_ serial: String) async throws -> CertificateAnswer {
-            try await enrollment.renew(
-                CertificateRequestMessage(csr: try CertificateRequest.text(for: SigningKey())),
-                identity: joined.member.identity, serial: serial)
-        }
-        _ = try await renew(joined.member.serial)
-        let newest = try #require(try await enrollment.members().first).serial
-        _ = try await enrollment.remove(joined.member.workload)
-        for serial in [newest, joined.member.serial] {
-            #expect(await codes { try await renew(serial) } == [.identityDenied])
-        }
-        #expect(try await plane.store.list(prefix: StoreKeys.serials).entries.isEmpty)
     }
 
     /// A leaf that ended a day ago, with its key.

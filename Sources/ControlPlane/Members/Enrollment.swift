@@ -86,11 +86,26 @@ package actor Enrollment {
         return true
     }
 
-    /// Forgets tokens a day after their end. Whoever tries one then is told that it is unknown.
+    /// Forgets tokens a day after their end, whoever tries one then is told that it is unknown; and what was said against
+    /// certificates that have all ended, so that machines which come and go leave nothing behind.
     func collect() async throws(Problem) {
         for record in try await tokens() where record.expiresAt + .seconds(86_400) < now() {
             try await commit([], [.delete(key: StoreKeys.token(record.id))])
         }
+        for prefix in [StoreKeys.deniedSerials, StoreKeys.removals] {
+            for entry in try await list(prefix) where Self.begin(of: entry) + Self.longestUse < now() {
+                try await commit([.unchanged(entry)], [.delete(key: entry.key)])
+            }
+        }
+    }
+
+    /// From when a certificate is issued until its key cannot renew it any more.
+    private static let longestUse = CertificateLifetime.workloadRange.upperBound + grace
+
+    /// When a denial was written: its text begins with the time.
+    private static func begin(of entry: StoreEntry) -> WallTime {
+        let text = String(decoding: entry.value.prefix { $0 != UInt8(ascii: " ") }, as: UTF8.self)
+        return WallTime(timestamp: text) ?? WallTime(nanoseconds: .max)
     }
 
     // MARK: Joining
@@ -117,7 +132,7 @@ package actor Enrollment {
             await audit.note("join", by: peer, on: "token/\(token.id)", outcome: .joinTokenUsed)
             throw Problem(
                 .joinTokenUsed, "token \(token.id) was used by \(workload), at \(record.usedAt?.description ?? "?")",
-                remedy: "if that was not you, deny \(workload); make a new token")
+                remedy: "if that was not you, `weft leave --workload \(workload)`; make a new token")
         }
         guard now() <= record.expiresAt || record.keyHash != nil else {
             throw Problem(
@@ -187,9 +202,9 @@ package actor Enrollment {
 
     // MARK: Renewing
 
-    /// A new certificate for who proved the old one in the handshake.
+    /// A new certificate for who proved the old one, of `serial` and valid from `begin` on, in the handshake.
     package func renew(
-        _ request: CertificateRequestMessage, identity: SPIFFEID, serial: String
+        _ request: CertificateRequestMessage, identity: SPIFFEID, serial: String, begin: WallTime
     ) async throws(Problem) -> CertificateAnswer {
         try await requireAllowed(identity, serial: serial)
         let key = try CertificateRequest(pem: request.csr)
@@ -197,6 +212,7 @@ package actor Enrollment {
         let found = try await member(ofSerial: serial, identity)
         guard let found else {
             // Known to nobody, as after the store was brought back from a copy: it goes on, and cannot be renewed after its end.
+            try await requireNotRemoved(identity, serial: serial, begin: begin)
             return try await issue(key, identity).0
         }
         return try await renew(found, serial: serial, key, keyHash, by: "\(identity)").0
@@ -209,7 +225,7 @@ package actor Enrollment {
         _ keyHash: String, by author: String
     ) async throws(Problem) -> (CertificateAnswer, MemberRecord) {
         var (entry, member) = found
-        guard !member.isFrozen else { throw Self.frozen(member.identity) }
+        guard !member.isFrozen else { throw Self.frozen(member) }
         if member.serial == serial || member.keyHash == keyHash {
             let (answer, newSerial, root) = try await issue(key, member.identity)
             try await keep(found, newSerial, keyHash, answer.notAfter, root, over: serial)
@@ -218,7 +234,7 @@ package actor Enrollment {
         member.isFrozen = true
         try await commit([.unchanged(entry)], [.put(key: entry.key, value: member.encode())])
         await audit.note("renew", by: author, on: "member/\(member.workload)", outcome: .identityFrozen)
-        throw Self.frozen(member.identity)
+        throw Self.frozen(member)
     }
 
     /// A nonce for who has an expired certificate. Nothing is kept: the nonce proves itself.
@@ -281,23 +297,39 @@ package actor Enrollment {
     package func remove(_ workload: ResourceReference) async throws(Problem) -> MemberRecord? {
         guard let entry = try await get(StoreKeys.member(workload)), let member = try? MemberRecord.decode(entry.value)
         else { return nil }
-        var operations: [StoreOperation] = [.delete(key: entry.key)]
+        let time = Array(now().description.utf8)
+        var operations: [StoreOperation] = [
+            .delete(key: entry.key), .put(key: StoreKeys.removed(member.identity), value: time),
+        ]
+        // The one before may be good for hours yet.
         for held in member.holdings {
             operations.append(.delete(key: StoreKeys.serial(held.serial)))
-            // The one before may be good for hours yet.
-            let value = Array(now().description.utf8)
-            operations.append(.put(key: StoreKeys.deniedSerial(held.serial), value: value))
+            operations.append(.put(key: StoreKeys.deniedSerial(held.serial), value: time))
         }
         try await commit([.unchanged(entry)], operations)
         return member
     }
 
+    /// A certificate that the store does not know can be one from after the moment that a store was set back to; then its
+    /// holder shall not have to join again. Or it is an old one of a workload that was taken out: not those.
+    private func requireNotRemoved(_ identity: SPIFFEID, serial: String, begin: WallTime) async throws(Problem) {
+        guard let entry = try await get(StoreKeys.removed(identity)),
+            let removal = WallTime(timestamp: String(decoding: entry.value, as: UTF8.self)),
+            begin <= removal
+        else { return }
+        throw Problem(
+            .certificateSuperseded, "a workload with \(identity) was taken out after certificate \(serial) was issued",
+            remedy: "join again")
+    }
+
     // MARK: Inside
 
-    private static func frozen(_ identity: SPIFFEID) -> Problem {
+    private static func frozen(_ member: MemberRecord) -> Problem {
         Problem(
-            .identityFrozen, "\(identity) was renewed with two keys for one certificate",
-            remedy: "an operator has to decide: `weft identity thaw` or `weft identity deny`")
+            .identityFrozen, "\(member.workload), \(member.identity), was renewed with two keys for one certificate",
+            remedy:
+                "an operator has to decide: `weft identity thaw \(member.workload)`, or `weft leave --workload` and a new token"
+        )
     }
 
     private func issue(
@@ -318,6 +350,12 @@ package actor Enrollment {
         guard !byIdentity, !bySerial else {
             throw Problem(.identityDenied, "\(identity) is denied", remedy: "`weft identity list` says since when")
         }
+    }
+
+    /// True if the newest certificate of the workload that has this one does not come from `root`.
+    func isOnOtherRoot(than root: String?, serial: String, _ identity: SPIFFEID) async throws(Problem) -> Bool {
+        guard let root, let known = try await member(ofSerial: serial, identity)?.member.root else { return false }
+        return known != root
     }
 
     /// The member that has this certificate as its newest, or had it before that.
@@ -404,34 +442,5 @@ package actor Enrollment {
         guard try await tryCommit(compares, operations) else {
             throw Problem(.writeConflict, "somebody else changed this in the same moment", remedy: "try again")
         }
-    }
-}
-
-/// How often somebody may be wrong: ten times a minute from one address, two hundred times from all of them together.
-struct AttemptLimit {
-    private var failures: [String: [WallTime]] = [:]
-    private var all: [WallTime] = []
-
-    private static let window: Duration = .seconds(60)
-    private static let perPeer = 10
-    private static let total = 200
-
-    func check(_ peer: String, now: WallTime) throws(Problem) {
-        let since = now + .seconds(-60)
-        guard (failures[peer] ?? []).count(where: { $0 > since }) < Self.perPeer,
-            all.count(where: { $0 > since }) < Self.total
-        else {
-            throw Problem(.tooManyAttempts, "too many attempts were wrong", remedy: "wait a minute")
-        }
-    }
-
-    mutating func failed(_ peer: String, now: WallTime) {
-        let since = now + .seconds(-60)
-        all = all.filter { $0 > since } + [now]
-        failures = failures.compactMapValues { times in
-            let recent = times.filter { $0 > since }
-            return recent.isEmpty ? nil : recent
-        }
-        failures[peer, default: []].append(now)
     }
 }
