@@ -73,6 +73,11 @@ package actor Enrollment {
         try await list(StoreKeys.members).compactMap { try? MemberRecord.decode($0.value) }
     }
 
+    /// Who has joined under a name; nil where nobody has.
+    func owner(of workload: ResourceReference) async throws(Problem) -> SPIFFEID? {
+        try await get(StoreKeys.member(workload)).flatMap { try? MemberRecord.decode($0.value) }?.identity
+    }
+
     /// Takes a token back; false where there is none of that id.
     package func deleteToken(_ id: String) async throws(Problem) -> Bool {
         let key = StoreKeys.token(id)
@@ -112,8 +117,12 @@ package actor Enrollment {
     }
 
     /// Exchanges a token for a certificate. The same key may come again with it, as after an answer that was lost; another
-    /// is refused and told of. `peer` is where the request came from, for the limit on guesses.
-    package func join(_ request: JoinRequest, from peer: String) async throws(Problem) -> Joined {
+    /// is refused and told of. `peer` is where the request came from, for the limit on guesses; `written` is whom the mesh's
+    /// configuration expects under a name.
+    package func join(
+        _ request: JoinRequest, from peer: String,
+        written: @Sendable (ResourceReference) -> SPIFFEID? = { _ in nil }
+    ) async throws(Problem) -> Joined {
         try attempts.check(peer, now: now())
         let key = try CertificateRequest(pem: request.csr)
         let keyHash = Self.hash(key.publicKey)
@@ -137,10 +146,10 @@ package actor Enrollment {
         try await requireAllowed(identity, serial: nil)
         let old = try await get(StoreKeys.member(workload))
         // A token for one service is no way to the name, and with it to the address, of a workload of another.
-        if let old, let owner = try? MemberRecord.decode(old.value), owner.identity != identity {
+        let joined = old.flatMap { try? MemberRecord.decode($0.value) }
+        if let owner = joined?.identity ?? written(workload), owner != identity {
             throw Problem(
-                .forbidden, at: "name", "\(workload) is \(owner.identity)",
-                remedy: "join under another name")
+                .forbidden, at: "name", "\(workload) is \(owner)", remedy: "join under another name")
         }
         let (answer, serial, root) = try await issue(key, identity)
         var member = MemberRecord(
@@ -154,7 +163,7 @@ package actor Enrollment {
         used.usedAt = record.usedAt ?? now()
         let memberKey = StoreKeys.member(workload)
         // What it had before cannot be renewed after its end any more.
-        let gone = old.flatMap { try? MemberRecord.decode($0.value) }?.holdings ?? []
+        let gone = joined?.holdings ?? []
         let isOurs = try await tryCommit(
             [.unchanged(entry), old.map { .unchanged($0) } ?? .absent(memberKey)],
             [
@@ -163,7 +172,7 @@ package actor Enrollment {
                 .put(key: StoreKeys.serial(serial), value: Array(workload.description.utf8)),
             ] + gone.map { .delete(key: StoreKeys.serial($0.serial)) })
         // Somebody used it in this moment; what he did decides.
-        guard isOurs else { return try await join(request, from: peer) }
+        guard isOurs else { return try await join(request, from: peer, written: written) }
         await audit.note("join", by: peer, on: "member/\(workload)", outcome: nil)
         return Joined(member: member, certificate: answer)
     }
@@ -343,6 +352,12 @@ package actor Enrollment {
         guard !byIdentity, !bySerial else {
             throw Problem(.identityDenied, "\(identity) is denied", remedy: "`weft identity list` says since when")
         }
+    }
+
+    /// True if the newest certificate of the workload that has this one does not come from `root`.
+    func isOnOtherRoot(than root: String?, serial: String, _ identity: SPIFFEID) async throws(Problem) -> Bool {
+        guard let root, let known = try await member(ofSerial: serial, identity)?.member.root else { return false }
+        return known != root
     }
 
     /// The member that has this certificate as its newest, or had it before that.
