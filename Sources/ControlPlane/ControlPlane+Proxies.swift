@@ -36,7 +36,10 @@ extension ControlPlane {
         }
         var request = request
         request.addresses = addresses
+        let isOld = try await enrollment.isOnOtherRoot(than: await authority.issuingRoot, serial: serial, identity)
         let watch = try await hub.open(request, identity: identity, serial: serial)
+        // It was elsewhere when everybody was told.
+        if isOld { _ = await hub.send(.renew, to: request.workload) }
         let registration = Registration(request, identity: identity, replica: settings.replica, since: now()).encode()
         let key = StoreKeys.proxy(request.workload, instance: request.instance)
         do throws(StoreError) {
@@ -47,6 +50,16 @@ extension ControlPlane {
             throw error.problem
         }
         return watch
+    }
+
+    /// Joins a machine, unless its name is that of a Workload that has been written for another identity: what callers expect
+    /// there it could never show.
+    package func join(_ request: JoinRequest, from peer: String) async throws(Problem) -> Enrollment.Joined {
+        let documents = await keeper.state.documents
+        return try await enrollment.join(request, from: peer) { workload in
+            guard case .workload(let written) = documents[ResourceID(.workload, workload)]?.resource else { return nil }
+            return written.identity
+        }
     }
 
     private func requireOwnName(_ workload: ResourceReference, _ identity: SPIFFEID) async throws(Problem) {
@@ -62,6 +75,11 @@ extension ControlPlane {
             throw Problem(
                 .forbidden, "the workload \(workload) is connected as \(other.identity)",
                 remedy: "give the proxy another name")
+        }
+        // Services may name it as their endpoint: while it is away nobody else is to get what is meant for it.
+        if let owner = try await enrollment.owner(of: workload), owner != identity {
+            throw Problem(
+                .forbidden, "the workload \(workload) has joined as \(owner)", remedy: "give the proxy another name")
         }
     }
 

@@ -17,7 +17,7 @@ enum ControlBenchmarkProgram {
             .flag("--quick", "about two minutes: 5 rounds, 10 and 1000 proxies; else 30 rounds, 7 minutes"),
             .value("--rounds", "NUMBER", "how many revisions for each number of proxies, 1 to 1000"),
             .value("--seconds", "NUMBER", "how long certificates are asked for, 1 to 60; 5, and 10 without --quick"),
-            .list("--proxies", "NUMBERS", "how many proxies watch, one after the other, each 1 to 8000; 10,100,1000"),
+            .list("--proxies", "NUMBERS", "how many proxies watch, one after the other, each 1 to 1000; 10,100,1000"),
             .list("--only", "PARTS", "only these: \(Part.allCases.map(\.rawValue).joined(separator: ", "))"),
             .value("--weft", "FILE", "the programs that are measured; .build/release/weft"),
             .value("--weft-control", "FILE", ".build/release/weft-control"),
@@ -66,8 +66,8 @@ enum ControlBenchmarkProgram {
         plan.seconds = try arguments.number("--seconds", 1...60) ?? plan.seconds
         if let list = arguments.list("--proxies") {
             plan.crowds = try list.map { word in
-                guard let number = Int(word), (1...8000).contains(number) else {
-                    throw Problems(Problem(.badValue, at: "--proxies", "`\(word)` is not a number from 1 to 8000"))
+                guard let number = Int(word), (1...1000).contains(number) else {
+                    throw Problems(Problem(.badValue, at: "--proxies", "`\(word)` is not a number from 1 to 1000"))
                 }
                 return number
             }.sorted()
