@@ -12,7 +12,8 @@ enum MeshDocuments {
     /// The services of the crowd, and one that all of them call.
     static var crowd: String {
         let all = (0..<services).map { service("s\($0)") }
-        let shared = service("shared", ["endpoints: [{address: 10.1.0.1, port: 8080}, {address: 10.1.0.2, port: 8080}]"])
+        let shared = service(
+            "shared", ["endpoints: [{address: 10.1.0.1, port: 8080}, {address: 10.1.0.2, port: 8080}]"])
         return join([mesh] + all + [shared, route(0)])
     }
 

@@ -49,7 +49,9 @@ struct SidecarMeasurement {
         }
         try lab.wait("it has acknowledged all of it") {
             let metrics = try Shell.run("curl -sf http://\(ControlLab.host):15014/metrics").split(separator: "\n")
-            return ["weft_control_watches 1.0", "weft_control_watches_behind 0.0"].allSatisfy { metrics.contains($0[...]) }
+            return ["weft_control_watches 1.0", "weft_control_watches_behind 0.0"].allSatisfy {
+                metrics.contains($0[...])
+            }
         }
         let documents = try lab.administrator.ask("/v1/proxies/default/web-1/config")
         guard let resources = documents["resources"] as? [Any], resources.count >= MeshDocuments.used else {

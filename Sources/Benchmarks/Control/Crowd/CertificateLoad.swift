@@ -44,7 +44,8 @@ final class CertificateLoad: EventHandler {
         // Without an address it is no endpoint of anything.
         link.greet = {
             WatchRequest(
-                workload: ResourceReference(name: CrowdText.name("renewer-\(number)")), instance: instance, addresses: [])
+                workload: ResourceReference(name: CrowdText.name("renewer-\(number)")), instance: instance,
+                addresses: [])
         }
         link.tell = { [unowned self, unowned link] event in
             switch event {

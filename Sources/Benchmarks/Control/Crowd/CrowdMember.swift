@@ -22,7 +22,8 @@ final class CrowdPlace {
 
     /// Judges what the control plane has signed, as a proxy does. The chain, which is the same for all of them, is judged
     /// once: in a real mesh each proxy has a machine of its own for that.
-    func judge(_ checkpoint: Checkpoint, _ material: IdentityMaterial, for workload: ResourceReference) throws(Problem) {
+    func judge(_ checkpoint: Checkpoint, _ material: IdentityMaterial, for workload: ResourceReference) throws(Problem)
+    {
         if let signer = signers[checkpoint.chain], let signature = checkpoint.signatureBytes {
             guard signer.verifies(signature, over: Array(checkpoint.body.utf8)) else {
                 throw Problem(.snapshotIgnored, "the signature is not good")
