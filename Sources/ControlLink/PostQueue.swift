@@ -24,7 +24,7 @@ final class PostQueue {
 
     private let loop: EventLoop
     private let address: SocketAddress
-    var context: TLSContext?
+    private var context: TLSContext?
     private let alarm = Alarm()
     private var waiting: [Post] = []
     private var current: Post?
@@ -33,6 +33,8 @@ final class PostQueue {
     private var persists = true
     private var body: [UInt8] = []
     private var isClosed = false
+    /// The connection that is kept shows a certificate that has been replaced.
+    private var isRenewed = false
 
     init(_ loop: EventLoop, _ context: TLSContext, _ address: SocketAddress) {
         self.loop = loop
@@ -42,6 +44,12 @@ final class PostQueue {
         alarm.body = { [unowned self] in
             drop(Problem(.controlUnreachable, at: "\(address)", "it has not answered for 10 seconds"))
         }
+    }
+
+    /// Shows another certificate from the next request on.
+    func use(_ context: TLSContext) {
+        self.context = context
+        isRenewed = true
     }
 
     func add(_ path: String, _ body: [UInt8], _ completion: @escaping (Result<[UInt8], Problem>) -> Void) {
@@ -74,7 +82,8 @@ final class PostQueue {
         guard !isClosed, current == nil, !waiting.isEmpty, let context else { return }
         current = waiting.removeFirst()
         loop.setDeadline(loop.now + Self.timeout, of: alarm)
-        if connection?.isOpen == true { return send() }
+        if connection?.isOpen == true, !isRenewed { return send() }
+        isRenewed = false
         connection?.close()
         connection = ControlConnection(loop, context, address) { [unowned self] event in handle(event) }
     }

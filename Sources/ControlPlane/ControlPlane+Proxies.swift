@@ -46,7 +46,18 @@ extension ControlPlane {
             await hub.end(watch)
             throw error.problem
         }
+        await enrollment.noteShown(serial, by: identity)
         return watch
+    }
+
+    /// What a proxy says of an update; false where there is no such watch of his. That he says it over a connection with
+    /// another certificate than before tells that this is in force.
+    package func acknowledge(
+        _ watch: String, _ acknowledgement: Acknowledgement, identity: SPIFFEID, serial: String
+    ) async -> Bool {
+        guard await hub.acknowledge(watch, acknowledgement, by: identity) else { return false }
+        if await hub.notes(serial, of: watch, by: identity) { await enrollment.noteShown(serial, by: identity) }
+        return true
     }
 
     private func requireOwnName(_ workload: ResourceReference, _ identity: SPIFFEID) async throws(Problem) {

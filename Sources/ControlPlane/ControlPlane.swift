@@ -228,7 +228,8 @@ package final class ControlPlane: Sendable {
         for settings in await keeper.state.resources.trust {
             if let pem = settings.certificates { trust[settings.trustDomain] = pem }
         }
-        await hub.use(trust)
+        let retired = await authority.retiredBundle
+        await hub.use(trust, retired: retired.isEmpty ? [:] : [trustDomain: retired])
     }
 
     // MARK: What goes on by itself

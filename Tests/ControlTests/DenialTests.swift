@@ -84,12 +84,8 @@ extension ControlledMeshTests {
             load.type("stop")
             let result = try await load.result()
             #expect(result.output.contains("done"), "\(result)")
-            // A connection between sidecars goes on being used after its acceptor has renewed: it still shows the old
-            // certificate when the root goes, and is cut then.
-            await withKnownIssue("an acceptor does not retire its sessions when it renews", isIntermittent: true) {
-                #expect(result.output.split(separator: "\n").last?.contains("failures=0 ") == true, "\(result)")
-                try await calls.ends()
-            }
+            #expect(result.output.split(separator: "\n").last?.contains("failures=0 ") == true, "\(result)")
+            try await calls.ends()
             // A machine that comes now knows the new root alone.
             let late = try await scene.mesh.pod("late")
             try await scene.control.apply("kind: Service\nmetadata: {name: late}\nspec: {ports: [{port: 80}]}\n")

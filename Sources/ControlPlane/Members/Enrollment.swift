@@ -193,6 +193,16 @@ package actor Enrollment {
         return answer
     }
 
+    /// A workload has come with this certificate. That it is in force there is written down, once.
+    func noteShown(_ serial: String, by identity: SPIFFEID) async {
+        guard case (let entry, var member)?? = try? await member(ofSerial: serial, identity), member.serial == serial,
+            member.shownAt == nil
+        else { return }
+        member.shownAt = now()
+        // Where it does not come about, the next one who asks finds it undone; nobody is worse off than waited for.
+        _ = try? await tryCommit([.unchanged(entry)], [.put(key: entry.key, value: member.encode())])
+    }
+
     /// A nonce for who has an expired certificate. Nothing is kept: the nonce proves itself.
     package func challenge(_ request: RenewChallengeRequest, from peer: String) throws(Problem) -> RenewChallenge {
         try attempts.check(peer, now: now())
@@ -321,6 +331,7 @@ package actor Enrollment {
         member.notAfter = notAfter
         member.root = root
         member.issuedAt = now()
+        member.shownAt = nil
         var operations: [StoreOperation] = [
             .put(key: found.entry.key, value: member.encode()),
             .put(key: StoreKeys.serial(serial), value: Array(member.workload.description.utf8)),

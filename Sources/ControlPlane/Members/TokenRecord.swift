@@ -81,6 +81,8 @@ package struct MemberRecord: ControlMessage {
     package var root: String?
     /// When that certificate was issued.
     package var issuedAt: WallTime?
+    /// When it was first seen in use: until then its answer may have been lost.
+    package var shownAt: WallTime?
     /// Of the certificate before, whose holder may have missed the answer.
     package var renewedSerial: String?
     /// Two keys were renewed for one certificate: nothing is issued before an operator has decided.
@@ -110,6 +112,7 @@ package struct MemberRecord: ControlMessage {
             writer.field("joinedAt", joinedAt.description)
             writer.field("root", ifPresent: root)
             writer.field("issuedAt", ifPresent: issuedAt?.description)
+            writer.field("shownAt", ifPresent: shownAt?.description)
             writer.field("renewedSerial", ifPresent: renewedSerial)
             writer.field("frozen", isFrozen)
         }
@@ -125,6 +128,7 @@ package struct MemberRecord: ControlMessage {
         joinedAt = try reader.moment("joinedAt")
         root = try reader.optionalText("root")
         issuedAt = reader.contains("issuedAt") ? try reader.moment("issuedAt") : nil
+        shownAt = reader.contains("shownAt") ? try reader.moment("shownAt") : nil
         renewedSerial = try reader.optionalText("renewedSerial")
         isFrozen = try reader.truth("frozen", default: false)
     }

@@ -22,6 +22,7 @@ package actor WatchHub {
     private let heartbeatSeconds: Int
     private var index: MeshIndex
     private var trust: TrustTexts = [:]
+    private var retired: TrustTexts = [:]
     private var denied = DeniedPeers()
     private var indexGeneration = 0
     private var deniedGeneration = 0
@@ -55,7 +56,7 @@ package actor WatchHub {
         let workload: ResourceReference
         let instance: String
         let identity: SPIFFEID
-        let serial: String
+        var serial: String
         let since: WallTime
         let version: String
         var wants: Wants
@@ -109,10 +110,13 @@ package actor WatchHub {
         for id in watches.keys { touch(id) }
     }
 
-    package func use(_ trust: TrustTexts) {
-        guard trust != self.trust else { return }
+    package func use(_ trust: TrustTexts, retired: TrustTexts = [:]) {
+        guard trust != self.trust || retired != self.retired else { return }
         self.trust = trust
-        let text = trust.sorted { $0.key.name < $1.key.name }.map { "\($0.key) \($0.value)\n" }.joined()
+        self.retired = retired
+        let text = [trust, retired].map { texts in
+            texts.sorted { $0.key.name < $1.key.name }.map { "\($0.key) \($0.value)\n" }.joined()
+        }.joined(separator: "\n")
         trustDigest = Hexadecimal.text(of: Array(SHA256.hash(data: Array(text.utf8))))
         commonChanged()
     }
@@ -252,6 +256,15 @@ package actor WatchHub {
         return true
     }
 
+    /// A proxy speaks for its watch with a certificate; true if it is another than before.
+    package func notes(_ serial: String, of id: String, by identity: SPIFFEID) -> Bool {
+        guard let watch = watches[id], watch.identity == identity, watch.serial != serial else { return false }
+        watches[id]?.serial = serial
+        changes += 1
+        if denied.holds(identity, serial: serial) { end(id) }
+        return true
+    }
+
     /// What a proxy asks for from now on; false where there is no such watch of his.
     package func want(_ id: String, _ wants: Wants, by identity: SPIFFEID) -> Bool {
         guard watches[id]?.identity == identity else { return false }
@@ -306,6 +319,7 @@ package actor WatchHub {
         if isCommonDue || watch.isWholeDue {
             update.namespaces = index.namespaces
             update.trust = trust
+            update.retired = retired
             update.denied = denied
         }
         let contents = Checkpoint.Contents(proxy: watch.workload, revision: revision, time: now(), digests: target)

@@ -93,6 +93,8 @@ final class ControlClient {
         }
         scheduleRenewal(material)
         endGrace(material)
+        // Every thread answers behind the identity that it was given.
+        runtime.collector.ask { [unowned self] _ in link.showIdentity() }
     }
 
     /// Where it is has changed.
