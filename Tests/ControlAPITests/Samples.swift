@@ -18,7 +18,7 @@ enum Samples {
             unknown: Wants(
                 addresses: [try #require(IPAddress("10.1.2.3"))], names: [try #require(ServiceName("nosuch"))]),
             namespaces: [try #require(ResourceName("default")), try #require(ResourceName("prod"))],
-            trust: [domain: "PEM\n"],
+            trust: [domain: "PEM\n"], retired: [domain: "OLD\n"],
             denied: DeniedPeers(
                 serials: ["0a1b"], identities: [try #require(SPIFFEID("spiffe://mesh.example/ns/default/sa/x"))]),
             checkpoint: Checkpoint(body: "{}", signature: "AAE=", chain: "PEM"))

@@ -60,8 +60,8 @@ final class ControlledMesh: Sendable {
     }
 
     /// Everything is there, and `api` answers.
-    static func running(replicas count: Int = 1) async throws -> ControlledMesh {
-        let scene = try await ControlledMesh(replicas: count)
+    static func running(replicas count: Int = 1, options: [String] = []) async throws -> ControlledMesh {
+        let scene = try await ControlledMesh(replicas: count, options: options)
         for replica in scene.replicas { try await replica.start() }
         try await scene.control.apply(documents)
         for pod in [scene.web, scene.api] {
