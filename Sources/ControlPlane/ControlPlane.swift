@@ -77,7 +77,7 @@ package final class ControlPlane: Sendable {
         let signer = CheckpointSigner(authority)
         hub = WatchHub(
             replica: settings.replica, MeshIndex(.empty, .empty, trustDomain: trustDomain),
-            heartbeatSeconds: settings.heartbeatSeconds, now: now,
+            isShared: settings.isShared, heartbeatSeconds: settings.heartbeatSeconds, now: now,
             sign: { text throws(Problem) in try signer.sign(text) })
         keeper = MeshKeeper(hub, trustDomain: trustDomain)
         await signer.refresh()
