@@ -67,6 +67,8 @@ package final class ControlLink {
     private var lastProblem: ErrorCode?
     private var random: FastRandom
     private var posts: PostQueue?
+    /// The last one of this watch.
+    private var acknowledged: Acknowledgement?
     package private(set) var watch: WatchMessage.Welcome?
 
     package init(_ loop: EventLoop, _ settings: ControlSettings) {
@@ -110,8 +112,13 @@ package final class ControlLink {
     /// called from the loop when the control plane knows of it, and not where it will not.
     package func acknowledge(_ acknowledgement: Acknowledgement, answered: @escaping () -> Void = {}) {
         guard let watch else { return }
+        acknowledged = acknowledgement
         post(ControlProtocol.acknowledgePath(watch.watch), acknowledgement, answered)
     }
+
+    /// Says once more what was said last, over a connection that shows the identity in force now: by that the control plane
+    /// knows that nobody meets the one before any more.
+    package func showIdentity() { if let acknowledged { acknowledge(acknowledged) } }
 
     package func say(_ wants: Wants) {
         guard let watch else { return }
@@ -255,6 +262,7 @@ package final class ControlLink {
         posts?.close()
         posts = nil
         watch = nil
+        acknowledged = nil
         errorStatus = nil
         errorBody = []
     }
