@@ -68,7 +68,7 @@ struct FieldSection: ~Copyable, Sendable {
             return
         }
         switch FieldName(name) {
-        case .other: fields.add(name: name, value: value)
+        case .unique, .other: fields.add(name: name, value: value)
         case .host where kind == .request: try takeHost(value)
         case .expect where kind == .request: try takeExpectation(value)
         case .host, .expect: fields.add(name: name, value: value)

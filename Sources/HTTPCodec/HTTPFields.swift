@@ -208,7 +208,7 @@ package struct HTTPFields: Equatable, Sendable {
     }
 
     /// Calls `body` with each field whose name the writers do not make themselves.
-    package func forEachWritten(inRequest: Bool, _ body: (_ name: RawSpan, _ value: RawSpan) -> Void) {
+    private func forEachWritten(inRequest: Bool, _ body: (_ name: RawSpan, _ value: RawSpan) -> Void) {
         let all = unsafe bytes.span.bytes
         var position = 0
         while let place = place(at: position) {
@@ -217,6 +217,26 @@ package struct HTTPFields: Equatable, Sendable {
             if FieldName(name).isWritten(inRequest: inRequest) { continue }
             body(name, all.extracting(place.value))
         }
+    }
+
+    /// Calls `body` with where in ``withUnsafeBytes(_:)`` name and value of each field lie that the writers do not make
+    /// themselves, and whether its value is another in each message.
+    package func forEachPlaceWritten(
+        inRequest: Bool, _ body: (_ name: Range<Int>, _ value: Range<Int>, _ isUnique: Bool) -> Void
+    ) {
+        let all = unsafe bytes.span.bytes
+        var position = 0
+        while let place = place(at: position) {
+            position = place.end
+            let name = FieldName(all.extracting(place.name))
+            if name.isWritten(inRequest: inRequest) { continue }
+            body(place.name, place.value, name == .unique)
+        }
+    }
+
+    /// The bytes in which all fields lie.
+    package func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+        unsafe bytes.withUnsafeBytes { unsafe body($0) }
     }
 
     /// What ``write(to:inRequest:)`` appends at most.
