@@ -122,11 +122,14 @@ enum Library {
         }
         unsafe nghttp2_session_callbacks_set_on_header_callback(callbacks) {
             _, frame, name, nameLength, value, valueLength, _, context in
-            guard let frame = unsafe frame, let session = unsafe Library.session(context) else { return 0 }
+            guard let frame = unsafe frame, let context = unsafe context else { return 0 }
             let name = unsafe UnsafeRawBufferPointer(start: name, count: nameLength)
             let value = unsafe UnsafeRawBufferPointer(start: value, count: valueLength)
-            let goesOn = unsafe session.field(frame.pointee.hd.stream_id, name.bytes, value.bytes)
-            return goesOn ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE.rawValue
+            // For each field; whoever feeds the library holds the session.
+            return unsafe Unmanaged<HTTP2Session>.fromOpaque(context)._withUnsafeGuaranteedRef { session in
+                let goesOn = unsafe session.field(frame.pointee.hd.stream_id, name.bytes, value.bytes)
+                return goesOn ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE.rawValue
+            }
         }
         unsafe nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks) {
             _, _, id, bytes, count, context in

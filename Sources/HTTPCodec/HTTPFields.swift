@@ -48,8 +48,8 @@ package struct HTTPFields: Equatable, Sendable {
         unsafe add(name: name.utf8.span.bytes, value: value.span.bytes)
     }
 
-    /// The same from a head as it was read.
-    package mutating func add(name: RawSpan, value: RawSpan) {
+    /// The same from a head as it was read; `isLowerCase` says that of the name.
+    package mutating func add(name: RawSpan, value: RawSpan, isLowerCase: Bool = false) {
         let start = bytes.count
         bytes.append(addingCapacity: Self.lengthsByteCount + name.byteCount + value.byteCount) { room in
             room.append(word: UInt32(clamping: name.byteCount))
@@ -58,7 +58,7 @@ package struct HTTPFields: Equatable, Sendable {
             room.append(value)
         }
         count += 1
-        lower(start + Self.lengthsByteCount, name.byteCount)
+        if !isLowerCase { lower(start + Self.lengthsByteCount, name.byteCount) }
     }
 
     /// The same with a value that `write` appends to the bytes it is given: nothing is put together elsewhere first.
@@ -256,9 +256,11 @@ package struct HTTPFields: Equatable, Sendable {
     }
 
     /// The field that lies at a position; nil at the end.
-    private func place(at start: Int) -> Place? {
-        guard start < bytes.count else { return nil }
-        let all = unsafe bytes.span.bytes
+    private func place(at start: Int) -> Place? { unsafe Self.place(in: bytes.span.bytes, at: start) }
+
+    @inline(__always)
+    private static func place(in all: RawSpan, at start: Int) -> Place? {
+        guard start < all.byteCount else { return nil }
         return Place(
             start: start, nameCount: Int(unsafe all.unsafeLoadUnaligned(fromByteOffset: start, as: UInt32.self)),
             valueCount: Int(unsafe all.unsafeLoadUnaligned(fromByteOffset: start + 4, as: UInt32.self)))
@@ -268,7 +270,7 @@ package struct HTTPFields: Equatable, Sendable {
         guard name.byteCount > 0 else { return nil }
         let all = unsafe bytes.span.bytes
         var position = start
-        while let place = place(at: position) {
+        while let place = Self.place(in: all, at: position) {
             // From the end: most have another length or another last letter; the first ones are often `x-`.
             if place.nameCount == name.byteCount {
                 var left = name.byteCount
