@@ -24,7 +24,9 @@ final class PostQueue {
 
     private let loop: EventLoop
     private let address: SocketAddress
-    var context: TLSContext?
+    private var context: TLSContext?
+    /// The connection shows an identity that is not the newest any more.
+    private var isStale = false
     private let alarm = Alarm()
     private var waiting: [Post] = []
     private var current: Post?
@@ -42,6 +44,22 @@ final class PostQueue {
         alarm.body = { [unowned self] in
             drop(Problem(.controlUnreachable, at: "\(address)", "it has not answered for 10 seconds"))
         }
+    }
+
+    /// Shows another identity from the next request on: for the control plane a connection is who it was when it began, and a
+    /// second certificate asked for under the first one's name would be somebody else's.
+    func use(_ context: TLSContext) {
+        self.context = context
+        isStale = connection != nil
+        // Not in the middle of its own answer.
+        loop.atEndOfTurn { [self] in letGoIfStale() }
+    }
+
+    private func letGoIfStale() {
+        guard isStale, current == nil else { return }
+        isStale = false
+        connection?.close()
+        connection = nil
     }
 
     func add(_ path: String, _ body: [UInt8], _ completion: @escaping (Result<[UInt8], Problem>) -> Void) {
@@ -72,10 +90,12 @@ final class PostQueue {
 
     private func proceed() {
         guard !isClosed, current == nil, !waiting.isEmpty, let context else { return }
+        letGoIfStale()
         current = waiting.removeFirst()
         loop.setDeadline(loop.now + Self.timeout, of: alarm)
         if connection?.isOpen == true { return send() }
         connection?.close()
+        isStale = false
         connection = ControlConnection(loop, context, address) { [unowned self] event in handle(event) }
     }
 
