@@ -65,7 +65,8 @@ final class HTTP2Stream {
     /// Moves the next bytes, of which there are enough, to `output`.
     func take(_ count: Int, to output: inout [UInt8]) {
         unsafe outgoing.withUnsafeBytes { bytes in
-            unsafe output.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[outgoingStart..<outgoingStart + count]))
+            unsafe output.append(
+                contentsOf: UnsafeRawBufferPointer(rebasing: bytes[outgoingStart..<outgoingStart + count]))
         }
         outgoingStart += count
     }

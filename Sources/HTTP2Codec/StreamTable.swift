@@ -7,7 +7,8 @@
 /// spread neighbours: a table with at least twice as many places as streams has nearly every stream in the first place that
 /// is looked at. A peer that chooses numbers which collide makes us look at as many places as it has streams open.
 ///
-/// (Public rather than public only because Swift inlines nothing else across modules, and a table of unknown elements is slow.)
+/// (Public rather than package only because Swift inlines nothing else across modules, and a table of unknown elements is
+/// slow.)
 public struct StreamTable<Value: AnyObject> {
     /// A table that grew beyond this gives its memory back once it is empty.
     @usableFromInline static var keptPlaces: Int { 64 }
@@ -17,12 +18,15 @@ public struct StreamTable<Value: AnyObject> {
     @usableFromInline var kept: [Value?] = []
     @usableFromInline var used = 0
 
+    /// A table without streams, which takes no memory.
     @inlinable
     public init() {}
 
+    /// How many streams there are.
     @inlinable
     public var count: Int { used }
 
+    /// There are none.
     @inlinable
     public var isEmpty: Bool { used == 0 }
 
@@ -30,6 +34,7 @@ public struct StreamTable<Value: AnyObject> {
     @inlinable
     public var values: [Value] { kept.compactMap(\.self) }
 
+    /// What belongs to a stream; nil if nothing does.
     @inlinable
     public subscript(number: Int32) -> Value? {
         guard let place = place(of: number) else { return nil }
@@ -48,6 +53,7 @@ public struct StreamTable<Value: AnyObject> {
         put(value, number)
     }
 
+    /// Takes a stream out.
     @discardableResult
     @inlinable
     public mutating func remove(_ number: Int32) -> Value? {
@@ -60,6 +66,7 @@ public struct StreamTable<Value: AnyObject> {
         return value
     }
 
+    /// Takes all out, and gives the memory back.
     @inlinable
     public mutating func removeAll() { self = StreamTable() }
 

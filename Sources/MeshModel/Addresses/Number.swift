@@ -69,7 +69,8 @@ package enum Hexadecimal {
         halves = (halves >> 4 | halves << 8) & (ones &* 15)
         // From ten on adding six carries into the upper half: that many are letters.
         let letters = (halves &+ ones &* 6) >> 4 & ones
-        return halves &+ ones &* UInt64(UInt8(ascii: "0")) &+ letters &* UInt64(UInt8(ascii: "a") - UInt8(ascii: "9") - 1)
+        return halves &+ ones &* UInt64(UInt8(ascii: "0")) &+ letters
+            &* UInt64(UInt8(ascii: "a") - UInt8(ascii: "9") - 1)
     }
 
     /// Lower-case text, two digits a byte.
