@@ -12,7 +12,7 @@
 #include <stddef.h>
 
 /// Blocks are kept in sizes that are multiples of this, and asked for in these sizes.
-#define WEFT_BLOCK_STEP 64
+#define WEFT_BLOCK_STEP 32
 
 /// Larger ones go back to the C library: buffers of whole frames, and what belongs to a connection and not to a request.
 #define WEFT_BLOCK_BYTES_MAX 2048
