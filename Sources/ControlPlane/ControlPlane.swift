@@ -77,7 +77,7 @@ package final class ControlPlane: Sendable {
         let signer = CheckpointSigner(authority)
         hub = WatchHub(
             replica: settings.replica, MeshIndex(.empty, .empty, trustDomain: trustDomain),
-            heartbeatSeconds: settings.heartbeatSeconds, now: now,
+            isShared: settings.isShared, heartbeatSeconds: settings.heartbeatSeconds, now: now,
             sign: { text throws(Problem) in try signer.sign(text) })
         keeper = MeshKeeper(hub, trustDomain: trustDomain)
         await signer.refresh()
@@ -85,6 +85,8 @@ package final class ControlPlane: Sendable {
     }
 
     private let signer: CheckpointSigner
+    /// The root that this replica issued from when it last looked.
+    private let lastRoot = Mutex<String?>(nil)
     /// Revisions of the store, with when they were the newest.
     private let marks = Mutex<[(time: WallTime, revision: StoreRevision)]>([])
 
@@ -203,6 +205,14 @@ package final class ControlPlane: Sendable {
         try? await authority.maintain()
         await signer.refresh()
         await refreshTrust()
+        guard let root = await authority.issuingRoot else { return }
+        let last = lastRoot.withLock { last in
+            defer { last = root }
+            return last
+        }
+        // Everybody here gets a certificate of the new root, whichever replica was asked for the step: not before this one can
+        // give it. Each proxy spreads its call by itself.
+        if let last, last != root { await hub.sendToAll(.renew) }
     }
 
     /// Another replica asks for its intermediate.
@@ -228,7 +238,8 @@ package final class ControlPlane: Sendable {
         for settings in await keeper.state.resources.trust {
             if let pem = settings.certificates { trust[settings.trustDomain] = pem }
         }
-        await hub.use(trust)
+        let retired = await authority.retiredBundle
+        await hub.use(trust, retired: retired.isEmpty ? [:] : [trustDomain: retired])
     }
 
     // MARK: What goes on by itself

@@ -44,6 +44,27 @@ struct EnrollmentTests {
         #expect(try await enrollment.members() == [owner.member])
         // A machine that was set up anew comes back under its name.
         _ = try await join("db")
+        // Nor is there a way for a proxy that calls itself so while that workload is away.
+        #expect(await codes { try await plane.watch("db-1", of: "web", address: "10.0.0.9") } == [.forbidden])
+        _ = try await plane.watch("db-1", of: "db", address: "10.0.0.1")
+    }
+
+    @Test("nobody joins under the name of a workload that is written with another identity")
+    func writtenName() async throws {
+        let plane = try await Plane()
+        _ = try await plane.apply(
+            "kind: Workload\nmetadata: {name: db-1}\nspec: {spiffeID: \"spiffe://mesh.test/ns/default/sa/db\"}\n")
+        try await plane.running {
+            func join(_ service: String) async throws -> Enrollment.Joined {
+                let (token, _) = try await plane.plane.enrollment.createToken(
+                    for: try reference(service), lifetime: .seconds(3600), addresses: ["a:1"], author: "t")
+                let csr = try CertificateRequest.text(for: SigningKey())
+                return try await plane.plane.join(
+                    JoinRequest(token: token.text, csr: csr, name: ResourceName("db-1")), from: "192.0.2.1")
+            }
+            #expect(await codes { try await join("web") } == [.forbidden])
+            _ = try await join("db")
+        }
     }
 
     @Test("the secret is nowhere in the store")
@@ -156,6 +177,7 @@ struct EnrollmentTests {
         let joined = try await plane.joined("api")
         #expect(
             await codes { try await control.rotate(to: .sign, isForced: false, author: "t") } == [.wrongRotationStep])
+        let before = await control.authority.bundle
         try await control.rotate(to: .stage, isForced: false, author: "t")
         #expect(await control.authority.rootCertificates.count == 1)
         #expect(
@@ -171,16 +193,27 @@ struct EnrollmentTests {
         #expect(
             await codes { try await control.rotate(to: .retire, isForced: false, author: "t") } == [.rotationIncomplete]
         )
-        _ = try await control.enrollment.renew(
+        let answer = try await control.enrollment.renew(
             CertificateRequestMessage(csr: try CertificateRequest.text(for: SigningKey())),
             identity: joined.member.identity, serial: joined.member.serial, begin: plane.clock.now)
-        // What was begun with the certificate before has time to end.
+        // The answer may have been lost: who has it has to come with it first.
+        plane.clock.advance(.seconds(60))
+        #expect(try await control.rotation().missing == ["\(joined.member.workload)"])
+        let leaf = try #require(SignedCertificate.all(inPEM: answer.chain)?.first)
+        await control.enrollment.noteShown(CertificateFacts(leaf).serialNumber, by: joined.member.identity)
+        // Handshakes that were begun with the certificate before have time to end.
         #expect(
             await codes { try await control.rotate(to: .retire, isForced: false, author: "t") } == [.rotationIncomplete]
         )
         plane.clock.advance(.seconds(11))
+        #expect(
+            await codes { try await control.rotate(to: .cut, isForced: false, author: "t") } == [.wrongRotationStep])
         try await control.rotate(to: .retire, isForced: false, author: "t")
         #expect(await control.authority.rootCertificates.count == 1)
         #expect(try await control.rotation().next == nil)
+        // It vouches for what is open, until whatever came from it has ended or somebody says that it must not.
+        #expect(await control.authority.retiredBundle == before)
+        try await control.rotate(to: .cut, isForced: false, author: "t")
+        #expect(await control.authority.retiredBundle.isEmpty)
     }
 }

@@ -112,11 +112,20 @@ package actor AuthorityKeeper {
 
     package var bundle: String { rootCertificates.map(\.pem).joined() }
 
+    /// Of roots that were retired: every certificate that came from one and was good then has ended after so long.
+    package var retiredBundle: String {
+        published.filter { $0.step == .retired && now() <= $0.since + CertificateLifetime.workloadRange.upperBound }
+            .map(\.pem).joined()
+    }
+
     /// Of the root that new certificates come from.
     package func rootDigest() throws(Problem) -> [UInt8] {
         guard let root = try ready().roots.first else { throw Self.notReady }
         return Array(SHA256.hash(data: root.der))
     }
+
+    /// The fingerprint of the root that this replica's certificates come from; nil where it has no intermediate yet.
+    var issuingRoot: String? { issuing?.roots.first.map { CertificateFacts($0).fingerprint } }
 
     package func ready() throws(Problem) -> IssuingAuthority {
         guard let issuing else { throw Self.notReady }
