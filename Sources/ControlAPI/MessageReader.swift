@@ -31,6 +31,9 @@ package struct MessageReader {
         fields = Dictionary(all.map { ($0.name, $0.value) }) { first, _ in first }
     }
 
+    /// What its fields are called.
+    package var names: [String] { Array(fields.keys) }
+
     /// Whether a field is there and not null.
     package func contains(_ name: String) -> Bool { fields[name].map { !$0.isNull } ?? false }
 

@@ -88,8 +88,9 @@ package final class ControlLink {
 
     /// Shows this identity from the next connection on, which begins at once where there is none.
     package func use(_ material: IdentityMaterial) throws(Problem) {
-        context = try TLSContext(material, staging: staging, for: .controlPlane)
-        if let context { posts?.use(context) }
+        let newest = try TLSContext(material, staging: staging, for: .controlPlane)
+        context = newest
+        posts?.use(newest)
         if phase == .waiting { loop.setDeadline(loop.now, of: alarm) }
     }
 

@@ -25,6 +25,8 @@ final class PostQueue {
     private let loop: EventLoop
     private let address: SocketAddress
     private var context: TLSContext?
+    /// The connection shows an identity that is not the newest any more.
+    private var isStale = false
     private let alarm = Alarm()
     private var waiting: [Post] = []
     private var current: Post?
@@ -33,8 +35,6 @@ final class PostQueue {
     private var persists = true
     private var body: [UInt8] = []
     private var isClosed = false
-    /// The connection that is kept shows a certificate that has been replaced.
-    private var isRenewed = false
 
     init(_ loop: EventLoop, _ context: TLSContext, _ address: SocketAddress) {
         self.loop = loop
@@ -46,10 +46,20 @@ final class PostQueue {
         }
     }
 
-    /// Shows another certificate from the next request on.
+    /// Shows another identity from the next request on: for the control plane a connection is who it was when it began, and a
+    /// second certificate asked for under the first one's name would be somebody else's.
     func use(_ context: TLSContext) {
         self.context = context
-        isRenewed = true
+        isStale = connection != nil
+        // Not in the middle of its own answer.
+        loop.atEndOfTurn { [self] in letGoIfStale() }
+    }
+
+    private func letGoIfStale() {
+        guard isStale, current == nil else { return }
+        isStale = false
+        connection?.close()
+        connection = nil
     }
 
     func add(_ path: String, _ body: [UInt8], _ completion: @escaping (Result<[UInt8], Problem>) -> Void) {
@@ -80,11 +90,12 @@ final class PostQueue {
 
     private func proceed() {
         guard !isClosed, current == nil, !waiting.isEmpty, let context else { return }
+        letGoIfStale()
         current = waiting.removeFirst()
         loop.setDeadline(loop.now + Self.timeout, of: alarm)
-        if connection?.isOpen == true, !isRenewed { return send() }
-        isRenewed = false
+        if connection?.isOpen == true { return send() }
         connection?.close()
+        isStale = false
         connection = ControlConnection(loop, context, address) { [unowned self] event in handle(event) }
     }
 

@@ -105,7 +105,7 @@ extension ControlPlane {
                 .resourceMissing, at: "Service/\(question.service)", "does not exist",
                 remedy: nearest.map { "did you mean `\($0)`?" } ?? "`weft get services` lists what does")
         }
-        let caller = try verdicts.caller(question.caller)
+        let caller = try verdicts.caller(try await proved(question.caller, verdicts))
         let ports = question.port.map { port in service.ports.filter { $0.port == port } } ?? service.ports
         guard !ports.isEmpty else {
             throw Problem(
@@ -115,6 +115,20 @@ extension ControlPlane {
         var answers: [CallAnswer.PortAnswer] = []
         for port in ports { answers.append(try verdicts.answer(caller, service, port, question.request)) }
         return CallAnswer(identity: caller.identity, ports: answers, revision: index.state.revision)
+    }
+
+    /// Who has joined and is not connected now is somebody too: as a workload, or by what its token was for, which need not
+    /// be a service that exists.
+    private func proved(
+        _ caller: CallQuestion.Caller, _ verdicts: Verdicts
+    ) async throws(Problem) -> CallQuestion.Caller {
+        guard case .name(let name) = caller, verdicts.identities[name] == nil, !verdicts.services.contains(name) else {
+            return caller
+        }
+        let members = try await enrollment.members()
+        let member =
+            members.first { $0.workload == name } ?? members.first { $0.identity.serviceAccount == name }
+        return member.map { .identity($0.identity) } ?? caller
     }
 }
 

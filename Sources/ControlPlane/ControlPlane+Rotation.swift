@@ -100,7 +100,7 @@ extension ControlPlane {
             guard member.notAfter > now() || connected.contains(member.workload) else { return false }
             guard let root = member.root, !leaving.contains(root) else { return true }
             // Issued is not yet in force: the answer may be lost. A machine that has just joined has nothing older.
-            guard let shown = member.shownAt else { return member.renewedSerial != nil }
+            guard let shown = member.shownAt else { return member.renewed != nil }
             return now() <= shown + Self.settling
         }.map(\.workload.description)
     }

@@ -15,6 +15,7 @@ internal import MeshModel
 /// acknowledged/<replica>                 what the proxies of a replica have acknowledged
 /// virtual/<ns>/<name>                    the virtual addresses of a service
 /// deny/serial/<hex>, deny/identity/<id>  who is believed no more
+/// removed/<id>                           when the last workload with that identity was taken out
 /// ca/root/<fingerprint>                  a root and the step of its rotation
 /// ca/request/<replica>, ca/issued/...    a replica that asks for its intermediate, and the answer
 /// credential/<id>                        who may use the API, and a hash of his secret
@@ -31,6 +32,8 @@ enum StoreKeys {
     static let acknowledged = "acknowledged/"
     static let virtualAddresses = "virtual/"
     static let denied = "deny/"
+    static let deniedSerials = denied + "serial/"
+    static let removals = "removed/"
     static let roots = "ca/root/"
     static let authorityRequests = "ca/request/"
     static let authorityAnswers = "ca/issued/"
@@ -49,8 +52,9 @@ enum StoreKeys {
     static func proxy(_ workload: ResourceReference, instance: String) -> String { "\(proxies)\(workload)/\(instance)" }
     static func acknowledged(_ replica: ResourceName) -> String { "\(acknowledged)\(replica)" }
     static func virtualAddress(_ service: ResourceReference) -> String { "\(virtualAddresses)\(service)" }
-    static func deniedSerial(_ serial: String) -> String { "\(denied)serial/\(serial)" }
+    static func deniedSerial(_ serial: String) -> String { deniedSerials + serial }
     static func deniedIdentity(_ identity: SPIFFEID) -> String { "\(denied)identity/\(identity)" }
+    static func removed(_ identity: SPIFFEID) -> String { "\(removals)\(identity)" }
     static func root(_ fingerprint: String) -> String { roots + fingerprint }
     static func authorityRequest(_ replica: ResourceName) -> String { "\(authorityRequests)\(replica)" }
     static func authorityAnswer(_ replica: ResourceName) -> String { "\(authorityAnswers)\(replica)" }

@@ -47,7 +47,8 @@ struct ProxyListener: Sendable {
             return try await single { () async throws(Problem) in
                 let request = try CertificateRequestMessage.decode(call.body)
                 return .message(
-                    try await plane.enrollment.renew(request, identity: peer.identity, serial: peer.serial))
+                    try await plane.enrollment.renew(
+                        request, identity: peer.identity, serial: peer.serial, begin: peer.begin))
             }
         }
         return router

@@ -35,11 +35,8 @@ extension Value {
             value.mapping { fields in
                 var rule = RouteRule()
                 rule.name = fields.read("name") { $0.resourceName?.text }
-                let backends = fields.require("backendRefs") { $0.list { $0.connectionBackend(in: namespace) } }
+                let backends = fields.require("backendRefs") { $0.filledList { $0.connectionBackend(in: namespace) } }
                 guard let backends else { return nil }
-                if backends.isEmpty {
-                    fields.complain(.badValue, "`backendRefs` is empty", "give at least one")
-                }
                 rule.backends = backends
                 return rule
             }

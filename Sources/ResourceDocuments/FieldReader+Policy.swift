@@ -16,30 +16,23 @@ extension FieldReader {
                 // What cannot be read must not become the whole namespace; the document is refused anyway.
                 let target = fields.readFilled("target") { $0.policyTarget(namespace) } ?? .namespace
                 let mode = fields.read("mode") { $0.choice(Policy.Mode.self) } ?? .enforce
-                let rules = fields.require("rules") { $0.filledList { $0.policyRule } }
+                let rules = fields.require("rules") { $0.filledList(Self.orLeaveIt) { $0.policyRule } }
                 guard let metadata, let rules else { return nil }
                 return Policy(reference: metadata.reference, target: target, mode: mode, rules: rules)
             }
         }
     }
 
+    private static let orLeaveIt = "leave it away for everything, or give at least one"
+
     fileprivate mutating func assignList<Element>(
         _ name: String, to list: inout [Element], _ read: (Value) -> Element?
     ) {
-        if let elements = readFilled(name, { $0.filledList(read) }) { list = elements }
+        if let elements = readFilled(name, { $0.filledList(Self.orLeaveIt, read) }) { list = elements }
     }
 }
 
 extension Value {
-    /// A list that is there has something in it.
-    fileprivate func filledList<Element>(_ read: (Value) -> Element?) -> [Element]? {
-        if case .sequence(let nodes) = node.content, nodes.isEmpty {
-            complain(.badValue, "the list is empty", "leave it away for everything, or give at least one")
-            return nil
-        }
-        return list(read)
-    }
-
     /// Of the policy's own namespace: nobody decides about another one's workloads.
     fileprivate func policyTarget(_ namespace: ResourceName) -> Policy.Target? {
         mapping { fields in

@@ -63,7 +63,7 @@ extension FieldReader {
         let metadata = metadata()
         return require("spec") { value in
             value.mapping { fields in
-                let addresses = fields.require("addresses") { $0.list { $0.hostAddress } }
+                let addresses = fields.require("addresses") { $0.filledList { $0.hostAddress } }
                 let identity = fields.read("spiffeID") { $0.spiffeID }
                 let meshed = fields.read("meshed") { $0.truth } ?? (identity != nil)
                 let ports = fields.read("ports") { $0.list { $0.workloadPort } } ?? []
@@ -74,7 +74,6 @@ extension FieldReader {
                 }
                 fields.complainOfTwins(ports.map(\.port), in: "ports")
                 guard let metadata, let addresses else { return nil }
-                if addresses.isEmpty { fields.complain(.badValue, "`addresses` is empty", "give at least one") }
                 return Workload(
                     reference: metadata.reference, uid: metadata.uid, addresses: addresses, identity: identity,
                     isMeshed: meshed, ports: ports, locality: locality)

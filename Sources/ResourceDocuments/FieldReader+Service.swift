@@ -9,7 +9,7 @@ extension FieldReader {
         return require("spec") { value in
             value.mapping { fields in
                 let addresses = fields.read("addresses") { $0.list { $0.hostAddress } } ?? []
-                let ports = fields.require("ports") { $0.list { $0.servicePort } }
+                let ports = fields.require("ports") { $0.filledList { $0.servicePort } }
                 // Where there is a control plane, workloads register themselves.
                 let members = fields.read("endpoints") { $0.list { $0.member } } ?? []
                 let ejection = fields.ejection()
@@ -20,7 +20,6 @@ extension FieldReader {
                 let health = fields.read("health") { $0.healthCheck }
                 fields.complainOfTwins((ports ?? []).map(\.port), in: "ports")
                 guard let metadata, let ports else { return nil }
-                if ports.isEmpty { fields.complain(.badValue, "`ports` is empty", "give at least one") }
                 return Service(
                     reference: metadata.reference, addresses: addresses, ports: ports, members: members,
                     ejection: ejection, balancing: balancing, breaker: breaker, resolution: resolution,

@@ -129,6 +129,15 @@ struct Value {
         }
     }
 
+    /// A list that has something in it, be it wrong.
+    func filledList<Element>(_ remedy: String = "give at least one", _ read: (Value) -> Element?) -> [Element]? {
+        if case .sequence(let nodes) = node.content, nodes.isEmpty {
+            complain(.badValue, "the list is empty", remedy)
+            return nil
+        }
+        return list(read)
+    }
+
     /// Reads a mapping; fields that `body` does not ask for are complained of.
     func mapping<Result>(_ body: (inout FieldReader) -> Result?) -> Result? {
         guard case .mapping(let fields) = node.content else {

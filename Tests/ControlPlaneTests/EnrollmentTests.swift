@@ -1,6 +1,5 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
-import Bytes
 import CertificateAuthority
 import ControlAPI
 import ControlStore
@@ -100,90 +99,38 @@ struct EnrollmentTests {
         #expect(joined.certificate.chain.hasSuffix("-----END CERTIFICATE-----\n"))
     }
 
-    @Test("an expired certificate is renewed by its key, for seven days")
-    func grace() async throws {
+    @Test("whoever was taken out renews with none of his certificates")
+    func removed() async throws {
         let plane = try await Plane()
-        let (certificate, key) = try await expired(plane)
-        let answer = try await plane.plane.enrollment.renewExpired(
-            try await proof(plane, certificate, key, SigningKey()), from: "192.0.2.1")
-        #expect(answer.notAfter > plane.clock.now)
-        plane.clock.advance(.seconds(8 * 86_400))
-        let late = try await proof(plane, certificate, key, SigningKey())
-        #expect(await codes { try await plane.plane.enrollment.renewExpired(late, from: "192.0.2.1") } == [.graceOver])
-    }
-
-    @Test("a second key for one certificate freezes the workload")
-    func frozen() async throws {
-        let plane = try await Plane()
-        let (certificate, key) = try await expired(plane)
         let enrollment = plane.plane.enrollment
-        let mine = SigningKey()
-        _ = try await enrollment.renewExpired(try await proof(plane, certificate, key, mine), from: "192.0.2.1")
-        // The answer was lost: the same key again.
-        _ = try await enrollment.renewExpired(try await proof(plane, certificate, key, mine), from: "192.0.2.1")
-        let thief = try await proof(plane, certificate, key, SigningKey())
-        #expect(await codes { try await enrollment.renewExpired(thief, from: "192.0.2.9") } == [.identityFrozen])
-        let member = try #require(try await enrollment.members().first)
-        #expect(member.isFrozen)
-        let request = CertificateRequestMessage(csr: try CertificateRequest.text(for: mine))
-        #expect(
-            await codes { try await enrollment.renew(request, identity: member.identity, serial: member.serial) }
-                == [.identityFrozen])
-        #expect(try await enrollment.thaw(member.workload))
-        _ = try await enrollment.renew(request, identity: member.identity, serial: member.serial)
-    }
-
-    @Test("a renewal whose answer was lost is made again with its key, before the certificate's end and after")
-    func lostAnswer() async throws {
-        let plane = try await Plane()
-        let key = SigningKey()
-        let joined = try await plane.joined("api", key: key)
-        let certificate =
-            String(joined.certificate.chain.split(separator: "-----END CERTIFICATE-----\n")[0])
-            + "-----END CERTIFICATE-----\n"
-        let enrollment = plane.plane.enrollment
-        let mine = SigningKey()
-        for _ in 0..<2 {
-            _ = try await enrollment.renew(
-                CertificateRequestMessage(csr: try CertificateRequest.text(for: mine)),
-                identity: joined.member.identity, serial: joined.member.serial)
+        let joined = try await plane.joined("api")
+        let other = try await plane.joined("api")
+        let begin = plane.clock.now
+        func renew(_ serial: String) async throws -> CertificateAnswer {
+            let csr = try CertificateRequest.text(for: SigningKey())
+            return try await enrollment.renew(
+                CertificateRequestMessage(csr: csr), identity: joined.member.identity, serial: serial, begin: begin)
         }
-        plane.clock.advance(.seconds(2 * 86_400))
-        let answer = try await enrollment.renewExpired(
-            try await proof(plane, certificate, key, mine), from: "192.0.2.1")
-        let member = try #require(try await enrollment.members().first)
-        #expect(member.notAfter == answer.notAfter && !member.isFrozen)
-    }
-
-    @Test("a nonce is good for one certificate, and not for long; another's signature is not")
-    func nonces() async throws {
-        let plane = try await Plane()
-        let (certificate, key) = try await expired(plane)
-        let forged = try await proof(plane, certificate, SigningKey(), SigningKey())
-        #expect(await codes { try await plane.plane.enrollment.renewExpired(forged, from: "a") } == [.badRequest])
-        let old = try await proof(plane, certificate, key, SigningKey())
-        plane.clock.advance(.seconds(120))
-        #expect(await codes { try await plane.plane.enrollment.renewExpired(old, from: "a") } == [.badRequest])
-    }
-
-    /// A leaf that ended a day ago, with its key.
-    private func expired(_ plane: Plane) async throws -> (certificate: String, key: SigningKey) {
-        let key = SigningKey()
-        let joined = try await plane.joined("api", key: key)
-        plane.clock.advance(.seconds(2 * 86_400))
-        return (try #require(SignedCertificate.all(inPEM: joined.certificate.chain)?.first).pem, key)
-    }
-
-    private func proof(
-        _ plane: Plane, _ certificate: String, _ old: SigningKey, _ new: SigningKey
-    ) async throws -> RenewRequest {
-        let challenge = try await plane.plane.enrollment.challenge(
-            RenewChallengeRequest(certificate: certificate), from: "192.0.2.1")
-        let csr = try CertificateRequest.text(for: new)
-        let nonce = try #require(Base64.bytes(of: challenge.nonce))
-        let signature = try old.signature(of: nonce + CertificateRequest(pem: csr).der)
-        return RenewRequest(
-            certificate: certificate, nonce: challenge.nonce, csr: csr, signature: Base64.text(of: signature))
+        func serial() async throws -> String? {
+            try await enrollment.members().first { $0.workload == joined.member.workload }?.serial
+        }
+        var serials = [joined.member.serial]
+        for _ in 0..<2 {
+            _ = try await renew(try #require(serials.last))
+            serials.append(try #require(try await serial()))
+        }
+        // The store may have been set back to before these two: they are not shut out for being unknown.
+        _ = try await renew("0b")
+        #expect(try await enrollment.remove(joined.member.workload) != nil)
+        #expect(await codes { try await renew(serials[0]) } == [.certificateSuperseded])
+        #expect(await codes { try await renew(serials[1]) } == [.identityDenied])
+        #expect(await codes { try await renew(serials[2]) } == [.identityDenied])
+        _ = try await renew(other.member.serial)
+        // What was said against them is forgotten when none of them can be used any more.
+        plane.clock.advance(.seconds(38 * 86_400))
+        try await enrollment.collect()
+        let left = try await plane.store.list(prefix: "").entries.map(\.key)
+        #expect(!left.contains { $0.hasPrefix("deny/") || $0.hasPrefix("removed/") }, "\(left)")
     }
 
     @Test("a denied identity neither joins nor renews")
@@ -195,7 +142,7 @@ struct EnrollmentTests {
         #expect(
             await codes {
                 try await plane.plane.enrollment.renew(
-                    request, identity: joined.member.identity, serial: joined.member.serial)
+                    request, identity: joined.member.identity, serial: joined.member.serial, begin: plane.clock.now)
             } == [.identityDenied])
         #expect(await codes { try await plane.joined("api") } == [.identityDenied])
         try await plane.plane.deny(identity: joined.member.identity, serial: nil, isDenied: false, author: "t")
@@ -227,7 +174,7 @@ struct EnrollmentTests {
         )
         let answer = try await control.enrollment.renew(
             CertificateRequestMessage(csr: try CertificateRequest.text(for: SigningKey())),
-            identity: joined.member.identity, serial: joined.member.serial)
+            identity: joined.member.identity, serial: joined.member.serial, begin: plane.clock.now)
         // The answer may have been lost: who has it has to come with it first.
         plane.clock.advance(.seconds(60))
         #expect(try await control.rotation().missing == ["\(joined.member.workload)"])

@@ -39,17 +39,43 @@ final class Plane: Sendable {
         plane = try await ControlPlane(settings, store) { clock.now }
     }
 
+    /// Another replica over the same store and by the same clock, with a directory and an intermediate of its own.
+    private init(_ name: String, beside first: Plane) async throws {
+        directory = NSTemporaryDirectory() + "weft-plane-\(UUID().uuidString)"
+        store = first.store
+        clock = first.clock
+        let clock = clock
+        var settings = ControlPlane.Settings(
+            directory: try ReplicaDirectory(directory), replica: try #require(ResourceName(name)))
+        settings.isShared = true
+        settings.joinAddresses = ["127.0.0.1:25013"]
+        plane = try await ControlPlane(settings, store) { clock.now }
+    }
+
+    /// Another replica, that has been given its intermediate.
+    func replica(_ name: String) async throws -> Plane {
+        let other = try await Plane(name, beside: self)
+        await plane.rootsChanged()
+        await other.plane.rootsChanged()
+        return other
+    }
+
     deinit { try? FileManager.default.removeItem(atPath: directory) }
 
     /// Runs the plane's own work while `body` goes on.
     func running<Value: Sendable>(_ body: @Sendable () async throws -> Value) async throws -> Value {
         try await withThrowingTaskGroup(of: Value?.self) { group in
-            let (ready, source) = AsyncStream<Void>.makeStream()
+            let (ready, source) = AsyncThrowingStream<Void, any Error>.makeStream()
             group.addTask {
-                try await self.plane.run { source.finish() }
+                do {
+                    try await self.plane.run { source.finish() }
+                } catch {
+                    source.finish(throwing: error)
+                    throw error
+                }
                 return nil
             }
-            for await _ in ready {}
+            for try await _ in ready {}
             let value = try await body()
             group.cancelAll()
             return value

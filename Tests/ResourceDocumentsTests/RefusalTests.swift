@@ -163,8 +163,10 @@ struct RefusalTests {
             Resource(
                 "a loopback address", "kind: Workload\nmetadata: {name: w}\nspec: {addresses: [127.0.0.1]}",
                 "WEFT1003 spec.addresses[0] (f:7:20): 127.0.0.1 is a loopback, link-local, multicast or unspecified address; "
-                    + "such traffic is never captured",
-                "WEFT1003 spec (f:7:7): `addresses` is empty; give at least one"),
+                    + "such traffic is never captured"),
+            Resource(
+                "no address", "kind: Workload\nmetadata: {name: w}\nspec: {addresses: []}",
+                "WEFT1003 spec.addresses (f:7:19): the list is empty; give at least one"),
             Resource(
                 "meshed without a name",
                 "kind: Workload\nmetadata: {name: w}\nspec: {addresses: [10.0.0.1], meshed: true}",

@@ -79,16 +79,10 @@ package struct AuthorityDirectory: Sendable {
         rootKeyPath: String?, lifetime: Duration, now: WallTime
     ) throws(Problem) -> IssuingAuthority {
         let old = try issuingAuthority()
-        let rootKey = try PEMFile.key(rootKeyPath ?? file(Self.rootKeyName), .authority)
-        guard let rootCertificate = old.roots.first(where: { $0.publicKey == rootKey.publicKey }) else {
-            throw Problem(
-                .authorityMalformed, at: rootKeyPath ?? file(Self.rootKeyName),
-                "the key belongs to no root in \(file(Self.rootName))")
-        }
+        let root = try rootAuthority(keyPath: rootKeyPath)
         guard let publicKey = old.certificate.publicKey else {
             throw Problem(.authorityMalformed, at: file(Self.intermediateName), "its key is not on P-256")
         }
-        let root = try RootAuthority(certificate: rootCertificate, key: rootKey)
         let certificate = try root.signIntermediate(publicKey, lifetime: lifetime, now: now)
         let renewed = try old.renewed(with: certificate)
         let files: [FileSet.File] = [.open(Self.intermediateName, certificate.pem)]
@@ -96,13 +90,14 @@ package struct AuthorityDirectory: Sendable {
         return renewed
     }
 
-    /// The root with its key, where that is here.
-    package func rootAuthority() throws(Problem) -> RootAuthority {
-        let key = try PEMFile.key(file(Self.rootKeyName), .authority)
+    /// The root with its key. `keyPath` is where the key has been brought; nil for where it was made.
+    package func rootAuthority(keyPath: String? = nil) throws(Problem) -> RootAuthority {
+        let keyPath = keyPath ?? file(Self.rootKeyName)
+        let key = try PEMFile.key(keyPath, .authority)
         let roots = try PEMFile.certificates(file(Self.rootName), .authority)
         guard let certificate = roots.first(where: { $0.publicKey == key.publicKey }) else {
             throw Problem(
-                .authorityMalformed, at: file(Self.rootKeyName), "the key belongs to no root in \(file(Self.rootName))")
+                .authorityMalformed, at: keyPath, "the key belongs to no root in \(file(Self.rootName))")
         }
         return try RootAuthority(certificate: certificate, key: key)
     }

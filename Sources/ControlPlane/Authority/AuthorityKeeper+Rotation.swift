@@ -41,12 +41,6 @@ extension AuthorityKeeper {
         try await publish(try seat.next.issuingAuthority().roots, as: .staged)
     }
 
-    /// True if a certificate comes from what this replica issues with, or did before the last step.
-    func hasIssued(_ leaf: SignedCertificate) -> Bool {
-        let old = try? seat.old.issuingAuthority()
-        return [issuing, old].compactMap(\.self).contains { leaf.isSigned(by: $0.certificate) }
-    }
-
     /// Every bundle gets it from now on.
     func trust() async throws(Problem) { try await move([(.staged, .trusted)]) }
 

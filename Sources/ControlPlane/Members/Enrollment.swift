@@ -81,11 +81,26 @@ package actor Enrollment {
         return true
     }
 
-    /// Forgets tokens a day after their end. Whoever tries one then is told that it is unknown.
+    /// Forgets tokens a day after their end, whoever tries one then is told that it is unknown; and what was said against
+    /// certificates that have all ended, so that machines which come and go leave nothing behind.
     func collect() async throws(Problem) {
         for record in try await tokens() where record.expiresAt + .seconds(86_400) < now() {
             try await commit([], [.delete(key: StoreKeys.token(record.id))])
         }
+        for prefix in [StoreKeys.deniedSerials, StoreKeys.removals] {
+            for entry in try await list(prefix) where Self.begin(of: entry) + Self.longestUse < now() {
+                try await commit([.unchanged(entry)], [.delete(key: entry.key)])
+            }
+        }
+    }
+
+    /// From when a certificate is issued until its key cannot renew it any more.
+    private static let longestUse = CertificateLifetime.workloadRange.upperBound + grace
+
+    /// When a denial was written: its text begins with the time.
+    private static func begin(of entry: StoreEntry) -> WallTime {
+        let text = String(decoding: entry.value.prefix { $0 != UInt8(ascii: " ") }, as: UTF8.self)
+        return WallTime(timestamp: text) ?? WallTime(nanoseconds: .max)
     }
 
     // MARK: Joining
@@ -108,7 +123,7 @@ package actor Enrollment {
             await audit.note("join", by: peer, on: "token/\(token.id)", outcome: .joinTokenUsed)
             throw Problem(
                 .joinTokenUsed, "token \(token.id) was used by \(workload), at \(record.usedAt?.description ?? "?")",
-                remedy: "if that was not you, deny \(workload); make a new token")
+                remedy: "if that was not you, `weft leave --workload \(workload)`; make a new token")
         }
         guard now() <= record.expiresAt || record.keyHash != nil else {
             throw Problem(
@@ -138,13 +153,15 @@ package actor Enrollment {
         used.keyHash = keyHash
         used.usedAt = record.usedAt ?? now()
         let memberKey = StoreKeys.member(workload)
+        // What it had before cannot be renewed after its end any more.
+        let gone = old.flatMap { try? MemberRecord.decode($0.value) }?.holdings ?? []
         let isOurs = try await tryCommit(
             [.unchanged(entry), old.map { .unchanged($0) } ?? .absent(memberKey)],
             [
                 .put(key: entry.key, value: used.encode()),
                 .put(key: memberKey, value: member.encode()),
                 .put(key: StoreKeys.serial(serial), value: Array(workload.description.utf8)),
-            ])
+            ] + gone.map { .delete(key: StoreKeys.serial($0.serial)) })
         // Somebody used it in this moment; what he did decides.
         guard isOurs else { return try await join(request, from: peer) }
         await audit.note("join", by: peer, on: "member/\(workload)", outcome: nil)
@@ -176,20 +193,31 @@ package actor Enrollment {
 
     // MARK: Renewing
 
-    /// A new certificate for who proved the old one in the handshake.
+    /// A new certificate for who proved the old one, of `serial` and valid from `begin` on, in the handshake.
     package func renew(
-        _ request: CertificateRequestMessage, identity: SPIFFEID, serial: String
+        _ request: CertificateRequestMessage, identity: SPIFFEID, serial: String, begin: WallTime
     ) async throws(Problem) -> CertificateAnswer {
         try await requireAllowed(identity, serial: serial)
         let key = try CertificateRequest(pem: request.csr)
         let keyHash = Self.hash(key.publicKey)
         let found = try await member(ofSerial: serial, identity)
-        guard found?.member.isFrozen != true else { throw Self.frozen(identity) }
-        let (answer, newSerial, root) = try await issue(key, identity)
-        // Who comes with the one before has missed the answer, and has kept the key that it was for.
-        if let found, found.member.serial == serial || found.member.keyHash == keyHash {
-            try await keep(found, newSerial, keyHash, answer.notAfter, root, renewed: serial)
+        guard let found else {
+            try await requireNotRemoved(identity, serial: serial, begin: begin)
+            return try await issue(key, identity).0
         }
+        guard !found.member.isFrozen else { throw Self.frozen(found.member) }
+        if let answer = try await renew(found, serial: serial, key, keyHash) { return answer }
+        return try await issue(key, identity).0
+    }
+
+    /// Of the newest certificate, or again of the one before: who comes with that has missed the answer, and has kept the key
+    /// that it was for. Nil for the one before with another key.
+    private func renew(
+        _ found: (entry: StoreEntry, member: MemberRecord), serial: String, _ key: CertificateRequest, _ keyHash: String
+    ) async throws(Problem) -> CertificateAnswer? {
+        guard found.member.serial == serial || found.member.keyHash == keyHash else { return nil }
+        let (answer, newSerial, root) = try await issue(key, found.member.identity)
+        try await keep(found, newSerial, keyHash, answer.notAfter, root, over: serial)
         return answer
     }
 
@@ -211,6 +239,9 @@ package actor Enrollment {
     }
 
     /// A new certificate for who has the key of one that expired less than seven days ago and was the newest of its workload.
+    ///
+    /// What counts of the certificate is its number; key and end are those that the store has for it. Whichever replica
+    /// issued it, under whatever intermediate and root: any can renew it, and none could by an intermediate alone.
     package func renewExpired(_ request: RenewRequest, from peer: String) async throws(Problem) -> CertificateAnswer {
         try attempts.check(peer, now: now())
         do throws(Problem) {
@@ -230,28 +261,30 @@ package actor Enrollment {
         guard oldKey.vouches(for: nonce + key.der, signature: signature) else {
             throw Problem(.badRequest, "the signature is not by the key of the certificate")
         }
-        guard await isIssuedHere(leaf) else { throw Problem(.badSignature, "the certificate is not of this mesh") }
-        guard now() <= leaf.validity.notAfter + Self.grace else {
-            throw Problem(.graceOver, "the certificate expired at \(leaf.validity.notAfter)", remedy: "join again")
-        }
         let serial = CertificateFacts(leaf).serialNumber
         try await requireAllowed(identity, serial: serial)
         let keyHash = Self.hash(key.publicKey)
-        guard case (let entry, var member)? = try await member(ofSerial: serial, identity) else {
+        guard let found = try await member(ofSerial: serial, identity), let held = found.member.holding(serial) else {
             throw Problem(.certificateSuperseded, "certificate \(serial) is not the newest of \(identity)")
         }
-        guard !member.isFrozen else { throw Self.frozen(identity) }
-        if member.serial == serial || member.keyHash == keyHash {
-            let (answer, newSerial, root) = try await issue(key, identity)
-            try await keep((entry, member), newSerial, keyHash, answer.notAfter, root, renewed: serial)
-            await audit.note("renew", by: peer, on: "member/\(member.workload)", outcome: nil)
+        guard ConstantTime.areEqual(held.keyHash, Self.hash(oldKey)) else {
+            throw Problem(.badSignature, "the certificate is not of this mesh")
+        }
+        guard now() <= held.notAfter + Self.grace else {
+            throw Problem(.graceOver, "the certificate expired at \(held.notAfter)", remedy: "join again")
+        }
+        guard !found.member.isFrozen else { throw Self.frozen(found.member) }
+        let place = "member/\(found.member.workload)"
+        if let answer = try await renew(found, serial: serial, key, keyHash) {
+            await audit.note("renew", by: peer, on: place, outcome: nil)
             return answer
         }
         // The same certificate, another key: one of the two who have it should not.
+        var member = found.member
         member.isFrozen = true
-        try await commit([.unchanged(entry)], [.put(key: entry.key, value: member.encode())])
-        await audit.note("renew", by: peer, on: "member/\(member.workload)", outcome: .identityFrozen)
-        throw Self.frozen(identity)
+        try await commit([.unchanged(found.entry)], [.put(key: found.entry.key, value: member.encode())])
+        await audit.note("renew", by: peer, on: place, outcome: .identityFrozen)
+        throw Self.frozen(member)
     }
 
     /// Gives a frozen workload back to whoever has its newest certificate; false where there is none of that name.
@@ -263,25 +296,43 @@ package actor Enrollment {
         return true
     }
 
-    /// Takes a workload out: its certificate is denied, and it can neither renew nor come back without a token.
+    /// Takes a workload out: its certificates are denied, and it can neither renew nor come back without a token.
     package func remove(_ workload: ResourceReference) async throws(Problem) -> MemberRecord? {
         guard let entry = try await get(StoreKeys.member(workload)), let member = try? MemberRecord.decode(entry.value)
         else { return nil }
-        try await commit(
-            [],
-            [
-                .delete(key: entry.key), .delete(key: StoreKeys.serial(member.serial)),
-                .put(key: StoreKeys.deniedSerial(member.serial), value: Array(now().description.utf8)),
-            ])
+        let time = Array(now().description.utf8)
+        var operations: [StoreOperation] = [
+            .delete(key: entry.key), .put(key: StoreKeys.removed(member.identity), value: time),
+        ]
+        for held in member.holdings {
+            operations.append(.delete(key: StoreKeys.serial(held.serial)))
+            // The one before may be good for hours yet.
+            operations.append(.put(key: StoreKeys.deniedSerial(held.serial), value: time))
+        }
+        try await commit([.unchanged(entry)], operations)
         return member
+    }
+
+    /// A certificate that the store does not know can be one from after the moment that a store was set back to; then its
+    /// holder shall not have to join again. Or it is an old one of a workload that was taken out: not those.
+    private func requireNotRemoved(_ identity: SPIFFEID, serial: String, begin: WallTime) async throws(Problem) {
+        guard let entry = try await get(StoreKeys.removed(identity)),
+            let removal = WallTime(timestamp: String(decoding: entry.value, as: UTF8.self)),
+            begin <= removal
+        else { return }
+        throw Problem(
+            .certificateSuperseded, "a workload with \(identity) was taken out after certificate \(serial) was issued",
+            remedy: "join again")
     }
 
     // MARK: Inside
 
-    private static func frozen(_ identity: SPIFFEID) -> Problem {
+    private static func frozen(_ member: MemberRecord) -> Problem {
         Problem(
-            .identityFrozen, "\(identity) was renewed with two keys for one certificate",
-            remedy: "an operator has to decide: `weft identity thaw` or `weft identity deny`")
+            .identityFrozen, "\(member.workload), \(member.identity), was renewed with two keys for one certificate",
+            remedy:
+                "an operator has to decide: `weft identity thaw \(member.workload)`, or `weft leave --workload` and a new token"
+        )
     }
 
     private func issue(
@@ -293,10 +344,6 @@ package actor Enrollment {
             trust: [identity.trustDomain: await authority.bundle], notAfter: certificate.leaf.validity.notAfter)
         let root = certificate.roots.first.map { CertificateFacts($0).fingerprint }
         return (answer, CertificateFacts(certificate.leaf).serialNumber, root)
-    }
-
-    private func isIssuedHere(_ leaf: SignedCertificate) async -> Bool {
-        await authority.hasIssued(leaf)
     }
 
     private func requireAllowed(_ identity: SPIFFEID, serial: String?) async throws(Problem) {
@@ -322,10 +369,10 @@ package actor Enrollment {
 
     private func keep(
         _ found: (entry: StoreEntry, member: MemberRecord), _ serial: String, _ keyHash: String, _ notAfter: WallTime,
-        _ root: String?, renewed: String? = nil
+        _ root: String?, over old: String
     ) async throws(Problem) {
         var member = found.member
-        member.renewedSerial = renewed ?? member.serial
+        member.renewed = member.holding(old)
         member.serial = serial
         member.keyHash = keyHash
         member.notAfter = notAfter
@@ -337,8 +384,8 @@ package actor Enrollment {
             .put(key: StoreKeys.serial(serial), value: Array(member.workload.description.utf8)),
         ]
         // The certificate before stays known, since whoever missed the answer has to come again with it.
-        for gone in [found.member.serial, found.member.renewedSerial].compactMap(\.self)
-        where gone != member.renewedSerial && gone != serial {
+        for gone in [found.member.serial, found.member.renewed?.serial].compactMap(\.self)
+        where gone != old && gone != serial {
             operations.append(.delete(key: StoreKeys.serial(gone)))
         }
         try await commit([.unchanged(found.entry)], operations)
@@ -393,34 +440,5 @@ package actor Enrollment {
         guard try await tryCommit(compares, operations) else {
             throw Problem(.writeConflict, "somebody else changed this in the same moment", remedy: "try again")
         }
-    }
-}
-
-/// How often somebody may be wrong: ten times a minute from one address, two hundred times from all of them together.
-struct AttemptLimit {
-    private var failures: [String: [WallTime]] = [:]
-    private var all: [WallTime] = []
-
-    private static let window: Duration = .seconds(60)
-    private static let perPeer = 10
-    private static let total = 200
-
-    func check(_ peer: String, now: WallTime) throws(Problem) {
-        let since = now + .seconds(-60)
-        guard (failures[peer] ?? []).count(where: { $0 > since }) < Self.perPeer,
-            all.count(where: { $0 > since }) < Self.total
-        else {
-            throw Problem(.tooManyAttempts, "too many attempts were wrong", remedy: "wait a minute")
-        }
-    }
-
-    mutating func failed(_ peer: String, now: WallTime) {
-        let since = now + .seconds(-60)
-        all = all.filter { $0 > since } + [now]
-        failures = failures.compactMapValues { times in
-            let recent = times.filter { $0 > since }
-            return recent.isEmpty ? nil : recent
-        }
-        failures[peer, default: []].append(now)
     }
 }

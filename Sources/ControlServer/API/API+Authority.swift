@@ -7,11 +7,25 @@ internal import HTTPTypes
 internal import MeshModel
 
 extension API {
+    private static let credential = Schema.object([
+        "id": .text, "name": .text, "role": .choice(Role.words), "createdAt": .moment, "expiresAt?": .moment,
+        "identity?": .text,
+    ])
+    private static let steps = RootRecord.Step.allCases.map(\.rawValue)
+
     var authority: [Endpoint] {
         [
             Endpoint(
                 method: .get, path: "/v1/ca", role: .view,
-                summary: "The roots, this replica's intermediate, and when they end."
+                summary: "The roots, this replica's intermediate, and when they end.",
+                answer: .json(
+                    .object([
+                        "certificates": .list(
+                            .object([
+                                "role": .choice(["root", "intermediate", "serving"]), "step?": .choice(Self.steps),
+                                "fingerprint": .text, "notBefore": .moment, "notAfter": .moment,
+                            ]))
+                    ]))
             ) {
                 _, _ in
                 let report = await plane.authority.report()
@@ -30,7 +44,13 @@ extension API {
             },
             Endpoint(
                 method: .get, path: "/v1/ca/rotation", role: .view,
-                summary: "Where the rotation of the root is, and who keeps it waiting."
+                summary: "Where the rotation of the root is, and who keeps it waiting.",
+                answer: .json(
+                    .object([
+                        "next?": .choice(ControlPlane.RotationStep.allCases.map(\.rawValue)), "missing": .list(.text),
+                        "roots": .list(
+                            .object(["fingerprint": .text, "step": .choice(Self.steps), "since": .moment])),
+                    ]))
             ) { _, _ throws(Problems) in
                 let status = try await single { () async throws(Problem) in try await plane.rotation() }
                 return .object { json in
@@ -50,7 +70,7 @@ extension API {
             Endpoint(
                 method: .post, path: "/v1/ca/rotation/{step}", role: .admin,
                 summary: "Takes a step of the rotation: stage, trust, sign, retire; or cut.",
-                query: [("force", "Although somebody has not taken the step before.")]
+                query: [.flag("force", "Although somebody has not taken the step before.")], answer: .nothing
             ) { call, principal throws(Problems) in
                 let text = call.parameter("step")
                 guard let step = ControlPlane.RotationStep(rawValue: text) else {
@@ -64,14 +84,15 @@ extension API {
             },
             Endpoint(
                 method: .get, path: "/v1/ca/csr", role: .admin,
-                summary: "A signing request for this replica's intermediate, for where the root's key is elsewhere."
+                summary: "A signing request for this replica's intermediate, for where the root's key is elsewhere.",
+                answer: .pem
             ) { _, _ throws(Problems) in
                 let text = try await single { () async throws(Problem) in try await plane.authority.signingRequest() }
                 return Answer(type: "application/x-pem-file", body: Array(text.utf8))
             },
             Endpoint(
                 method: .post, path: "/v1/ca/intermediate", role: .admin,
-                summary: "Takes the certificate that was made for that request.", body: "A certificate in PEM."
+                summary: "Takes the certificate that was made for that request.", body: .pem, answer: .nothing
             ) { call, principal throws(Problems) in
                 try await single { () async throws(Problem) in
                     try await plane.authority.install(String(decoding: call.body, as: UTF8.self))
@@ -87,7 +108,9 @@ extension API {
         [
             Endpoint(
                 method: .post, path: "/v1/credentials", role: .admin, summary: "Lets somebody use the API.",
-                body: "JSON: name, role, ttl, identity."
+                body: .json(
+                    .object(["name": .text, "role": .choice(Role.words), "ttl?": .text, "identity?": .text])),
+                answer: .json(Self.credential.and(["token?": .text]))
             ) { call, principal throws(Problems) in
                 let reader = try await call.object()
                 return try await single { () async throws(Problem) in
@@ -109,7 +132,10 @@ extension API {
                     }
                 }
             },
-            Endpoint(method: .get, path: "/v1/credentials", role: .admin, summary: "Who may use the API.") {
+            Endpoint(
+                method: .get, path: "/v1/credentials", role: .admin, summary: "Who may use the API.",
+                answer: .json(.object(["credentials": .list(Self.credential)]))
+            ) {
                 _, _ throws(Problems) in
                 let all = try await single { () async throws(Problem) in try await plane.credentials.all() }
                 return .object { json in
@@ -117,7 +143,10 @@ extension API {
                     json.array(all) { json, record in json.object { record.writeFields(into: &$0) } }
                 }
             },
-            Endpoint(method: .delete, path: "/v1/credentials/{id}", role: .admin, summary: "Takes a credential back.") {
+            Endpoint(
+                method: .delete, path: "/v1/credentials/{id}", role: .admin, summary: "Takes a credential back.",
+                answer: .nothing
+            ) {
                 call, principal throws(Problems) in
                 let id = call.parameter("id")
                 try await single { () async throws(Problem) in

@@ -12,7 +12,11 @@ extension API {
             Endpoint(
                 method: .post, path: "/v1/can", role: .view,
                 summary: "Whether a call would be allowed, by which rule, and where it leads.",
-                body: "JSON: from, to, port, method, path, host, headers.", bodyLimit: 64 << 10
+                body: .json(
+                    .object([
+                        "from": .text, "to": .text, "port?": .integer, "method?": .text, "path?": .text, "host?": .text,
+                        "headers?": .list(.object(["name": .text, "value": .text])),
+                    ])), bodyLimit: 64 << 10, answer: .json(Self.callAnswer)
             ) { call, _ throws(Problems) in
                 let reader = try await call.object()
                 return try await single { () async throws(Problem) in
@@ -21,6 +25,22 @@ extension API {
             }
         ]
     }
+}
+
+extension API {
+    fileprivate static let callAnswer = Schema.object([
+        "revision": .integer, "allowed": .truth, "identity?": .text,
+        "ports": .list(
+            .object([
+                "port": .integer, "allowed": .truth, "route?": .text, "obstacle?": .text, "redirected": .truth,
+                "backends": .list(.object(["service": .text, "port": .integer, "weight": .integer])),
+                "endpoints": .list(
+                    .object([
+                        "service": .text, "workload": .text, "port": .integer, "allowed": .truth, "reason": .text,
+                        "audit?": .text, "connected": .truth,
+                    ])),
+            ])),
+    ])
 }
 
 extension CallQuestion {

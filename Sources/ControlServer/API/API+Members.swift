@@ -7,11 +7,23 @@ internal import HTTPTypes
 internal import MeshModel
 
 extension API {
+    private static let token = Schema.object([
+        "id": .text, "service": .text, "namespace": .text, "author": .text, "createdAt": .moment, "expiresAt": .moment,
+        "usedBy?": .text, "usedAt?": .moment,
+    ])
+    private static let member = Schema.object([
+        "name": .text, "namespace": .text, "identity": .text, "serial": .text, "keyHash": .text, "notAfter": .moment,
+        "joinedAt": .moment, "root?": .text, "issuedAt?": .moment,
+        "renewed?": .object(["serial": .text, "keyHash": .text, "notAfter": .moment]), "frozen": .truth,
+    ])
+    private static let peer = Schema.object(["identity?": .text, "serial?": .text])
+
     var members: [Endpoint] {
         [
             Endpoint(
                 method: .post, path: "/v1/tokens", role: .operate, summary: "Makes a token that lets one machine join.",
-                body: "JSON: service, namespace, ttl."
+                body: .json(.object(["service": .text, "namespace?": .text, "ttl?": .text])),
+                answer: .json(Self.token.and(["token": .text, "serviceExists": .truth]))
             ) { call, principal throws(Problems) in
                 let reader = try await call.object()
                 return try await single { () async throws(Problem) in
@@ -36,7 +48,8 @@ extension API {
                 }
             },
             Endpoint(
-                method: .get, path: "/v1/tokens", role: .operate, summary: "The join tokens, without their secrets."
+                method: .get, path: "/v1/tokens", role: .operate, summary: "The join tokens, without their secrets.",
+                answer: .json(.object(["tokens": .list(Self.token)]))
             ) {
                 _, _ throws(Problems) in
                 let tokens = try await single { () async throws(Problem) in try await plane.enrollment.tokens() }
@@ -45,7 +58,10 @@ extension API {
                     json.array(tokens) { json, token in json.object { token.writeFields(into: &$0) } }
                 }
             },
-            Endpoint(method: .delete, path: "/v1/tokens/{id}", role: .operate, summary: "Takes a join token back.") {
+            Endpoint(
+                method: .delete, path: "/v1/tokens/{id}", role: .operate, summary: "Takes a join token back.",
+                answer: .nothing
+            ) {
                 call, principal throws(Problems) in
                 let id = call.parameter("id")
                 try await single { () async throws(Problem) in
@@ -56,14 +72,17 @@ extension API {
                 await plane.audit.note("token delete", by: principal.name, on: "token/\(id)", outcome: nil)
                 return .nothing
             },
-            Endpoint(method: .get, path: "/v1/members", role: .view, summary: "The workloads that have joined.") {
+            Endpoint(
+                method: .get, path: "/v1/members", role: .view, summary: "The workloads that have joined.",
+                answer: .json(.object(["members": .list(Self.member)]))
+            ) {
                 _, _ throws(Problems) in
                 let members = try await single { () async throws(Problem) in try await plane.enrollment.members() }
                 return .list("members", members)
             },
             Endpoint(
                 method: .delete, path: "/v1/members/{namespace}/{name}", role: .operate,
-                summary: "Takes a workload out; its certificate is denied."
+                summary: "Takes a workload out; its certificates are denied.", answer: .nothing
             ) { call, principal throws(Problems) in
                 let workload = try workload(call)
                 try await single { () async throws(Problem) in
@@ -74,7 +93,7 @@ extension API {
             },
             Endpoint(
                 method: .post, path: "/v1/members/{namespace}/{name}/thaw", role: .admin,
-                summary: "Lets a frozen workload renew again."
+                summary: "Lets a frozen workload renew again.", answer: .nothing
             ) { call, principal throws(Problems) in
                 let workload = try workload(call)
                 try await single { () async throws(Problem) in
@@ -84,7 +103,8 @@ extension API {
                 return .nothing
             },
             Endpoint(
-                method: .get, path: "/v1/denied", role: .view, summary: "Identities and certificates that are denied."
+                method: .get, path: "/v1/denied", role: .view, summary: "Identities and certificates that are denied.",
+                answer: .json(.object(["serials": .list(.text), "identities": .list(.text)]))
             ) {
                 _, _ in
                 let denied = await plane.denied()
@@ -98,13 +118,13 @@ extension API {
             Endpoint(
                 method: .post, path: "/v1/denied", role: .admin,
                 summary: "Denies an identity or one certificate; open connections end within a second.",
-                body: "JSON: identity or serial."
+                body: .json(Self.peer), answer: .nothing
             ) { call, principal throws(Problems) in
                 try await deny(call, principal, isDenied: true)
             },
             Endpoint(
                 method: .post, path: "/v1/permitted", role: .admin, summary: "Takes a denial back.",
-                body: "JSON: identity or serial."
+                body: .json(Self.peer), answer: .nothing
             ) { call, principal throws(Problems) in
                 try await deny(call, principal, isDenied: false)
             },

@@ -11,7 +11,19 @@ extension API {
         [
             Endpoint(
                 method: .get, path: "/v1/proxies", role: .view,
-                summary: "The proxies that are connected, and how far they are."
+                summary: "The proxies that are connected, and how far they are.",
+                answer: .json(
+                    .object([
+                        "revision": .integer,
+                        "proxies": .list(
+                            .object([
+                                "name": .text, "namespace": .text, "instance": .text, "identity": .text,
+                                "version": .text, "replica": .text, "since": .moment, "addresses": .list(.text),
+                                "synced": .truth, "sentRevision?": .integer, "acknowledgedRevision?": .integer,
+                                "resources?": .integer,
+                                "rejected?": .object(["revision": .integer, "reasons": .named("Rejections")]),
+                            ])),
+                    ]))
             ) {
                 _, _ in
                 let here = await plane.hub.status
@@ -48,7 +60,7 @@ extension API {
             },
             Endpoint(
                 method: .get, path: "/v1/proxies/{namespace}/{name}/config", role: .view,
-                summary: "What a proxy has been told."
+                summary: "What a proxy has been told.", answer: .json(.object(["resources": .list(.resource)]))
             ) { call, _ throws(Problems) in
                 let workload = try workload(call)
                 guard let documents = await plane.hub.documents(of: workload) else {
@@ -61,7 +73,9 @@ extension API {
             },
             Endpoint(
                 method: .post, path: "/v1/proxies/{namespace}/{name}/log", role: .operate,
-                summary: "Sets how much a proxy logs.", body: "JSON: level."
+                summary: "Sets how much a proxy logs.",
+                body: .json(.object(["level": .choice(["error", "warn", "info", "debug", "trace"])])),
+                answer: .nothing
             ) { call, _ throws(Problems) in
                 let workload = try workload(call)
                 let reader = try await call.object()
@@ -77,7 +91,16 @@ extension API {
             },
             Endpoint(
                 method: .get, path: "/v1/services", role: .view, summary: "The services, with what is behind them.",
-                query: [("namespace", "Only those of this namespace.")]
+                query: [.text("namespace", "Only those of this namespace.")],
+                answer: .json(
+                    .object([
+                        "services": .list(
+                            .object([
+                                "name": .text, "namespace": .text, "addresses": .list(.text),
+                                "ports": .list(.integer),
+                                "endpoints": .list(.object(["workload": .text, "connected": .truth])),
+                            ]))
+                    ]))
             ) { call, _ in
                 let namespace = call.query("namespace")
                 let index = await plane.index()

@@ -17,11 +17,11 @@ extension API {
                 method: .post, path: "/v1/apply", role: .operate,
                 summary: "Writes resources as one revision: all of them or none.",
                 query: [
-                    ("dryRun", "Check, and say what would change."),
-                    ("allowDangling", "Names that lead nowhere become warnings."),
-                    ("message", "Why, for the history."),
-                    ("prune", "Kinds, with commas: what is not among the documents is deleted."),
-                ], body: "A stream of YAML or JSON documents.", bodyLimit: Self.applyLimit
+                    .flag("dryRun", "Check, and say what would change."),
+                    .flag("allowDangling", "Names that lead nowhere become warnings."),
+                    .text("message", "Why, for the history."),
+                    .text("prune", "Kinds, with commas: what is not among the documents is deleted."),
+                ], body: .documents, bodyLimit: Self.applyLimit, answer: .json(.named("Written"))
             ) { call, principal throws(Problems) in
                 var options = try options(call)
                 for word in (call.query("prune") ?? "").split(separator: ",") {
@@ -36,8 +36,8 @@ extension API {
             Endpoint(
                 method: .post, path: "/v1/diff", role: .view,
                 summary: "Which callers and services would be treated otherwise.",
-                query: [("allowDangling", "As with apply.")],
-                body: "A stream of YAML or JSON documents.", bodyLimit: Self.applyLimit
+                query: [.flag("allowDangling", "As with apply.")], body: .documents, bodyLimit: Self.applyLimit,
+                answer: .json(.named("Written"))
             ) { call, principal throws(Problems) in
                 var options = try options(call)
                 options.isDryRun = true
@@ -57,7 +57,10 @@ extension API {
             },
             Endpoint(
                 method: .get, path: "/v1/resources/{kind}", role: .view, summary: "The resources of a kind.",
-                query: [("namespace", "Only those of this namespace."), ("revision", "As they were in this revision.")]
+                query: [
+                    .text("namespace", "Only those of this namespace."),
+                    .number("revision", "As they were in this revision."),
+                ], answer: .json(.named("Resources"))
             ) { call, _ throws(Problems) in
                 let kind = try call.kind()
                 let state = try await state(call)
@@ -69,7 +72,7 @@ extension API {
             },
             Endpoint(
                 method: .get, path: "/v1/resources/{kind}/{namespace}/{name}", role: .view, summary: "One resource.",
-                query: [("revision", "As it was in this revision.")]
+                query: [.number("revision", "As it was in this revision.")], answer: .json(.named("Resources"))
             ) { call, _ throws(Problems) in
                 let id = try id(call)
                 let state = try await state(call)
@@ -80,9 +83,9 @@ extension API {
                 method: .delete, path: "/v1/resources/{kind}/{namespace}/{name}", role: .operate,
                 summary: "Deletes a resource, as a revision of its own.",
                 query: [
-                    ("dryRun", "Check, and say what would change."),
-                    ("allowDangling", "Although something names it."), ("message", "Why, for the history."),
-                ]
+                    .flag("dryRun", "Check, and say what would change."),
+                    .flag("allowDangling", "Although something names it."), .text("message", "Why, for the history."),
+                ], answer: .json(.named("Written"))
             ) { call, principal throws(Problems) in
                 .written(try await plane.delete([try id(call)], author: principal.name, try options(call)))
             },

@@ -8,14 +8,27 @@ extension API {
     var revisions: [Endpoint] {
         [
             Endpoint(
-                method: .get, path: "/v1/revisions", role: .view, summary: "The revisions that are kept, newest first."
+                method: .get, path: "/v1/revisions", role: .view, summary: "The revisions that are kept, newest first.",
+                answer: .json(
+                    .object([
+                        "revisions": .list(
+                            .object([
+                                "revision": .integer, "attempt": .text, "author": .text, "time": .moment,
+                                "message?": .text, "put": .integer, "deleted": .integer, "rolledBackTo?": .integer,
+                            ]))
+                    ]))
             ) {
                 _, _ in
                 .list("revisions", await plane.history())
             },
             Endpoint(
                 method: .get, path: "/v1/revisions/{revision}/progress", role: .view,
-                summary: "Which proxies a revision has reached."
+                summary: "Which proxies a revision has reached.",
+                answer: .json(
+                    .object([
+                        "concerned": .integer, "acknowledged": .integer, "late": .list(.text),
+                        "rejected": .list(.object(["proxy": .text, "reasons": .named("Rejections")])),
+                    ]))
             ) { call, _ throws(Problems) in
                 let number = try number(call)
                 _ = try await single { () async throws(Problem) in try await plane.state(at: number) }
@@ -24,7 +37,7 @@ extension API {
             Endpoint(
                 method: .post, path: "/v1/revisions/{revision}/rollback", role: .operate,
                 summary: "Writes the content of an earlier revision as a new one.",
-                query: [("message", "Why, for the history.")]
+                query: [.text("message", "Why, for the history.")], answer: .json(.named("Written"))
             ) { call, principal throws(Problems) in
                 let number = try number(call)
                 return .written(

@@ -15,7 +15,13 @@ struct API: Sendable {
 
     private var about: [Endpoint] {
         [
-            Endpoint(method: .get, path: "/v1/info", role: .view, summary: "Which mesh and which replica this is.") {
+            Endpoint(method: .get, path: "/v1/info", role: .view, summary: "Which mesh and which replica this is.",
+                answer: .json(
+                    .object([
+                        "version": .text, "trustDomain": .text, "replica": .text, "revision": .integer,
+                        "watches": .integer, "bundle": .text, "principal": .text, "role": .choice(Role.words),
+                    ]))
+            ) {
                 _, principal throws(Problems) in
                 let bundle = await plane.authority.bundle
                 let state = try await single { () async throws(Problem) in try await plane.state() }
@@ -33,9 +39,16 @@ struct API: Sendable {
             },
             Endpoint(
                 method: .get, path: "/v1/audit", role: .operate, summary: "Who changed what, newest first.",
-                query: [("limit", "How many entries; 100 if not said, at most 10,000.")]
+                query: [.number("limit", "How many entries; 100 if not said, at most 10,000.")],
+                answer: .json(
+                    .object([
+                        "entries": .list(
+                            .object([
+                                "time": .moment, "author": .text, "action": .text, "object": .text, "outcome": .text,
+                            ]))
+                    ]))
             ) { call, _ throws(Problems) in
-                let limit = min(10_000, max(1, call.query("limit").flatMap { Int($0) } ?? 100))
+                let limit = Int(min(10_000, max(1, call.query("limit").flatMap { UInt64($0) } ?? 100)))
                 let entries = try await single { () async throws(Problem) in
                     try await plane.audit.entries(limit: limit)
                 }
@@ -43,6 +56,10 @@ struct API: Sendable {
             },
         ]
     }
+}
+
+extension Role {
+    static let words = allCases.map(\.rawValue)
 }
 
 extension Answer {
@@ -65,8 +82,6 @@ extension Call {
     func object() async throws(Problems) -> MessageReader {
         try await single { () throws(Problem) in try MessageReader(body) }
     }
-
-    func flag(_ name: String) -> Bool { ["", "true", "1"].contains(query(name) ?? "false") }
 
     /// A name in the path.
     func name(_ name: String) throws(Problems) -> ResourceName {

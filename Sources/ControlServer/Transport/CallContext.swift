@@ -69,6 +69,7 @@ extension ErrorCode {
         case .writeConflict, .wrongRotationStep, .rotationIncomplete: .conflict
         case .tooManyAttempts: .tooManyRequests
         case .bodyTooLarge: .contentTooLarge
+        case .mediaType: .unsupportedMediaType
         case .storeUnavailable, .storeUncertain, .storeUnusable, .controlClosing, .authorityNotReady, .leaseLost:
             .serviceUnavailable
         case .internalFault: .internalServerError

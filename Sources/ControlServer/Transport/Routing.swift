@@ -13,29 +13,32 @@ extension Router where Context == CallContext {
         _ method: HTTPRequest.Method, _ path: String, atMost limit: Int,
         _ body: @escaping @Sendable (Call) async throws(Problems) -> Answer
     ) {
+        answer(method, path, atMost: limit, admitting: { _, _ in }, { call, _ throws(Problems) in try await body(call) })
+    }
+
+    /// The same, for those alone whom `admit` lets in. Of the others' bodies nothing is kept.
+    func answer<Admitted: Sendable>(
+        _ method: HTTPRequest.Method, _ path: String, atMost limit: Int,
+        admitting admit: @escaping @Sendable (Request, CallContext) async throws(Problems) -> Admitted,
+        _ body: @escaping @Sendable (Call, Admitted) async throws(Problems) -> Answer
+    ) {
         on(RouterPath(path), method: method) { request, context in
-            await Self.respond(request, context, limit, body)
+            do throws(Problems) {
+                let admitted = try await admit(request, context)
+                let call = Call(request: request, context: context, body: try await Self.read(request, limit))
+                return try await body(call, admitted).response
+            } catch {
+                return Answer.problems(error).response
+            }
         }
     }
 
-    private static func respond(
-        _ request: Request, _ context: CallContext, _ limit: Int,
-        _ body: @Sendable (Call) async throws(Problems) -> Answer
-    ) async -> Response {
-        let bytes: [UInt8]
+    private static func read(_ request: Request, _ limit: Int) async throws(Problems) -> [UInt8] {
         do {
-            let buffer = try await request.body.collect(upTo: limit)
-            bytes = Array(buffer.readableBytesView)
+            return Array(try await request.body.collect(upTo: limit).readableBytesView)
         } catch {
-            return Answer.problems(
-                Problems(
-                    Problem(.bodyTooLarge, "the body has more than \(limit) bytes, or did not come whole"))
-            ).response
-        }
-        do throws(Problems) {
-            return try await body(Call(request: request, context: context, body: bytes)).response
-        } catch {
-            return Answer.problems(error).response
+            throw Problems(
+                Problem(.bodyTooLarge, "the body has more than \(limit) bytes, or did not come whole"))
         }
     }
 }

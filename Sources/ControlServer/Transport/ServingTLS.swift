@@ -109,6 +109,8 @@ struct ProvedPeer: Sendable {
     let identity: SPIFFEID
     /// Of the leaf, in hexadecimal.
     let serial: String
+    /// When the certificate began.
+    let begin: WallTime
 
     /// Nil where the connection has no client certificate. The handshake has verified it.
     static func of(_ channel: any Channel) async -> ProvedPeer? {
@@ -116,6 +118,7 @@ struct ProvedPeer: Sendable {
             let der = try? certificate.toDERBytes(), let leaf = SignedCertificate(der: der),
             let identity = leaf.identity
         else { return nil }
-        return ProvedPeer(identity: identity, serial: CertificateFacts(leaf).serialNumber)
+        return ProvedPeer(
+            identity: identity, serial: CertificateFacts(leaf).serialNumber, begin: leaf.validity.notBefore)
     }
 }

@@ -968,6 +968,11 @@ extension ErrorCode {
                 "watch-over",
                 "The watch that is spoken of is over.",
                 "Nothing: the proxy begins a new one.")
+        case .mediaType:
+            Entry(
+                "media-type",
+                "The body of a request says that it is of a kind which is not read there.",
+                "Send what the message names; `/v1/openapi.json` says it for every call.")
         case .authorityNotReady:
             Entry(
                 "authority-not-ready",

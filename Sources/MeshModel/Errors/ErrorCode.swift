@@ -459,6 +459,8 @@ package enum ErrorCode: UInt16, Hashable, Sendable, CaseIterable {
     case controlClosing = 7017
     /// The watch that is spoken of is over.
     case watchOver = 7018
+    /// The body of a request is of a kind that is not read there.
+    case mediaType = 7019
     /// This replica cannot issue certificates yet: its intermediate has not been signed.
     case authorityNotReady = 7020
     /// All virtual addresses are given away.

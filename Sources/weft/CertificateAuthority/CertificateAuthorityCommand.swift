@@ -13,13 +13,13 @@ struct CertificateAuthorityCommand: ParsableCommand {
             "An offline certificate authority: a directory of files and no server; `status` is of the online one.",
         discussion: """
             `create` makes a root and an intermediate, `issue` makes a workload's certificate from them. The root's key \
-            is needed only to `renew` the intermediate, and lies in a directory of its own that can be carried away.
+            is needed only to `renew` the intermediate, or to `sign` that of a control plane, and lies in a directory of its own that can be carried away.
 
             EXAMPLE
               weft ca create --trust-domain mesh.example --directory ca
               weft ca issue --directory ca --service-account web --output web
             """,
-        subcommands: [CreateCommand.self, IssueCommand.self, RenewCommand.self, ShowCommand.self],
+        subcommands: [CreateCommand.self, IssueCommand.self, RenewCommand.self, SignCommand.self, ShowCommand.self],
         groupedSubcommands: [
             CommandGroup(
                 name: "Online",

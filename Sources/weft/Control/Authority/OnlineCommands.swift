@@ -95,7 +95,7 @@ struct CSRCommand: AsyncParsableCommand {
         commandName: "csr",
         abstract: "Print a signing request for the intermediate of the replica that answers.",
         discussion: """
-            For a mesh whose root's key is elsewhere. What was signed for it comes back by `weft ca install`.
+            For a mesh whose root's key is elsewhere. What `weft ca sign` makes of it there comes back by `weft ca install`.
 
             EXAMPLE
               weft ca csr > control-1.csr
@@ -115,7 +115,7 @@ struct CSRCommand: AsyncParsableCommand {
 struct InstallCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "install",
-        abstract: "Bring the intermediate's certificate that was made for `weft ca csr`.",
+        abstract: "Bring the intermediate's certificate that `weft ca sign` has made.",
         discussion: """
             EXAMPLE
               weft ca install control-1.pem
