@@ -138,7 +138,9 @@ private struct PolicyScope: Hashable {
 }
 
 extension Policy {
-    fileprivate func rules(that effect: Effect) -> [Rule] { mode == .enforce ? rules.filter { $0.effect == effect } : [] }
+    fileprivate func rules(that effect: Effect) -> [Rule] {
+        mode == .enforce ? rules.filter { $0.effect == effect } : []
+    }
 
     /// True if one has a rule that is for somebody, or something, for which the other has none.
     fileprivate static func rules(_ one: Policy?, that effect: Effect, beyond other: Policy?) -> Bool {

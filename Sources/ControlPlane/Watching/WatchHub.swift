@@ -42,7 +42,8 @@ package actor WatchHub {
     private var isClosing = false
 
     package init(
-        replica: ResourceName, _ index: MeshIndex, isShared: Bool = false, heartbeatSeconds: Int = ControlProtocol.heartbeatSeconds,
+        replica: ResourceName, _ index: MeshIndex, isShared: Bool = false,
+        heartbeatSeconds: Int = ControlProtocol.heartbeatSeconds,
         now: @escaping @Sendable () -> WallTime,
         sign: @escaping @Sendable (String) throws(Problem) -> Checkpoint
     ) {
@@ -178,7 +179,8 @@ package actor WatchHub {
             workload: request.workload, instance: request.instance, identity: identity, serial: serial, since: now(),
             version: request.version,
             registration: Registration(request, identity: identity, replica: replica, since: now()),
-            isRegistrationDue: !request.addresses.isEmpty && !request.isLeaving, wants: request.wants, sent: have?.digests ?? [:],
+            isRegistrationDue: !request.addresses.isEmpty && !request.isLeaving, wants: request.wants,
+            sent: have?.digests ?? [:],
             sentRevision: have?.revision ?? 0, commonSent: -1, isWholeDue: have == nil,
             messages: [
                 .welcome(

@@ -75,7 +75,8 @@ extension API {
                 let text = call.parameter("step")
                 guard let step = ControlPlane.RotationStep(rawValue: text) else {
                     throw Problems(
-                        Problem(.badValue, at: "step", "`\(text.prefix(40))` is none of stage, trust, sign, retire, cut"))
+                        Problem(
+                            .badValue, at: "step", "`\(text.prefix(40))` is none of stage, trust, sign, retire, cut"))
                 }
                 try await single { () async throws(Problem) in
                     try await plane.rotate(to: step, isForced: call.flag("force"), author: principal.name)
