@@ -79,15 +79,19 @@ package struct JoinAnswer: ControlMessage {
     package var chain: String
     package var trust: TrustTexts
     package var control: [ControlAddress]
+    /// Where an expired certificate is renewed; empty: as ``ControlSettings/joining`` says.
+    package var join: [ControlAddress]
 
     package init(
-        workload: ResourceReference, identity: SPIFFEID, chain: String, trust: TrustTexts, control: [ControlAddress]
+        workload: ResourceReference, identity: SPIFFEID, chain: String, trust: TrustTexts, control: [ControlAddress],
+        join: [ControlAddress] = []
     ) {
         self.workload = workload
         self.identity = identity
         self.chain = chain
         self.trust = trust
         self.control = control
+        self.join = join
     }
 
     package func write(into writer: inout JSONWriter) {
@@ -98,6 +102,7 @@ package struct JoinAnswer: ControlMessage {
             writer.field("chain", chain)
             writer.trust(trust)
             writer.list("control", control.map(\.description))
+            if !join.isEmpty { writer.list("join", join.map(\.description)) }
         }
     }
 
@@ -108,6 +113,7 @@ package struct JoinAnswer: ControlMessage {
         chain = try reader.pem("chain")
         trust = try reader.trust()
         control = try reader.list("control", "an address or name with a port", atMost: 64) { ControlAddress($0) }
+        join = try reader.list("join", "an address or name with a port", atMost: 64) { ControlAddress($0) }
     }
 }
 

@@ -9,7 +9,7 @@ package struct CheckpointJudge {
     /// A snapshot that is older says too little of the mesh of today.
     private static let ageMax = Duration.seconds(7 * 86_400)
     /// Between the clock of the control plane and ours.
-    private static let skewMax = Duration.seconds(300)
+    private static let skewMax = CertificateValidity.backdating
 
     private let bundles: TrustBundles
     private let proxy: ResourceReference

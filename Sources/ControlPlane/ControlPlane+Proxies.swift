@@ -36,7 +36,10 @@ extension ControlPlane {
         }
         var request = request
         request.addresses = addresses
+        let isOld = try await enrollment.isOnOtherRoot(than: await authority.issuingRoot, serial: serial, identity)
         let watch = try await hub.open(request, identity: identity, serial: serial)
+        // It was elsewhere when everybody was told.
+        if isOld { _ = await hub.send(.renew, to: request.workload) }
         if request.have == nil {
             Task {
                 try? await Task.sleep(for: Self.beginning)
@@ -73,6 +76,16 @@ extension ControlPlane {
         return true
     }
 
+    /// Joins a machine, unless its name is that of a Workload that has been written for another identity: what callers expect
+    /// there it could never show.
+    package func join(_ request: JoinRequest, from peer: String) async throws(Problem) -> Enrollment.Joined {
+        let documents = await keeper.state.documents
+        return try await enrollment.join(request, from: peer) { workload in
+            guard case .workload(let written) = documents[ResourceID(.workload, workload)]?.resource else { return nil }
+            return written.identity
+        }
+    }
+
     private func requireOwnName(_ workload: ResourceReference, _ identity: SPIFFEID) async throws(Problem) {
         let index = await keeper.index
         if case .workload(let written) = index.state.documents[ResourceID(.workload, workload)]?.resource,
@@ -86,6 +99,11 @@ extension ControlPlane {
             throw Problem(
                 .forbidden, "the workload \(workload) is connected as \(other.identity)",
                 remedy: "give the proxy another name")
+        }
+        // Services may name it as their endpoint: while it is away nobody else is to get what is meant for it.
+        if let owner = try await enrollment.owner(of: workload), owner != identity {
+            throw Problem(
+                .forbidden, "the workload \(workload) has joined as \(owner)", remedy: "give the proxy another name")
         }
     }
 

@@ -63,8 +63,6 @@ extension ControlPlane {
         }
         await audit.note("ca rotate", by: author, on: "ca/\(step.rawValue)", outcome: nil)
         await rootsChanged()
-        // Everybody gets a certificate of the new root; each proxy spreads its call by itself.
-        if step == .sign { await hub.sendToAll(.renew) }
     }
 
     /// Past half of the root's life, one step after the other, as soon as everybody has taken the last.

@@ -85,6 +85,8 @@ package final class ControlPlane: Sendable {
     }
 
     private let signer: CheckpointSigner
+    /// The root that this replica issued from when it last looked.
+    private let lastRoot = Mutex<String?>(nil)
     /// Revisions of the store, with when they were the newest.
     private let marks = Mutex<[(time: WallTime, revision: StoreRevision)]>([])
 
@@ -203,6 +205,14 @@ package final class ControlPlane: Sendable {
         try? await authority.maintain()
         await signer.refresh()
         await refreshTrust()
+        guard let root = await authority.issuingRoot else { return }
+        let last = lastRoot.withLock { last in
+            defer { last = root }
+            return last
+        }
+        // Everybody here gets a certificate of the new root, whichever replica was asked for the step: not before this one can
+        // give it. Each proxy spreads its call by itself.
+        if let last, last != root { await hub.sendToAll(.renew) }
     }
 
     /// Another replica asks for its intermediate.

@@ -42,7 +42,8 @@ package struct ControlServer: Sendable {
     /// Chosen by us: a mesh of thousands on one replica, and a bound on what strangers can hold open.
     private static let proxyConnections = 8192
     private static let otherConnections = 512
-    private static let idleTimeout: TimeAmount = .seconds(60)
+    /// Of these, those that come from one address: machines behind one translated address are many, and an attacker has few.
+    private static let shareOfAddress = 4
     private static let headerBytes = 16 << 10
 
     package init(_ plane: ControlPlane, _ ports: Ports, logger: Logger) {
@@ -108,12 +109,13 @@ package struct ControlServer: Sendable {
         name: String
     ) -> any ServiceLifecycle.Service {
         let configuration = HTTP1Channel.Configuration(
-            idleTimeout: Self.idleTimeout,
+            additionalChannelHandlers: [Patience()], idleTimeout: Patience.nextHead,
             httpDecoderConfiguration: .init(
                 maxHeaderFieldSize: Self.headerBytes, maxHeaderListSize: Self.headerBytes, maxHeaderFieldCount: 64))
+        let callers = Callers(atMost: connections / Self.shareOfAddress)
         let builder = HTTPServerBuilder { responder in
-            let base = HTTP1Channel(responder: responder, configuration: configuration)
-            return tls.map { SecureChannel(tls: $0, base: base) } ?? base
+            GuardedChannel(
+                tls: tls, callers: callers, base: HTTP1Channel(responder: responder, configuration: configuration))
         }
         var logger = logger
         logger.logLevel = .warning

@@ -14,13 +14,13 @@ struct JoinListener: Sendable {
         router.middlewares.add(NothingThere())
         router.answer(.post, ControlProtocol.joinPath, atMost: ControlProtocol.joinBytes) { call throws(Problems) in
             try await single { () async throws(Problem) in
-                let joined = try await plane.enrollment.join(
-                    try JoinRequest.decode(call.body), from: call.context.peer)
+                let joined = try await plane.join(try JoinRequest.decode(call.body), from: call.context.peer)
                 return .message(
                     JoinAnswer(
                         workload: joined.member.workload, identity: joined.member.identity,
                         chain: joined.certificate.chain, trust: joined.certificate.trust,
-                        control: plane.settings.proxyAddresses.compactMap { ControlAddress($0) }))
+                        control: plane.settings.proxyAddresses.compactMap { ControlAddress($0) },
+                        join: plane.settings.joinAddresses.compactMap { ControlAddress($0) }))
             }
         }
         router.answer(.post, ControlProtocol.renewPath, atMost: ControlProtocol.joinBytes) { call throws(Problems) in

@@ -2,12 +2,10 @@
 
 internal import ControlAPI
 internal import ControlPlane
-internal import Glibc
 internal import HTTPTypes
 internal import Hummingbird
 internal import MeshModel
 internal import NIOCore
-internal import NIOSSL
 
 /// Port 15012: what proxies ask, over mutual TLS.
 struct ProxyListener: Sendable {
@@ -109,17 +107,6 @@ struct ProxyListener: Sendable {
         }
     }
 
-    /// With a reset: behind what is not read an end would never be seen, and the kernel would hold all of it for minutes.
-    private static func cut(_ channel: any Channel) {
-        _ = (channel as? any SocketOptionProvider)?.setSoLinger(linger(l_onoff: 1, l_linger: 0))
-        // Not through TLS, which would wait for the other side to take its farewell.
-        if let tls = try? channel.pipeline.syncOperations.context(handlerType: NIOSSLServerHandler.self) {
-            tls.close(promise: nil)
-        } else {
-            channel.close(promise: nil)
-        }
-    }
-
     /// Runs where the library runs it, so that the writer stays in one hand.
     @concurrent
     private func write(
@@ -127,7 +114,7 @@ struct ProxyListener: Sendable {
     ) async throws {
         var rest = line[...]
         while !rest.isEmpty {
-            let guardian = channel.eventLoop.scheduleTask(in: Self.patience) { Self.cut(channel) }
+            let guardian = channel.eventLoop.scheduleTask(in: Self.patience) { channel.cut() }
             defer { guardian.cancel() }
             try await writer.write(ByteBuffer(bytes: rest.prefix(Self.part)))
             try await channel.eventLoop.submit {}.get()

@@ -14,8 +14,6 @@ package struct RenewalSchedule: Sendable {
     private static let longestRetry = Duration.seconds(300)
     /// Whom the control plane tells to renew do so within this time, each at a moment of its own.
     private static let spread = Duration.seconds(5)
-    /// Authorities begin certificates this long before they make them, for clocks that are behind (`CertificateLifetime`).
-    private static let backdating = Duration.seconds(600)
 
     /// When to ask for the next certificate.
     package private(set) var due: Instant
@@ -31,7 +29,8 @@ package struct RenewalSchedule: Sendable {
         using random: inout some RandomNumberGenerator
     ) {
         let whole = notAfter - notBefore
-        let begin = whole > Self.backdating ? notBefore + Self.backdating : notBefore
+        let early = CertificateValidity.backdating
+        let begin = whole > early ? notBefore + early : notBefore
         let life = max(.zero, notAfter - begin)
         let passed = min(life, max(.zero, wallNow - begin))
         due = now + max(.zero, life * Double.random(in: Self.earliest...Self.latest, using: &random) - passed)

@@ -44,6 +44,27 @@ struct EnrollmentTests {
         #expect(try await enrollment.members() == [owner.member])
         // A machine that was set up anew comes back under its name.
         _ = try await join("db")
+        // Nor is there a way for a proxy that calls itself so while that workload is away.
+        #expect(await codes { try await plane.watch("db-1", of: "web", address: "10.0.0.9") } == [.forbidden])
+        _ = try await plane.watch("db-1", of: "db", address: "10.0.0.1")
+    }
+
+    @Test("nobody joins under the name of a workload that is written with another identity")
+    func writtenName() async throws {
+        let plane = try await Plane()
+        _ = try await plane.apply(
+            "kind: Workload\nmetadata: {name: db-1}\nspec: {spiffeID: \"spiffe://mesh.test/ns/default/sa/db\"}\n")
+        try await plane.running {
+            func join(_ service: String) async throws -> Enrollment.Joined {
+                let (token, _) = try await plane.plane.enrollment.createToken(
+                    for: try reference(service), lifetime: .seconds(3600), addresses: ["a:1"], author: "t")
+                let csr = try CertificateRequest.text(for: SigningKey())
+                return try await plane.plane.join(
+                    JoinRequest(token: token.text, csr: csr, name: ResourceName("db-1")), from: "192.0.2.1")
+            }
+            #expect(await codes { try await join("web") } == [.forbidden])
+            _ = try await join("db")
+        }
     }
 
     @Test("the secret is nowhere in the store")

@@ -43,7 +43,7 @@ final class ControlledMesh: Sendable {
     var control: ControlReplica { replicas[0] }
 
     /// Nothing runs yet; with several replicas, or `overEtcd`, they share an etcd.
-    init(replicas count: Int = 1, options: [String] = []) async throws {
+    init(replicas count: Int = 1, options: [String] = [], variables: [String: String] = [:]) async throws {
         mesh = try await Mesh()
         web = try await mesh.pod("web", ["names": "{}"])
         api = try await mesh.pod("api", ["names": "{}"])
@@ -54,14 +54,16 @@ final class ControlledMesh: Sendable {
         }
         var replicas: [ControlReplica] = []
         for number in 1...count {
-            replicas.append(try await ControlReplica("control-\(number)", in: mesh.lab, options))
+            replicas.append(try await ControlReplica("control-\(number)", in: mesh.lab, options, variables: variables))
         }
         self.replicas = replicas
     }
 
     /// Everything is there, and `api` answers.
-    static func running(replicas count: Int = 1, options: [String] = []) async throws -> ControlledMesh {
-        let scene = try await ControlledMesh(replicas: count, options: options)
+    static func running(
+        replicas count: Int = 1, options: [String] = [], variables: [String: String] = [:]
+    ) async throws -> ControlledMesh {
+        let scene = try await ControlledMesh(replicas: count, options: options, variables: variables)
         for replica in scene.replicas { try await replica.start() }
         try await scene.control.apply(documents)
         for pod in [scene.web, scene.api] {

@@ -27,9 +27,6 @@ package enum CertificateLifetime {
     /// Two minutes let an authority issue once, and a century keeps every date within what ``WallTime`` can say.
     package static let authorityRange: ClosedRange<Duration> = .seconds(120) ... .seconds(36_500 * 86_400)
 
-    /// Certificates begin this long before they are made, for peers whose clock is behind.
-    package static let backdating: Duration = .seconds(600)
-
     /// From this share of its life on an authority's certificate is warned of.
     package static let warningShare = 0.5
 }
@@ -109,7 +106,7 @@ struct CertificateDraft {
         try SignedCertificate(
             Certificate(
                 version: .v3, serialNumber: Self.serialNumber(), publicKey: key.forCertificates,
-                notValidBefore: WallTime(seconds: now.seconds - CertificateLifetime.backdating.components.seconds).date,
+                notValidBefore: WallTime(seconds: now.seconds - CertificateValidity.backdating.components.seconds).date,
                 notValidAfter: notAfter.date, issuer: issuer, subject: subject, signatureAlgorithm: .ecdsaWithSHA256,
                 extensions: extensions, issuerPrivateKey: issuerKey.forCertificates))
     }

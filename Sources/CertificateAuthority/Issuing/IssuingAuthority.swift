@@ -50,7 +50,7 @@ package struct IssuingAuthority: Sendable {
         return longest < CertificateLifetime.workloadRange.lowerBound ? nil : longest
     }
 
-    /// Certifies that `publicKey` speaks for `identity` from ten minutes ago until `lifetime` from now.
+    /// Certifies that `publicKey` speaks for `identity` from twenty minutes ago until `lifetime` from now.
     package func issue(
         _ publicKey: PublicKey, identity: SPIFFEID, lifetime: Duration = CertificateLifetime.workload, now: WallTime
     ) throws(Problem) -> WorkloadCertificate {

@@ -124,6 +124,9 @@ package actor AuthorityKeeper {
         return Array(SHA256.hash(data: root.der))
     }
 
+    /// The fingerprint of the root that this replica's certificates come from; nil where it has no intermediate yet.
+    var issuingRoot: String? { issuing?.roots.first.map { CertificateFacts($0).fingerprint } }
+
     package func ready() throws(Problem) -> IssuingAuthority {
         guard let issuing else { throw Self.notReady }
         return issuing

@@ -17,11 +17,11 @@ package import MeshModel
 /// | a certificate that has expired | ``challenge(_:)``, ``renewExpired(_:from:)`` | who has its key, for seven days |
 package actor Enrollment {
     private let store: any Store
-    private let authority: AuthorityKeeper
+    let authority: AuthorityKeeper
     private let audit: AuditLog
     /// Of the certificates that are given.
     private let lifetime: Duration
-    private let now: @Sendable () -> WallTime
+    let now: @Sendable () -> WallTime
     private let nonceKey: SymmetricKey
     private var attempts = AttemptLimit()
 
@@ -29,7 +29,7 @@ package actor Enrollment {
     package static let tokenLifetime: Duration = .seconds(3600)
     package static let tokenLifetimeRange: ClosedRange<Duration> = .seconds(60) ... .seconds(86_400)
     /// How long after its end a certificate can still be renewed by its key alone.
-    private static let grace: Duration = .seconds(7 * 86_400)
+    static let grace: Duration = .seconds(7 * 86_400)
     private static let nonceLifetime: Duration = .seconds(60)
 
     init(
@@ -44,65 +44,6 @@ package actor Enrollment {
         nonceKey = SymmetricKey(size: .bits256)
     }
 
-    // MARK: Tokens
-
-    /// Makes a token that lets one machine join as `service`. `addresses` are those of the join port.
-    package func createToken(
-        for service: ResourceReference, lifetime: Duration, addresses: [String], author: String
-    ) async throws(Problem) -> (token: JoinToken, record: TokenRecord) {
-        guard Self.tokenLifetimeRange.contains(lifetime) else {
-            throw Problem(
-                .badValue, at: "ttl", "a token cannot hold for \(DurationText.text(lifetime))",
-                remedy: "from 1m to 24h")
-        }
-        let token = JoinToken.draw(rootDigest: try await authority.rootDigest(), addresses: addresses)
-        let time = now()
-        let record = TokenRecord(
-            id: token.id, secretHash: token.secretHash, service: service, author: author, createdAt: time,
-            expiresAt: time + lifetime)
-        let key = StoreKeys.token(token.id)
-        try await commit([.absent(key)], [.put(key: key, value: record.encode())])
-        return (token, record)
-    }
-
-    package func tokens() async throws(Problem) -> [TokenRecord] {
-        try await list(StoreKeys.tokens).compactMap { try? TokenRecord.decode($0.value) }
-    }
-
-    package func members() async throws(Problem) -> [MemberRecord] {
-        try await list(StoreKeys.members).compactMap { try? MemberRecord.decode($0.value) }
-    }
-
-    /// Takes a token back; false where there is none of that id.
-    package func deleteToken(_ id: String) async throws(Problem) -> Bool {
-        let key = StoreKeys.token(id)
-        guard try await get(key) != nil else { return false }
-        try await commit([], [.delete(key: key)])
-        return true
-    }
-
-    /// Forgets tokens a day after their end, whoever tries one then is told that it is unknown; and what was said against
-    /// certificates that have all ended, so that machines which come and go leave nothing behind.
-    func collect() async throws(Problem) {
-        for record in try await tokens() where record.expiresAt + .seconds(86_400) < now() {
-            try await commit([], [.delete(key: StoreKeys.token(record.id))])
-        }
-        for prefix in [StoreKeys.deniedSerials, StoreKeys.removals] {
-            for entry in try await list(prefix) where Self.begin(of: entry) + Self.longestUse < now() {
-                try await commit([.unchanged(entry)], [.delete(key: entry.key)])
-            }
-        }
-    }
-
-    /// From when a certificate is issued until its key cannot renew it any more.
-    private static let longestUse = CertificateLifetime.workloadRange.upperBound + grace
-
-    /// When a denial was written: its text begins with the time.
-    private static func begin(of entry: StoreEntry) -> WallTime {
-        let text = String(decoding: entry.value.prefix { $0 != UInt8(ascii: " ") }, as: UTF8.self)
-        return WallTime(timestamp: text) ?? WallTime(nanoseconds: .max)
-    }
-
     // MARK: Joining
 
     /// What came of a join.
@@ -112,8 +53,12 @@ package actor Enrollment {
     }
 
     /// Exchanges a token for a certificate. The same key may come again with it, as after an answer that was lost; another
-    /// is refused and told of. `peer` is where the request came from, for the limit on guesses.
-    package func join(_ request: JoinRequest, from peer: String) async throws(Problem) -> Joined {
+    /// is refused and told of. `peer` is where the request came from, for the limit on guesses; `written` is whom the mesh's
+    /// configuration expects under a name.
+    package func join(
+        _ request: JoinRequest, from peer: String,
+        written: @Sendable (ResourceReference) -> SPIFFEID? = { _ in nil }
+    ) async throws(Problem) -> Joined {
         try attempts.check(peer, now: now())
         let key = try CertificateRequest(pem: request.csr)
         let keyHash = Self.hash(key.publicKey)
@@ -137,10 +82,10 @@ package actor Enrollment {
         try await requireAllowed(identity, serial: nil)
         let old = try await get(StoreKeys.member(workload))
         // A token for one service is no way to the name, and with it to the address, of a workload of another.
-        if let old, let owner = try? MemberRecord.decode(old.value), owner.identity != identity {
+        let joined = old.flatMap { try? MemberRecord.decode($0.value) }
+        if let owner = joined?.identity ?? written(workload), owner != identity {
             throw Problem(
-                .forbidden, at: "name", "\(workload) is \(owner.identity)",
-                remedy: "join under another name")
+                .forbidden, at: "name", "\(workload) is \(owner)", remedy: "join under another name")
         }
         let (answer, serial, root) = try await issue(key, identity)
         var member = MemberRecord(
@@ -154,7 +99,7 @@ package actor Enrollment {
         used.usedAt = record.usedAt ?? now()
         let memberKey = StoreKeys.member(workload)
         // What it had before cannot be renewed after its end any more.
-        let gone = old.flatMap { try? MemberRecord.decode($0.value) }?.holdings ?? []
+        let gone = joined?.holdings ?? []
         let isOurs = try await tryCommit(
             [.unchanged(entry), old.map { .unchanged($0) } ?? .absent(memberKey)],
             [
@@ -163,7 +108,7 @@ package actor Enrollment {
                 .put(key: StoreKeys.serial(serial), value: Array(workload.description.utf8)),
             ] + gone.map { .delete(key: StoreKeys.serial($0.serial)) })
         // Somebody used it in this moment; what he did decides.
-        guard isOurs else { return try await join(request, from: peer) }
+        guard isOurs else { return try await join(request, from: peer, written: written) }
         await audit.note("join", by: peer, on: "member/\(workload)", outcome: nil)
         return Joined(member: member, certificate: answer)
     }
@@ -355,6 +300,12 @@ package actor Enrollment {
         }
     }
 
+    /// True if the newest certificate of the workload that has this one does not come from `root`.
+    func isOnOtherRoot(than root: String?, serial: String, _ identity: SPIFFEID) async throws(Problem) -> Bool {
+        guard let root, let known = try await member(ofSerial: serial, identity)?.member.root else { return false }
+        return known != root
+    }
+
     /// The member that has this certificate as its newest, or had it before that.
     private func member(
         ofSerial serial: String, _ identity: SPIFFEID
@@ -418,15 +369,15 @@ package actor Enrollment {
 
     // MARK: The store
 
-    private func get(_ key: String) async throws(Problem) -> StoreEntry? {
+    func get(_ key: String) async throws(Problem) -> StoreEntry? {
         do throws(StoreError) { return try await store.get(key) } catch { throw error.problem }
     }
 
-    private func list(_ prefix: String) async throws(Problem) -> [StoreEntry] {
+    func list(_ prefix: String) async throws(Problem) -> [StoreEntry] {
         do throws(StoreError) { return try await store.list(prefix: prefix).entries } catch { throw error.problem }
     }
 
-    private func tryCommit(
+    func tryCommit(
         _ compares: [StoreCompare], _ operations: [StoreOperation]
     ) async throws(Problem) -> Bool {
         do throws(StoreError) {
@@ -436,7 +387,7 @@ package actor Enrollment {
         }
     }
 
-    private func commit(_ compares: [StoreCompare], _ operations: [StoreOperation]) async throws(Problem) {
+    func commit(_ compares: [StoreCompare], _ operations: [StoreOperation]) async throws(Problem) {
         guard try await tryCommit(compares, operations) else {
             throw Problem(.writeConflict, "somebody else changed this in the same moment", remedy: "try again")
         }

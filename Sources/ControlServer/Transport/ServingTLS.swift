@@ -87,23 +87,6 @@ final class ServingTLS: Sendable {
     }
 }
 
-/// A connection of ``ServingTLS`` with Hummingbird's HTTP/1.1 on it.
-struct SecureChannel: ServerChildChannel {
-    typealias Value = HTTP1Channel.Value
-
-    let tls: ServingTLS
-    let base: HTTP1Channel
-
-    func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
-        let ready = channel.eventLoop.makeCompletedFuture { try tls.add(to: channel) }
-        // Nobody else closes it: the other side would wait for its handshake in vain.
-        ready.whenFailure { _ in channel.close(promise: nil) }
-        return ready.flatMap { base.setup(channel: channel, logger: logger) }
-    }
-
-    func handle(value: Value, logger: Logger) async { await base.handle(value: value, logger: logger) }
-}
-
 /// Who has proved what in the handshake of a connection.
 struct ProvedPeer: Sendable {
     let identity: SPIFFEID

@@ -7,6 +7,10 @@ package struct CertificateValidity: Hashable, Sendable {
     /// moment it is issued. Its end has no such tolerance, for a certificate that was meant to die must die.
     package static let startTolerance: Duration = .seconds(60)
 
+    /// Certificates begin this long before they are made, for those whose clock is behind: a quarter of an hour, as a machine
+    /// has it whose clock nobody sets, and something to spare.
+    package static let backdating: Duration = .seconds(1200)
+
     package let notBefore: WallTime
     package let notAfter: WallTime
 

@@ -15,13 +15,17 @@ package final class ControlReplica: Sendable {
     package let pod: Pod
     package let directory: String
     private let options: [String]
+    private let variables: [String: String]
     private let running = Mutex<RunningProgram?>(nil)
 
-    /// `options` are more words for its command line, such as `--etcd URL`.
-    package init(_ name: String, in lab: NetworkLab, _ options: [String] = []) async throws {
+    /// `options` are more words for its command line, such as `--etcd URL`, `variables` more of its environment.
+    package init(
+        _ name: String, in lab: NetworkLab, _ options: [String] = [], variables: [String: String] = [:]
+    ) async throws {
         pod = try await lab.pod(name)
         directory = "\(try lab.directory())/data-\(name)"
         self.options = options
+        self.variables = variables
     }
 
     package var name: String { pod.name }
@@ -47,7 +51,8 @@ package final class ControlReplica: Sendable {
                 "weft-control", "run", "--data", directory, "--trust-domain", Self.trustDomain, "--name", name,
                 "--address", pod.address4,
             ] + options
-        let program = try pod.start(words)
+        let environment = ProcessInfo.processInfo.environment.merging(variables) { $1 }
+        let program = try pod.start(words, environment: environment)
         running.withLock { $0 = program }
     }
 

@@ -47,7 +47,7 @@ extension ControlledMeshTests {
                         + #""headers":[{"name":"x","value":"y"}]}"#),
                 Example(name: "POST /v1/tokens", body: #"{"service":"api","namespace":"default","ttl":"5m"}"#),
                 Example(name: "GET /v1/tokens"),
-                Example(name: "DELETE /v1/tokens/{id}", values: ["id": made["POST /v1/tokens"] ?? ""]),
+                Example(name: "DELETE /v1/tokens/{id}", values: ["id": made["POST /v1/tokens"] ?? "none"]),
                 Example(name: "GET /v1/members"),
                 Example(name: "GET /v1/proxies"),
                 Example(name: "GET /v1/proxies/{namespace}/{name}/config", values: web),
@@ -60,7 +60,7 @@ extension ControlledMeshTests {
                 Example(
                     name: "POST /v1/credentials", body: #"{"name":"eve","role":"view","ttl":"1d"}"#),
                 Example(name: "GET /v1/credentials"),
-                Example(name: "DELETE /v1/credentials/{id}", values: ["id": made["POST /v1/credentials"] ?? ""]),
+                Example(name: "DELETE /v1/credentials/{id}", values: ["id": made["POST /v1/credentials"] ?? "none"]),
                 Example(name: "GET /v1/ca"),
                 Example(name: "GET /v1/ca/rotation"),
                 Example(name: "POST /v1/ca/rotation/{step}", values: ["step": "stage"], query: "force=true"),

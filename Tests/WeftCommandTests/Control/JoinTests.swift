@@ -131,6 +131,30 @@ struct JoinTests {
         #expect(try await scene.weft("token delete \(identifier)").error.contains("WEFT7011"))
     }
 
+    @Test("a token for one service is no way to the name of a workload of another, joined or written")
+    func foreignName() async throws {
+        try #require(try await join(try await token(), "--name web-1").succeeded)
+        try scene.write(ControlScene.shop, to: "shop.yaml")
+        try #require(try await scene.weft("apply -f %/shop.yaml").succeeded)
+        let made = try await scene.weft("token create --service evil")
+        let token = made.output.trimmingCharacters(in: .newlines)
+        for name in ["web-1", "api-1"] {
+            let result = try await scene.weft(
+                "join \(token) --name \(name) --state %/evil --owner \(ControlScene.proxyUser) --config %/evil.yaml")
+            #expect(result.status == 1 && result.error.contains("WEFT7013 name: default/\(name) is spiffe://"), "\(result)")
+        }
+        let own = try await scene.weft(
+            "join \(token) --name evil-1 --state %/evil --owner \(ControlScene.proxyUser) --config %/evil.yaml")
+        #expect(own.succeeded, "a refusal costs no token: \(own)")
+    }
+
+    @Test("where the join port is another than usual, the proxy is told of it")
+    func joinPort() async throws {
+        try #require(try await join(try await token(), "--name web-1").succeeded)
+        let file = try scene.text("proxy.yaml")
+        #expect(file.contains("joinAddresses: [\"127.0.0.1:\(scene.joinPort)\"]"), "\(file)")
+    }
+
     @Test("a token of another root does not reach this control plane, and tells it nothing")
     func otherRoot() async throws {
         var parts = try await token().split(separator: ".").map(String.init)
@@ -160,8 +184,13 @@ struct JoinTests {
         try #require(try await join(try await token(), "--name web-1").succeeded)
         let shown = try await scene.weft("identity show --state %/state")
         #expect(shown.output.hasPrefix("spiffe://mesh.test/ns/default/sa/web\n"), "\(shown)")
+        for name in ["trust-other.example.pem", "renewal.pem", "snapshot.json"] {
+            try scene.write("what a proxy has left", to: "state/\(name)")
+        }
         let left = try await scene.weft("leave --state %/state")
-        #expect(left.succeeded && !FileManager.default.fileExists(atPath: scene.directory + "/state/identity"))
+        #expect(left.succeeded)
+        let rest = try FileManager.default.contentsOfDirectory(atPath: scene.directory + "/state")
+        #expect(rest.isEmpty, "\(rest)")
         #expect(try await scene.weft("leave --state %/state").error.contains("WEFT7045"))
         #expect(try await scene.weft("leave --workload default/web-1").succeeded)
         let identities = try await scene.weft("identity list")

@@ -12,12 +12,19 @@ struct ProxyFile {
     private static let standardState = "/var/lib/weft"
 
     init(_ joined: JoinAnswer, state: String, owner: FileOwner, answersNames: Bool) {
-        let addresses = joined.control.map { "\"\($0)\"" }.joined(separator: ", ")
+        func list(_ addresses: [ControlAddress]) -> String {
+            addresses.map { "\"\($0)\"" }.joined(separator: ", ")
+        }
+        var control = "addresses: [\(list(joined.control))]"
+        // Only what the proxy would not take for granted.
+        if !joined.join.isEmpty, ControlSettings(addresses: joined.control).joining.addresses != joined.join {
+            control += ", joinAddresses: [\(list(joined.join))]"
+        }
         var lines = [
             "kind: Proxy",
             "metadata: {name: \(joined.workload.name), namespace: \(joined.workload.namespace)}",
             "spec:",
-            "  control: {addresses: [\(addresses)]}",
+            "  control: {\(control)}",
             "  capture: {proxyUIDs: [\(owner.user)]}",
         ]
         if state != Self.standardState { lines.append("  stateDirectory: \(YAMLText.quoted(state))") }
