@@ -1,7 +1,7 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
 internal import ControlAPI
-internal import MeshModel
+package import MeshModel
 
 extension WatchHub {
     /// One proxy's watch.
@@ -45,5 +45,11 @@ extension WatchHub {
         var isSynced: Bool { underway == nil && !isDirty && rejection == nil }
         /// Nothing is said any more after what is to be said now.
         var isLast = false
+    }
+}
+
+extension DeniedPeers {
+    package func holds(_ identity: SPIFFEID, serial: String) -> Bool {
+        serials.contains(serial) || identities.contains(identity)
     }
 }
