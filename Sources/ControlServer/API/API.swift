@@ -15,7 +15,8 @@ struct API: Sendable {
 
     private var about: [Endpoint] {
         [
-            Endpoint(method: .get, path: "/v1/info", role: .view, summary: "Which mesh and which replica this is.",
+            Endpoint(
+                method: .get, path: "/v1/info", role: .view, summary: "Which mesh and which replica this is.",
                 answer: .json(
                     .object([
                         "version": .text, "trustDomain": .text, "replica": .text, "revision": .integer,

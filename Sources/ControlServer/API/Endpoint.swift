@@ -23,8 +23,12 @@ struct Endpoint: Sendable {
         let kind: Kind
         let meaning: String
 
-        static func text(_ name: String, _ meaning: String) -> Query { Query(name: name, kind: .text, meaning: meaning) }
-        static func flag(_ name: String, _ meaning: String) -> Query { Query(name: name, kind: .flag, meaning: meaning) }
+        static func text(_ name: String, _ meaning: String) -> Query {
+            Query(name: name, kind: .text, meaning: meaning)
+        }
+        static func flag(_ name: String, _ meaning: String) -> Query {
+            Query(name: name, kind: .flag, meaning: meaning)
+        }
         static func number(_ name: String, _ meaning: String) -> Query {
             Query(name: name, kind: .number, meaning: meaning)
         }
@@ -90,14 +94,17 @@ struct Endpoint: Sendable {
 
     private func checkBody(_ call: Call) throws(Problem) {
         guard !call.body.isEmpty else { return }
-        if case .none = body { throw Problem(.badValue, at: "body", "this call takes no body", remedy: "leave it away") }
+        if case .none = body {
+            throw Problem(.badValue, at: "body", "this call takes no body", remedy: "leave it away")
+        }
         // Parameters, such as a character set, say nothing here: everything is UTF-8.
         let type = (call.request.headers[.contentType] ?? "").prefix { $0 != ";" }
             .lowercased().filter { $0 != " " }
         let encoding = call.request.headers[.contentEncoding] ?? "identity"
         guard type.isEmpty || body.types.contains(type) || type == Self.curlsOwn, encoding == "identity" else {
             throw Problem(
-                .mediaType, at: "content-type", "`\(type.prefix(80))`, encoded as `\(encoding.prefix(40))`, is not read here",
+                .mediaType, at: "content-type",
+                "`\(type.prefix(80))`, encoded as `\(encoding.prefix(40))`, is not read here",
                 remedy: "send \(body.types.joined(separator: " or "))")
         }
         guard case .json(let schema) = body else { return }

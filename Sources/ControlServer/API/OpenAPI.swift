@@ -27,7 +27,8 @@ struct OpenAPI {
             ])),
         Neighbour(
             path: ControlProtocol.renewPath,
-            summary: "Renews an expired certificate by its key: first `certificate` alone, which is answered by a nonce.",
+            summary:
+                "Renews an expired certificate by its key: first `certificate` alone, which is answered by a nonce.",
             port: ControlProtocol.joinPort,
             body: .object(["certificate": .text, "nonce?": .text, "csr?": .text, "signature?": .text]),
             answer: .object(["nonce?": .text, "chain?": .text, "trust?": .map(.text), "notAfter?": .moment])),
@@ -205,7 +206,8 @@ struct OpenAPI {
                 json.object { content(type, schema, &$0) }
             }
             for (status, meaning) in [
-                ("4XX", "Something is wrong with the request."), ("5XX", "The control plane or its store cannot answer."),
+                ("4XX", "Something is wrong with the request."),
+                ("5XX", "The control plane or its store cannot answer."),
             ] {
                 json.key(status)
                 json.object { json in

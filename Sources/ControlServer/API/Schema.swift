@@ -104,7 +104,8 @@ extension Schema {
         (
             "Problems",
             .object([
-                "code": .text, "place?": .text, "message": .text, "remedy?": .text, "problems": .list(.named("Problem")),
+                "code": .text, "place?": .text, "message": .text, "remedy?": .text,
+                "problems": .list(.named("Problem")),
             ])
         ),
         (
