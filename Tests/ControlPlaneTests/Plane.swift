@@ -65,12 +65,17 @@ final class Plane: Sendable {
     /// Runs the plane's own work while `body` goes on.
     func running<Value: Sendable>(_ body: @Sendable () async throws -> Value) async throws -> Value {
         try await withThrowingTaskGroup(of: Value?.self) { group in
-            let (ready, source) = AsyncStream<Void>.makeStream()
+            let (ready, source) = AsyncThrowingStream<Void, any Error>.makeStream()
             group.addTask {
-                try await self.plane.run { source.finish() }
+                do {
+                    try await self.plane.run { source.finish() }
+                } catch {
+                    source.finish(throwing: error)
+                    throw error
+                }
                 return nil
             }
-            for await _ in ready {}
+            for try await _ in ready {}
             let value = try await body()
             group.cancelAll()
             return value

@@ -211,30 +211,23 @@ package actor Enrollment {
         let keyHash = Self.hash(key.publicKey)
         let found = try await member(ofSerial: serial, identity)
         guard let found else {
-            // Known to nobody, as after the store was brought back from a copy: it goes on, and cannot be renewed after its end.
             try await requireNotRemoved(identity, serial: serial, begin: begin)
             return try await issue(key, identity).0
         }
-        return try await renew(found, serial: serial, key, keyHash, by: "\(identity)").0
+        guard !found.member.isFrozen else { throw Self.frozen(found.member) }
+        if let answer = try await renew(found, serial: serial, key, keyHash) { return answer }
+        return try await issue(key, identity).0
     }
 
-    /// Who comes with the certificate before the newest has missed the answer, and has kept the key that it was for. With
-    /// another key it is one of two who have that certificate, and one of them should not.
+    /// Of the newest certificate, or again of the one before: who comes with that has missed the answer, and has kept the key
+    /// that it was for. Nil for the one before with another key.
     private func renew(
-        _ found: (entry: StoreEntry, member: MemberRecord), serial: String, _ key: CertificateRequest,
-        _ keyHash: String, by author: String
-    ) async throws(Problem) -> (CertificateAnswer, MemberRecord) {
-        var (entry, member) = found
-        guard !member.isFrozen else { throw Self.frozen(member) }
-        if member.serial == serial || member.keyHash == keyHash {
-            let (answer, newSerial, root) = try await issue(key, member.identity)
-            try await keep(found, newSerial, keyHash, answer.notAfter, root, over: serial)
-            return (answer, member)
-        }
-        member.isFrozen = true
-        try await commit([.unchanged(entry)], [.put(key: entry.key, value: member.encode())])
-        await audit.note("renew", by: author, on: "member/\(member.workload)", outcome: .identityFrozen)
-        throw Self.frozen(member)
+        _ found: (entry: StoreEntry, member: MemberRecord), serial: String, _ key: CertificateRequest, _ keyHash: String
+    ) async throws(Problem) -> CertificateAnswer? {
+        guard found.member.serial == serial || found.member.keyHash == keyHash else { return nil }
+        let (answer, newSerial, root) = try await issue(key, found.member.identity)
+        try await keep(found, newSerial, keyHash, answer.notAfter, root, over: serial)
+        return answer
     }
 
     /// A nonce for who has an expired certificate. Nothing is kept: the nonce proves itself.
@@ -279,9 +272,18 @@ package actor Enrollment {
         guard now() <= held.notAfter + Self.grace else {
             throw Problem(.graceOver, "the certificate expired at \(held.notAfter)", remedy: "join again")
         }
-        let (answer, member) = try await renew(found, serial: serial, key, keyHash, by: peer)
-        await audit.note("renew", by: peer, on: "member/\(member.workload)", outcome: nil)
-        return answer
+        guard !found.member.isFrozen else { throw Self.frozen(found.member) }
+        let place = "member/\(found.member.workload)"
+        if let answer = try await renew(found, serial: serial, key, keyHash) {
+            await audit.note("renew", by: peer, on: place, outcome: nil)
+            return answer
+        }
+        // The same certificate, another key: one of the two who have it should not.
+        var member = found.member
+        member.isFrozen = true
+        try await commit([.unchanged(found.entry)], [.put(key: found.entry.key, value: member.encode())])
+        await audit.note("renew", by: peer, on: place, outcome: .identityFrozen)
+        throw Self.frozen(member)
     }
 
     /// Gives a frozen workload back to whoever has its newest certificate; false where there is none of that name.
@@ -301,9 +303,9 @@ package actor Enrollment {
         var operations: [StoreOperation] = [
             .delete(key: entry.key), .put(key: StoreKeys.removed(member.identity), value: time),
         ]
-        // The one before may be good for hours yet.
         for held in member.holdings {
             operations.append(.delete(key: StoreKeys.serial(held.serial)))
+            // The one before may be good for hours yet.
             operations.append(.put(key: StoreKeys.deniedSerial(held.serial), value: time))
         }
         try await commit([.unchanged(entry)], operations)

@@ -52,7 +52,8 @@ struct OfflineRootTests {
             #expect(!result.succeeded && result.error.contains("WEFT"), "\(file): \(result)")
         }
         #expect(try await intermediate() == before)
-        let mismatch = try await scene.weft("ca sign %/1.csr --directory %/safe --root-key %/other/offline/root-key.pem")
+        let mismatch = try await scene.weft(
+            "ca sign %/1.csr --directory %/safe --root-key %/other/offline/root-key.pem")
         #expect(!mismatch.succeeded && mismatch.error.contains("belongs to no root"), "\(mismatch)")
         let noRequest = try await scene.weft("ca sign %/foreign.pem --directory %/safe --root-key %/safe/root-key.pem")
         #expect(!noRequest.succeeded && noRequest.error.contains("WEFT"), "\(noRequest)")
