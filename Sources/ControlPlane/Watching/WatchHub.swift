@@ -62,6 +62,8 @@ package actor WatchHub {
         /// What the proxy has, or will have when the update under way has arrived.
         var sent: [String: ResourceDigest]
         var sentRevision: UInt64
+        /// What was in force in it when it came; nil for one that had nothing.
+        let held: UInt64?
         /// What it would have if it were told everything now.
         var target: [String: ResourceDigest] = [:]
         /// The revision that `target` was made of.
@@ -176,7 +178,7 @@ package actor WatchHub {
         watches[id] = Watch(
             workload: request.workload, instance: request.instance, identity: identity, serial: serial, since: now(),
             version: request.version, wants: request.wants, sent: have?.digests ?? [:],
-            sentRevision: have?.revision ?? 0, commonSent: -1, isWholeDue: have == nil,
+            sentRevision: have?.revision ?? 0, held: have?.revision, commonSent: -1, isWholeDue: have == nil,
             messages: [
                 .welcome(
                     WatchMessage.Welcome(
@@ -337,6 +339,11 @@ package actor WatchHub {
         var progress = RevisionProgress()
         for watch in watches.values {
             let name = watch.workload.description
+            if let held = watch.held, held >= revision {
+                progress.concerned += 1
+                progress.acknowledged += 1
+                continue
+            }
             guard watch.evaluated >= revision else {
                 // Whether it changes anything here is not known yet.
                 progress.late.append(name)
