@@ -43,7 +43,9 @@ extension JSONWriter {
         array(texts) { $0.string($1) }
     }
 
-    mutating func trust(_ trust: TrustTexts) { texts("trust", trust.map { ($0.key.name, $0.value) }) }
+    mutating func trust(_ trust: TrustTexts, as name: String = "trust") {
+        texts(name, trust.map { ($0.key.name, $0.value) })
+    }
 
     mutating func digests(_ digests: [String: ResourceDigest]) {
         texts("digests", digests.map { ($0.key, $0.value.text) })
@@ -54,9 +56,9 @@ extension JSONWriter {
 package typealias TrustTexts = [TrustDomain: String]
 
 extension MessageReader {
-    package func trust() throws(Problem) -> TrustTexts {
+    package func trust(_ name: String = "trust") throws(Problem) -> TrustTexts {
         try texts(
-            "trust", "a trust domain with its roots in PEM", atMost: ControlProtocol.trustDomainCount,
+            name, "a trust domain with its roots in PEM", atMost: ControlProtocol.trustDomainCount,
             textBytes: ControlProtocol.pemBytes, key: { TrustDomain($0) }, { $0 })
     }
 

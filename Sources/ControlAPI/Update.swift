@@ -32,13 +32,15 @@ package struct Update: Hashable, Sendable {
     /// Nil, as with the next two: as before.
     package var namespaces: [ResourceName]?
     package var trust: TrustTexts?
+    /// Roots that let nobody in any more, and vouch for connections that were made while they did. Told with `trust`.
+    package var retired: TrustTexts?
     package var denied: DeniedPeers?
     package var checkpoint: Checkpoint?
 
     package init(
         sequence: UInt64, revision: UInt64, isWhole: Bool, resources: [ResourceText] = [], removed: [String] = [],
         unknown: Wants = Wants(), namespaces: [ResourceName]? = nil, trust: TrustTexts? = nil,
-        denied: DeniedPeers? = nil, checkpoint: Checkpoint? = nil
+        retired: TrustTexts? = nil, denied: DeniedPeers? = nil, checkpoint: Checkpoint? = nil
     ) {
         self.sequence = sequence
         self.revision = revision
@@ -48,6 +50,7 @@ package struct Update: Hashable, Sendable {
         self.unknown = unknown
         self.namespaces = namespaces
         self.trust = trust
+        self.retired = retired
         self.denied = denied
         self.checkpoint = checkpoint
     }
@@ -61,6 +64,7 @@ package struct Update: Hashable, Sendable {
         writer.list("unknown", unknown.addresses.map(\.description) + unknown.names.map(\.text))
         if let namespaces { writer.list("namespaces", namespaces.map(\.text)) }
         if let trust { writer.trust(trust) }
+        if let retired { writer.trust(retired, as: "retired") }
         if let denied { writer.denied(denied) }
         if let checkpoint {
             writer.key("checkpoint")
@@ -89,6 +93,7 @@ package struct Update: Hashable, Sendable {
             }
         }
         trust = reader.contains("trust") ? try reader.trust() : nil
+        retired = reader.contains("retired") ? try reader.trust("retired") : nil
         denied = try reader.denied()
         checkpoint = try reader.optionalObject("checkpoint").map { reader throws(Problem) in try Checkpoint(reader) }
     }

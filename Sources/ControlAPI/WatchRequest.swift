@@ -28,6 +28,8 @@ package struct WatchRequest: ControlMessage {
     /// Nil: nothing.
     package var have: Holdings?
     package var wants: Wants
+    /// It ends soon: nobody is to be sent to its workload any more.
+    package var isLeaving = false
 
     package init(
         protocolVersion: Int = ControlProtocol.version, version: String = WeftVersion.text,
@@ -64,6 +66,7 @@ package struct WatchRequest: ControlMessage {
             }
             writer.key("wants")
             wants.write(into: &writer)
+            if isLeaving { writer.field("leaving", true) }
         }
     }
 
@@ -84,5 +87,6 @@ package struct WatchRequest: ControlMessage {
             self.have = Holdings(revision: try have.number("revision"), digests: try have.digests())
         }
         wants = try reader.optionalObject("wants").map { wants throws(Problem) in try Wants(wants) } ?? Wants()
+        isLeaving = try reader.truth("leaving", default: false)
     }
 }

@@ -67,6 +67,8 @@ package final class ControlLink {
     private var lastProblem: ErrorCode?
     private var random: FastRandom
     private var posts: PostQueue?
+    /// The last one of this watch.
+    private var acknowledged: Acknowledgement?
     package private(set) var watch: WatchMessage.Welcome?
 
     package init(_ loop: EventLoop, _ settings: ControlSettings) {
@@ -109,8 +111,13 @@ package final class ControlLink {
     /// Beside the watch under way; without one there is nobody to tell, and the next one begins with all of it.
     package func acknowledge(_ acknowledgement: Acknowledgement) {
         guard let watch else { return }
+        acknowledged = acknowledgement
         post(ControlProtocol.acknowledgePath(watch.watch), acknowledgement)
     }
+
+    /// Says once more what was said last, over a connection that shows the identity in force now: by that the control plane
+    /// knows that nobody meets the one before any more.
+    package func showIdentity() { if let acknowledged { acknowledge(acknowledged) } }
 
     package func say(_ wants: Wants) {
         guard let watch else { return }
@@ -253,6 +260,7 @@ package final class ControlLink {
         posts?.close()
         posts = nil
         watch = nil
+        acknowledged = nil
         errorStatus = nil
         errorBody = []
     }

@@ -12,6 +12,8 @@ package struct ControlledMesh: Hashable, Sendable {
     /// Of the mesh: a name of two labels is one of it if the second is here.
     package private(set) var namespaces: Set<ResourceName> = []
     package private(set) var trust: TrustTexts = [:]
+    /// Means something for open connections only, so that it is not kept on disk.
+    package private(set) var retired: TrustTexts = [:]
     package private(set) var denied = DeniedPeers()
     package private(set) var checkpoint: Checkpoint?
 
@@ -34,7 +36,10 @@ package struct ControlledMesh: Hashable, Sendable {
         }
         next.revision = update.revision
         if let namespaces = update.namespaces { next.namespaces = Set(namespaces) }
-        if let trust = update.trust { next.trust = trust }
+        if let trust = update.trust {
+            next.trust = trust
+            next.retired = update.retired ?? [:]
+        }
         if let denied = update.denied { next.denied = denied }
         next.checkpoint = update.checkpoint
         if let checkpoint = update.checkpoint { try next.checkDrift(try checkpoint.contents()) }
@@ -44,6 +49,7 @@ package struct ControlledMesh: Hashable, Sendable {
     /// Takes the roots and denials of another, which hold whether or not its documents do.
     package mutating func take(trustOf other: ControlledMesh) {
         trust = other.trust
+        retired = other.retired
         denied = other.denied
     }
 

@@ -7,7 +7,7 @@ internal import ResourceDocuments
 
 /// What proxies ask.
 extension ControlPlane {
-    /// Begins a watch for a proxy that has proved `identity`, and tells the mesh that its workload is here.
+    /// Begins a watch for a proxy that has proved `identity`, and tells the mesh that its workload is here, unless it leaves.
     ///
     /// A workload may call itself what it likes within its namespace, except by the name of one that has joined under another
     /// identity, or that a document gives another identity.
@@ -40,15 +40,18 @@ extension ControlPlane {
         let watch = try await hub.open(request, identity: identity, serial: serial)
         // It was elsewhere when everybody was told.
         if isOld { _ = await hub.send(.renew, to: request.workload) }
-        let registration = Registration(request, identity: identity, replica: settings.replica, since: now()).encode()
-        let key = StoreKeys.proxy(request.workload, instance: request.instance)
-        do throws(StoreError) {
-            if !addresses.isEmpty { try await lease.put(key, registration) }
-            await hub.note(registration, of: watch)
-        } catch {
-            await hub.end(watch)
-            throw error.problem
+        if request.have == nil {
+            Task {
+                try? await Task.sleep(for: Self.beginning)
+                try? await register(watch)
+            }
+        } else {
+            do throws(StoreError) { try await register(watch) } catch {
+                await hub.end(watch)
+                throw error.problem
+            }
         }
+        await enrollment.noteShown(serial, by: identity)
         return watch
     }
 
@@ -60,6 +63,27 @@ extension ControlPlane {
             guard case .workload(let written) = documents[ResourceID(.workload, workload)]?.resource else { return nil }
             return written.identity
         }
+    }
+
+    /// Makes the workload an endpoint, once. One that has nothing yet becomes one when it has answered its first update: who
+    /// calls it is to meet the policies that hold for it.
+    private func register(_ watch: String) async throws(StoreError) {
+        if let (key, value) = await hub.registrationDue(of: watch) { try await lease.put(key, value) }
+    }
+
+    /// Chosen by us: how long its first answer may take.
+    private static let beginning: Duration = .seconds(2)
+
+    /// What a proxy says of an update; false where there is no such watch of his. That he says it over a connection with
+    /// another certificate than before tells that this is in force.
+    package func acknowledge(
+        _ watch: String, _ acknowledgement: Acknowledgement, identity: SPIFFEID, serial: String
+    ) async -> Bool {
+        guard await hub.acknowledge(watch, acknowledgement, by: identity) else { return false }
+        // Where the store is away, all who are connected here are written down again when it is back.
+        try? await register(watch)
+        if await hub.notes(serial, of: watch, by: identity) { await enrollment.noteShown(serial, by: identity) }
+        return true
     }
 
     private func requireOwnName(_ workload: ResourceReference, _ identity: SPIFFEID) async throws(Problem) {

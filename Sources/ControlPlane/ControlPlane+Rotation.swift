@@ -11,6 +11,8 @@ extension ControlPlane {
         case trust
         case sign
         case retire
+        /// Beyond what a rotation needs: ends what the old root still vouches for.
+        case cut
     }
 
     /// Where a rotation is, and who has not taken its newest step.
@@ -33,7 +35,7 @@ extension ControlPlane {
             switch next {
             case .sign: await behindTrust()
             case .retire: try await onOldRoot()
-            case .stage, .trust, nil: []
+            case .stage, .trust, .cut, nil: []
             }
         return RotationStatus(
             next: next, missing: missing.sorted(), roots: published.map { ($0.fingerprint, $0.step, $0.since) })
@@ -57,6 +59,7 @@ extension ControlPlane {
         case .trust: try await authority.trust()
         case .sign: try await authority.sign()
         case .retire: try await authority.retire()
+        case .cut: try await authority.cut()
         }
         await audit.note("ca rotate", by: author, on: "ca/\(step.rawValue)", outcome: nil)
         await rootsChanged()
@@ -67,9 +70,9 @@ extension ControlPlane {
         guard let status = try? await rotation() else { return }
         if let next = status.next {
             guard await isRotatingByItself(), status.missing.isEmpty else { return }
-            // Connections that have been open since before show certificates of the old root.
+            // In no hurry: by then whoever is away has a certificate of the new one, or none that holds.
             let leaving = status.roots.filter { $0.step == .leaving }.map(\.since).max()
-            if next == .retire, let leaving, now() <= leaving + CertificateLifetime.workload { return }
+            if next == .retire, let leaving, now() <= leaving + settings.workloadLifetime { return }
             try? await rotate(to: next, isForced: false, author: Self.ownName)
         } else if await authority.isRootPastHalf {
             try? await rotate(to: .stage, isForced: false, author: Self.ownName)
@@ -77,7 +80,7 @@ extension ControlPlane {
     }
 
     private static let ownName = "weft-control"
-    /// Chosen by us: most requests are over by then. Who has longer ones waits longer before he retires a root.
+    /// How long a handshake may take that was begun with the certificate before.
     private static let settling: Duration = .seconds(10)
 
     /// What an operator has begun he goes on with; what began by itself goes on by itself.
@@ -86,16 +89,17 @@ extension ControlPlane {
         return newest?.author == Self.ownName
     }
 
-    /// Workloads whose newest certificate does not come from a root that stays.
+    /// Workloads that still show, or may show, a certificate of a root that is to go.
     private func onOldRoot() async throws(Problem) -> [String] {
         let leaving = Set(await authority.published.filter { $0.step == .leaving }.map(\.fingerprint))
         let connected = Set(await keeper.membership.workloads)
         return try await enrollment.members().filter { member in
             // Who has been away since its end cannot come back with it anyway.
             guard member.notAfter > now() || connected.contains(member.workload) else { return false }
-            // Issued is not yet in force, and what was begun with the certificate before is to end in peace.
-            if let issued = member.issuedAt, now() <= issued + Self.settling { return true }
-            return member.root.map { leaving.contains($0) } ?? true
+            guard let root = member.root, !leaving.contains(root) else { return true }
+            // Issued is not yet in force: the answer may be lost. A machine that has just joined has nothing older.
+            guard let shown = member.shownAt else { return member.renewed != nil }
+            return now() <= shown + Self.settling
         }.map(\.workload.description)
     }
 }

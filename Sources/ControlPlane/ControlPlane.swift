@@ -77,7 +77,7 @@ package final class ControlPlane: Sendable {
         let signer = CheckpointSigner(authority)
         hub = WatchHub(
             replica: settings.replica, MeshIndex(.empty, .empty, trustDomain: trustDomain),
-            heartbeatSeconds: settings.heartbeatSeconds, now: now,
+            isShared: settings.isShared, heartbeatSeconds: settings.heartbeatSeconds, now: now,
             sign: { text throws(Problem) in try signer.sign(text) })
         keeper = MeshKeeper(hub, trustDomain: trustDomain)
         await signer.refresh()
@@ -238,7 +238,8 @@ package final class ControlPlane: Sendable {
         for settings in await keeper.state.resources.trust {
             if let pem = settings.certificates { trust[settings.trustDomain] = pem }
         }
-        await hub.use(trust)
+        let retired = await authority.retiredBundle
+        await hub.use(trust, retired: retired.isEmpty ? [:] : [trustDomain: retired])
     }
 
     // MARK: What goes on by itself

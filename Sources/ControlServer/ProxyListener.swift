@@ -27,7 +27,9 @@ struct ProxyListener: Sendable {
             call throws(Problems) in
             let peer = try await peer(call.context)
             let message = try await single { () throws(Problem) in try Acknowledgement.decode(call.body) }
-            guard await plane.hub.acknowledge(call.parameter("watch"), message, by: peer.identity) else { throw over }
+            let isKnown = await plane.acknowledge(
+                call.parameter("watch"), message, identity: peer.identity, serial: peer.serial)
+            guard isKnown else { throw over }
             return .nothing
         }
         router.answer(.post, "\(ControlProtocol.watchPath)/:watch/wants", atMost: ControlProtocol.requestBytes) {

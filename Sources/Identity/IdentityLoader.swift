@@ -14,14 +14,16 @@ package struct IdentityLoader: Sendable {
     private let expectedIdentity: SPIFFEID?
     private let trustDomain: TrustDomain?
     private let denied: DeniedPeers
+    private let retired: [TrustDomain: [Certificate]]
 
     /// `expectedIdentity` is what the Workload resource says of us, `trustDomain` what the Mesh resource says, `denied` whom
-    /// we are not to believe.
+    /// we are not to believe, `retired` by which roots nobody is let in any more.
     package init(
         _ paths: IdentityPaths, trust: [TrustSettings], expectedIdentity: SPIFFEID?, trustDomain: TrustDomain?,
-        denied: DeniedPeers = DeniedPeers()
+        denied: DeniedPeers = DeniedPeers(), retired: [TrustDomain: [Certificate]] = [:]
     ) {
         self.denied = denied
+        self.retired = retired
         self.paths = paths
         self.trust = trust
         self.expectedIdentity = expectedIdentity
@@ -100,11 +102,14 @@ package struct IdentityLoader: Sendable {
 
     private func bundles(_ roots: [TrustDomain: [Certificate]], continuing previous: IdentityMaterial?) -> TrustBundles
     {
-        guard let previous else { return TrustBundles(roots, denied: denied, generation: 1) }
+        guard let previous else { return TrustBundles(roots, retired: retired, denied: denied, generation: 1) }
         func fingerprints(_ roots: [TrustDomain: [Certificate]]) -> [TrustDomain: Set<[UInt8]>] {
             roots.mapValues { Set($0.map(\.fingerprint)) }
         }
-        let isSame = fingerprints(previous.bundles.roots) == fingerprints(roots) && previous.bundles.denied == denied
-        return TrustBundles(roots, denied: denied, generation: previous.bundles.generation + (isSame ? 0 : 1))
+        let isSame =
+            fingerprints(previous.bundles.roots) == fingerprints(roots) && previous.bundles.denied == denied
+            && fingerprints(previous.bundles.retired) == fingerprints(retired)
+        return TrustBundles(
+            roots, retired: retired, denied: denied, generation: previous.bundles.generation + (isSame ? 0 : 1))
     }
 }

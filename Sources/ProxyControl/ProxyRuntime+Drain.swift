@@ -34,6 +34,7 @@ extension ProxyRuntime {
                     ("reason", reason), ("settle", DurationText.text(settings.settle)),
                     ("deadline", DurationText.text(settings.deadline)),
                 ]))
+        control?.leaves()
         dataPlane.drain(settings) { [drained] wasClean in drained.send(wasClean) }
     }
 

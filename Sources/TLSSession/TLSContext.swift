@@ -20,6 +20,8 @@ package final class TLSContext {
     private let server: OpaquePointer?
     private let client: OpaquePointer
     private let verifier: PeerVerifier
+    /// Judges who is connected already; nil where that is no other judgement.
+    private let veterans: PeerVerifier?
     private var remembered: [[UInt8]: VerifiedPeer] = [:]
 
     /// The handshake under way: set around each call of SSL_do_handshake, read by the callback inside it.
@@ -38,6 +40,7 @@ package final class TLSContext {
         self.staging = staging
         self.partner = partner
         verifier = PeerVerifier(material.bundles, of: partner)
+        veterans = material.bundles.ofVeterans.map { PeerVerifier($0, of: partner) }
         unsafe server = partner == .sidecars ? try TLSSettings.make(.acceptor, material, partner) : nil
         unsafe client = try TLSSettings.make(.dialler, material, partner)
         let argument = unsafe Unmanaged.passUnretained(self).toOpaque()
@@ -69,11 +72,16 @@ package final class TLSContext {
     }
 
     /// Judges a chain outside a handshake: connections that are open when the trust bundle changes are judged again, each
-    /// chain once.
+    /// chain that is good once. What only a retired root vouches for is not remembered: handshakes read from there.
     package func judgeAgain(_ chain: [Certificate], now: WallTime) throws(CertificateRejection) -> VerifiedPeer {
         let key = chain.flatMap(\.fingerprint)
         if let known = recall(key, now) { return known }
-        return remember(try verifier.verify(chain, now: now), key)
+        do throws(CertificateRejection) {
+            return remember(try verifier.verify(chain, now: now), key)
+        } catch {
+            guard let veterans else { throw error }
+            return try veterans.verify(chain, now: now)
+        }
     }
 
     fileprivate func judge(_ context: OpaquePointer) -> Bool {

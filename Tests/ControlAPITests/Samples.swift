@@ -18,7 +18,7 @@ enum Samples {
             unknown: Wants(
                 addresses: [try #require(IPAddress("10.1.2.3"))], names: [try #require(ServiceName("nosuch"))]),
             namespaces: [try #require(ResourceName("default")), try #require(ResourceName("prod"))],
-            trust: [domain: "PEM\n"],
+            trust: [domain: "PEM\n"], retired: [domain: "OLD\n"],
             denied: DeniedPeers(
                 serials: ["0a1b"], identities: [try #require(SPIFFEID("spiffe://mesh.example/ns/default/sa/x"))]),
             checkpoint: Checkpoint(body: "{}", signature: "AAE=", chain: "PEM"))
@@ -38,7 +38,8 @@ enum Samples {
             wants: Wants(
                 addresses: [try #require(IPAddress("10.96.0.10"))],
                 names: [try #require(ServiceName("api")), try #require(ServiceName("db.prod"))]))
-        let empty = WatchRequest(version: "0.1.0", workload: workload, instance: "0123456789abcdef", addresses: [])
+        var empty = WatchRequest(version: "0.1.0", workload: workload, instance: "0123456789abcdef", addresses: [])
+        empty.isLeaving = true
         let contents = Checkpoint.Contents(proxy: workload, revision: 87, time: time, digests: ["id": digest])
         return [
             .init(
@@ -50,7 +51,8 @@ enum Samples {
             .init(
                 empty,
                 #"{"protocol":1,"version":"0.1.0","name":"api-1","namespace":"default","instance":"0123456789abcdef","#
-                    + #""addresses":[],"unmeshedPorts":[],"have":{},"wants":{"addresses":[],"names":[]}}"#),
+                    + #""addresses":[],"unmeshedPorts":[],"have":{},"wants":{"addresses":[],"names":[]},"#
+                    + #""leaving":true}"#),
             .init(
                 WatchMessage.welcome(.init(watch: watch, replica: "control-1", time: time)),
                 #"{"type":"welcome","protocol":1,"watch":"\#(watch)","replica":"control-1","#
@@ -61,6 +63,7 @@ enum Samples {
                     + #""resources":[{"id":"Service/default/api","digest":"\#(hash)","text":"{\"kind\":\"Service\"}"}],"#
                     + #""removed":["Service/default/old"],"unknown":["10.1.2.3","nosuch"],"#
                     + #""namespaces":["default","prod"],"trust":{"mesh.example":"PEM\n"},"#
+                    + #""retired":{"mesh.example":"OLD\n"},"#
                     + #""denied":{"serials":["0a1b"],"identities":["spiffe://mesh.example/ns/default/sa/x"]},"#
                     + #""checkpoint":{"body":"{}","signature":"AAE=","chain":"PEM"}}"#),
             .init(

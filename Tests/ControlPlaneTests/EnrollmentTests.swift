@@ -178,6 +178,7 @@ struct EnrollmentTests {
         let joined = try await plane.joined("api")
         #expect(
             await codes { try await control.rotate(to: .sign, isForced: false, author: "t") } == [.wrongRotationStep])
+        let before = await control.authority.bundle
         try await control.rotate(to: .stage, isForced: false, author: "t")
         #expect(await control.authority.rootCertificates.count == 1)
         #expect(
@@ -193,16 +194,27 @@ struct EnrollmentTests {
         #expect(
             await codes { try await control.rotate(to: .retire, isForced: false, author: "t") } == [.rotationIncomplete]
         )
-        _ = try await control.enrollment.renew(
+        let answer = try await control.enrollment.renew(
             CertificateRequestMessage(csr: try CertificateRequest.text(for: SigningKey())),
             identity: joined.member.identity, serial: joined.member.serial, begin: plane.clock.now)
-        // What was begun with the certificate before has time to end.
+        // The answer may have been lost: who has it has to come with it first.
+        plane.clock.advance(.seconds(60))
+        #expect(try await control.rotation().missing == ["\(joined.member.workload)"])
+        let leaf = try #require(SignedCertificate.all(inPEM: answer.chain)?.first)
+        await control.enrollment.noteShown(CertificateFacts(leaf).serialNumber, by: joined.member.identity)
+        // Handshakes that were begun with the certificate before have time to end.
         #expect(
             await codes { try await control.rotate(to: .retire, isForced: false, author: "t") } == [.rotationIncomplete]
         )
         plane.clock.advance(.seconds(11))
+        #expect(
+            await codes { try await control.rotate(to: .cut, isForced: false, author: "t") } == [.wrongRotationStep])
         try await control.rotate(to: .retire, isForced: false, author: "t")
         #expect(await control.authority.rootCertificates.count == 1)
         #expect(try await control.rotation().next == nil)
+        // It vouches for what is open, until whatever came from it has ended or somebody says that it must not.
+        #expect(await control.authority.retiredBundle == before)
+        try await control.rotate(to: .cut, isForced: false, author: "t")
+        #expect(await control.authority.retiredBundle.isEmpty)
     }
 }

@@ -144,8 +144,11 @@ struct TestWatch: Sendable {
     }
 
     /// Acknowledges every update until the watch ends.
-    func follow() async {
-        while let update = try? await update() { await acknowledge(update) }
+    func follow(_ hears: @Sendable (Update) -> Void = { _ in }) async {
+        while let update = try? await update() {
+            hears(update)
+            await acknowledge(update)
+        }
     }
 
     /// Acknowledges updates until one has brought a resource.

@@ -60,8 +60,10 @@ final class ControlledMesh: Sendable {
     }
 
     /// Everything is there, and `api` answers.
-    static func running(replicas count: Int = 1, variables: [String: String] = [:]) async throws -> ControlledMesh {
-        let scene = try await ControlledMesh(replicas: count, variables: variables)
+    static func running(
+        replicas count: Int = 1, options: [String] = [], variables: [String: String] = [:]
+    ) async throws -> ControlledMesh {
+        let scene = try await ControlledMesh(replicas: count, options: options, variables: variables)
         for replica in scene.replicas { try await replica.start() }
         try await scene.control.apply(documents)
         for pod in [scene.web, scene.api] {

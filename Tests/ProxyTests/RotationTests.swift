@@ -32,6 +32,44 @@ extension Sidecars {
             #expect(try pair.client.told.allSatisfy { $0.outcome == "completed" })
         }
 
+        @Test("who has renewed says goodbye to what was made with the certificate before, and not one request fails")
+        func madeAnew() async throws {
+            let pair = try await Pair()
+            try await pair.server.serve("echo", "0.0.0.0:9000")
+            let load = try await Load(from: pair.client, to: "\(pair.server.address):9000")
+            try await load.proceeds()
+            let open = try pair.client.connect("\(pair.server.address):9000")
+            try await open.hears("before", to: "before")
+            let before = try await pair.client.handshakes()
+            try pair.server.identity.write(pair.mesh.authority.leaf(pair.server.spiffeID), of: pair.mesh.authority)
+            try await eventually("each of the load's connections is made anew") {
+                try await pair.client.handshakes() >= before + 6 ? true : nil
+            }
+            try await load.endsWithoutFailure()
+            try await open.hears("after", to: "after")
+            try await open.stop()
+        }
+
+        @Test("requests of HTTP/2 move to a session that is made with the new certificate, and none fails")
+        func sharedSessions() async throws {
+            let scene = try await RequestScene(RequestScene.plain, server: "http2")
+            let file = "\(scene.mesh.directory)/body"
+            try Data("a body".utf8).write(to: URL(fileURLWithPath: file))
+            let load = try scene.client.pod.start(
+                ["h2load", "-D", "10", "-c", "2", "-m", "8", "-d", file, "http://10.96.0.20/load"])
+            try await eventually("there are sessions") { try await scene.client.handshakes() >= 2 ? true : nil }
+            let before = try await scene.client.handshakes()
+            for pod in [scene.one, scene.two] {
+                try pod.identity.write(scene.mesh.authority.leaf(pod.spiffeID), of: scene.mesh.authority)
+            }
+            try await eventually("both sessions are made anew") {
+                try await scene.client.handshakes() >= before + 2 ? true : nil
+            }
+            let result = try await load.result()
+            #expect(result.output.contains(" 0 failed, 0 errored, 0 timeout"), "\(result)")
+            #expect(!result.output.contains(" 0 succeeded"), "\(result)")
+        }
+
         @Test("a broken set is reported and the old one kept, under load; a good one is taken after it")
         func broken() async throws {
             let pair = try await Pair()
@@ -133,6 +171,11 @@ extension MeshPod {
     private struct Certificates: Decodable {
         struct Certificate: Decodable { let serial: String }
         let chain: [Certificate]
+    }
+
+    /// How many connections to other sidecars have been made.
+    func handshakes() async throws -> Double {
+        try await metrics().value("weft_handshakes_total", ["role": "dialler", "result": "completed"])
     }
 
     /// The serial number of the leaf in force.

@@ -113,6 +113,34 @@ struct VerificationMemoryTests {
         #expect(try before.judgeAgain(chain, now: now).identity == mesh.workload("client"))
     }
 
+    @Test("a root that was retired vouches for who is connected, and lets nobody in")
+    func retired() throws {
+        let successor = try TestMesh(now: now)
+        let client = try mesh.context("client")
+        let material = try mesh.context("web").material
+        func context(_ denied: DeniedPeers = DeniedPeers()) throws -> TLSContext {
+            let (new, old) = (Certificate(der: successor.root.der), Certificate(der: mesh.root.der))
+            let bundles = TrustBundles(
+                [mesh.trustDomain: [try #require(new)]], retired: [mesh.trustDomain: [try #require(old)]],
+                denied: denied, generation: 2)
+            return try TLSContext(
+                IdentityMaterial(
+                    identity: material.identity, chain: material.chain, key: material.key, bundles: bundles,
+                    generation: 1), staging: TLSStaging())
+        }
+        let server = try context()
+        let chain = client.material.chain
+        // In between, since a chain that was judged once is remembered.
+        for _ in 0..<2 {
+            #expect(code(try verdict(server, client, at: now)) == .unknownRoot)
+            #expect(try server.judgeAgain(chain, now: now).identity == mesh.workload("client"))
+        }
+        let later = WallTime(seconds: now.seconds + 86_401)
+        #expect(throws: CertificateRejection.self) { try server.judgeAgain(chain, now: later) }
+        let denying = try context(DeniedPeers(identities: [mesh.workload("client")]))
+        #expect(throws: CertificateRejection.self) { try denying.judgeAgain(chain, now: now) }
+    }
+
     @Test("a remembered leaf does not vouch for another chain that it stands in")
     func otherChain() throws {
         let server = try mesh.context("web")

@@ -14,6 +14,9 @@ internal import MeshModel
 /// | trust | trusted | signing | |
 /// | sign | signing | leaving | it would refuse peers with new certificates |
 /// | retire | signing | retired | it would show a certificate that nobody trusts any more |
+///
+/// A root that was retired still vouches for connections that were made before, so that no stream is cut by a rotation; none
+/// outlives the certificates that it was made with. Where the old root's key was stolen, `cut` ends them.
 extension AuthorityKeeper {
     /// True if it is time for another root.
     var isRootPastHalf: Bool {
@@ -53,6 +56,9 @@ extension AuthorityKeeper {
         seat.removeOld()
     }
 
+    /// Nor does it vouch for what is open.
+    func cut() async throws(Problem) { try await move([(.retired, .gone)]) }
+
     /// Moves roots from one step to another, all of them or none; the first pair must find one.
     private func move(_ steps: [(from: RootRecord.Step, to: RootRecord.Step)]) async throws(Problem) {
         let entries: [StoreEntry]
@@ -75,7 +81,7 @@ extension AuthorityKeeper {
         guard found else {
             throw Problem(
                 .wrongRotationStep, "no root is \(steps[0].from.rawValue)",
-                remedy: "the steps are stage, trust, sign, retire; `weft ca status` says where it is")
+                remedy: "the steps are stage, trust, sign, retire, and cut; `weft ca status` says where it is")
         }
         guard try await commit(compares, operations) else {
             throw Problem(.writeConflict, "somebody else moved a root in the same moment", remedy: "look again")

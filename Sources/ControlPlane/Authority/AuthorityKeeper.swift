@@ -112,6 +112,12 @@ package actor AuthorityKeeper {
 
     package var bundle: String { rootCertificates.map(\.pem).joined() }
 
+    /// Of roots that were retired: every certificate that came from one and was good then has ended after so long.
+    package var retiredBundle: String {
+        published.filter { $0.step == .retired && now() <= $0.since + CertificateLifetime.workloadRange.upperBound }
+            .map(\.pem).joined()
+    }
+
     /// Of the root that new certificates come from.
     package func rootDigest() throws(Problem) -> [UInt8] {
         guard let root = try ready().roots.first else { throw Self.notReady }

@@ -17,8 +17,10 @@ package struct RootRecord: ControlMessage {
         case signing
         /// Signs no more, and is still in bundles for what it has signed.
         case leaving
-        /// In no bundle.
+        /// Lets nobody in any more, and vouches for connections that were made before, until their certificates end.
         case retired
+        /// Vouches for nothing.
+        case gone
     }
 
     package var pem: String
@@ -37,7 +39,7 @@ package struct RootRecord: ControlMessage {
     }
 
     /// True if proxies have it in their bundles, or are being told of it.
-    package var isTrusted: Bool { step != .staged && step != .retired }
+    package var isTrusted: Bool { step == .trusted || step == .signing || step == .leaving }
 
     package func write(into writer: inout JSONWriter) {
         writer.object { writer in

@@ -17,11 +17,11 @@ package import MeshModel
 /// | a certificate that has expired | ``challenge(_:)``, ``renewExpired(_:from:)`` | who has its key, for seven days |
 package actor Enrollment {
     private let store: any Store
-    private let authority: AuthorityKeeper
+    let authority: AuthorityKeeper
     private let audit: AuditLog
     /// Of the certificates that are given.
     private let lifetime: Duration
-    private let now: @Sendable () -> WallTime
+    let now: @Sendable () -> WallTime
     private let nonceKey: SymmetricKey
     private var attempts = AttemptLimit()
 
@@ -29,7 +29,7 @@ package actor Enrollment {
     package static let tokenLifetime: Duration = .seconds(3600)
     package static let tokenLifetimeRange: ClosedRange<Duration> = .seconds(60) ... .seconds(86_400)
     /// How long after its end a certificate can still be renewed by its key alone.
-    private static let grace: Duration = .seconds(7 * 86_400)
+    static let grace: Duration = .seconds(7 * 86_400)
     private static let nonceLifetime: Duration = .seconds(60)
 
     init(
@@ -42,70 +42,6 @@ package actor Enrollment {
         self.lifetime = lifetime
         self.now = now
         nonceKey = SymmetricKey(size: .bits256)
-    }
-
-    // MARK: Tokens
-
-    /// Makes a token that lets one machine join as `service`. `addresses` are those of the join port.
-    package func createToken(
-        for service: ResourceReference, lifetime: Duration, addresses: [String], author: String
-    ) async throws(Problem) -> (token: JoinToken, record: TokenRecord) {
-        guard Self.tokenLifetimeRange.contains(lifetime) else {
-            throw Problem(
-                .badValue, at: "ttl", "a token cannot hold for \(DurationText.text(lifetime))",
-                remedy: "from 1m to 24h")
-        }
-        let token = JoinToken.draw(rootDigest: try await authority.rootDigest(), addresses: addresses)
-        let time = now()
-        let record = TokenRecord(
-            id: token.id, secretHash: token.secretHash, service: service, author: author, createdAt: time,
-            expiresAt: time + lifetime)
-        let key = StoreKeys.token(token.id)
-        try await commit([.absent(key)], [.put(key: key, value: record.encode())])
-        return (token, record)
-    }
-
-    package func tokens() async throws(Problem) -> [TokenRecord] {
-        try await list(StoreKeys.tokens).compactMap { try? TokenRecord.decode($0.value) }
-    }
-
-    package func members() async throws(Problem) -> [MemberRecord] {
-        try await list(StoreKeys.members).compactMap { try? MemberRecord.decode($0.value) }
-    }
-
-    /// Who has joined under a name; nil where nobody has.
-    func owner(of workload: ResourceReference) async throws(Problem) -> SPIFFEID? {
-        try await get(StoreKeys.member(workload)).flatMap { try? MemberRecord.decode($0.value) }?.identity
-    }
-
-    /// Takes a token back; false where there is none of that id.
-    package func deleteToken(_ id: String) async throws(Problem) -> Bool {
-        let key = StoreKeys.token(id)
-        guard try await get(key) != nil else { return false }
-        try await commit([], [.delete(key: key)])
-        return true
-    }
-
-    /// Forgets tokens a day after their end, whoever tries one then is told that it is unknown; and what was said against
-    /// certificates that have all ended, so that machines which come and go leave nothing behind.
-    func collect() async throws(Problem) {
-        for record in try await tokens() where record.expiresAt + .seconds(86_400) < now() {
-            try await commit([], [.delete(key: StoreKeys.token(record.id))])
-        }
-        for prefix in [StoreKeys.deniedSerials, StoreKeys.removals] {
-            for entry in try await list(prefix) where Self.begin(of: entry) + Self.longestUse < now() {
-                try await commit([.unchanged(entry)], [.delete(key: entry.key)])
-            }
-        }
-    }
-
-    /// From when a certificate is issued until its key cannot renew it any more.
-    private static let longestUse = CertificateLifetime.workloadRange.upperBound + grace
-
-    /// When a denial was written: its text begins with the time.
-    private static func begin(of entry: StoreEntry) -> WallTime {
-        let text = String(decoding: entry.value.prefix { $0 != UInt8(ascii: " ") }, as: UTF8.self)
-        return WallTime(timestamp: text) ?? WallTime(nanoseconds: .max)
     }
 
     // MARK: Joining
@@ -228,6 +164,16 @@ package actor Enrollment {
         let (answer, newSerial, root) = try await issue(key, found.member.identity)
         try await keep(found, newSerial, keyHash, answer.notAfter, root, over: serial)
         return answer
+    }
+
+    /// A workload has come with this certificate. That it is in force there is written down, once.
+    func noteShown(_ serial: String, by identity: SPIFFEID) async {
+        guard case (let entry, var member)?? = try? await member(ofSerial: serial, identity), member.serial == serial,
+            member.shownAt == nil
+        else { return }
+        member.shownAt = now()
+        // Where it does not come about, the next one who asks finds it undone; nobody is worse off than waited for.
+        _ = try? await tryCommit([.unchanged(entry)], [.put(key: entry.key, value: member.encode())])
     }
 
     /// A nonce for who has an expired certificate. Nothing is kept: the nonce proves itself.
@@ -383,6 +329,7 @@ package actor Enrollment {
         member.notAfter = notAfter
         member.root = root
         member.issuedAt = now()
+        member.shownAt = nil
         var operations: [StoreOperation] = [
             .put(key: found.entry.key, value: member.encode()),
             .put(key: StoreKeys.serial(serial), value: Array(member.workload.description.utf8)),
@@ -422,11 +369,11 @@ package actor Enrollment {
 
     // MARK: The store
 
-    private func get(_ key: String) async throws(Problem) -> StoreEntry? {
+    func get(_ key: String) async throws(Problem) -> StoreEntry? {
         do throws(StoreError) { return try await store.get(key) } catch { throw error.problem }
     }
 
-    private func list(_ prefix: String) async throws(Problem) -> [StoreEntry] {
+    func list(_ prefix: String) async throws(Problem) -> [StoreEntry] {
         do throws(StoreError) { return try await store.list(prefix: prefix).entries } catch { throw error.problem }
     }
 
@@ -440,7 +387,7 @@ package actor Enrollment {
         }
     }
 
-    private func commit(_ compares: [StoreCompare], _ operations: [StoreOperation]) async throws(Problem) {
+    func commit(_ compares: [StoreCompare], _ operations: [StoreOperation]) async throws(Problem) {
         guard try await tryCommit(compares, operations) else {
             throw Problem(.writeConflict, "somebody else changed this in the same moment", remedy: "try again")
         }

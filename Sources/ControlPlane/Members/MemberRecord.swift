@@ -27,6 +27,8 @@ package struct MemberRecord: ControlMessage, Equatable {
     package var root: String?
     /// When that certificate was issued.
     package var issuedAt: WallTime?
+    /// When it was first seen in use: until then its answer may have been lost.
+    package var shownAt: WallTime?
     /// The certificate before, whose holder may have missed the answer.
     package var renewed: Holding?
     /// Two keys were renewed for one certificate: nothing is issued before an operator has decided.
@@ -63,6 +65,7 @@ package struct MemberRecord: ControlMessage, Equatable {
             writer.field("joinedAt", joinedAt.description)
             writer.field("root", ifPresent: root)
             writer.field("issuedAt", ifPresent: issuedAt?.description)
+            writer.field("shownAt", ifPresent: shownAt?.description)
             if let renewed {
                 writer.key("renewed")
                 writer.object { writer in
@@ -85,6 +88,7 @@ package struct MemberRecord: ControlMessage, Equatable {
         joinedAt = try reader.moment("joinedAt")
         root = try reader.optionalText("root")
         issuedAt = reader.contains("issuedAt") ? try reader.moment("issuedAt") : nil
+        shownAt = reader.contains("shownAt") ? try reader.moment("shownAt") : nil
         renewed = try reader.optionalObject("renewed").map { reader throws(Problem) in
             Holding(
                 serial: try reader.text("serial"), keyHash: try reader.text("keyHash"),

@@ -90,6 +90,9 @@ package struct MeshIndex: Sendable {
         mesh = MeshIndex.meshText(state, trustDomain)
     }
 
+    /// The same members with other documents.
+    func with(_ state: MeshState) -> MeshIndex { MeshIndex(state, membership, trustDomain: trustDomain) }
+
     // MARK: Lookups
 
     package func service(at address: IPAddress) -> ResourceReference? { services[address] }
@@ -136,6 +139,9 @@ package struct MeshIndex: Sendable {
 
     var meshText: ResourceText? { mesh }
 
+    /// Those who registered for a service.
+    func registeredEndpoints(of service: ResourceReference) -> [ResourceReference] { members[service] ?? [] }
+
     /// The document of a resource as a proxy gets it; nil where there is none. `registeredEndpoints`: of a service only these of
     /// the workloads that registered for it; nil: all of them.
     func text(of id: ResourceID, registeredEndpoints: [ResourceReference]? = nil) -> ResourceText? {
@@ -156,7 +162,7 @@ package struct MeshIndex: Sendable {
         guard let document = state.documents[id], case .service(let service) = document.resource else { return nil }
         let virtual = membership.virtualAddresses[id.reference] ?? []
         let named = Set(service.members.map(\.place))
-        let joined = endpoints.filter { registered[$0] != nil && !named.contains(.workload($0)) }
+        let joined = endpoints.filter { !named.contains(.workload($0)) }
         guard !virtual.isEmpty || !joined.isEmpty else { return ResourceText(id, document.text) }
         return ResourceText(id, document.text(addingAddresses: virtual, endpoints: joined))
     }

@@ -20,9 +20,13 @@ struct Selection {
     private var reachable: Set<ResourceReference> = []
     private var routed: Set<ResourceReference> = []
 
-    init(_ index: MeshIndex, for workload: ResourceReference, _ wants: Wants) {
+    /// The proxy's own registration, which others may not know yet, or not any more.
+    private let own: Registration?
+
+    init(_ index: MeshIndex, for workload: ResourceReference, _ wants: Wants, own: Registration? = nil) {
         self.index = index
         self.workload = workload
+        self.own = index.registration(of: workload) == nil ? own : nil
         add(index.meshText, .mesh)
         for address in wants.addresses { addWanted(address) }
         for name in wants.names { addWanted(name) }
@@ -111,11 +115,19 @@ struct Selection {
     /// What holds for those who call the workload: its services say which ports are HTTP, its policies who may.
     private mutating func addOwn() {
         add(workload: workload)
-        let services = index.services(behind: workload)
-        for service in services where !reachable.contains(service) {
+        var services = index.services(behind: workload)
+        if let own {
+            let id = ResourceID(.workload, workload)
+            if texts[id] == nil { texts[id] = ResourceText(id, own.documentText) }
+            if let service = own.service, index.service(service) != nil, !services.contains(service) {
+                services.append(service)
+            }
+        }
+        for service in services where own != nil || !reachable.contains(service) {
             let id = ResourceID(.service, service)
             // The other endpoints are of no use to it, and may be thousands.
-            add(index.text(of: id, registeredEndpoints: [workload]), id)
+            let others = reachable.contains(service) ? index.registeredEndpoints(of: service) : []
+            add(index.text(of: id, registeredEndpoints: others + [workload]), id)
             let members = index.service(service)?.members ?? []
             for case .workload(let member) in members.map(\.place) { add(workload: member) }
         }

@@ -20,8 +20,11 @@ package actor WatchHub {
     private let sign: @Sendable (String) throws(Problem) -> Checkpoint
     private let now: @Sendable () -> WallTime
     private let heartbeatSeconds: Int
-    private var index: MeshIndex
+    private var telling: Telling
+    /// There are other replicas, with proxies that this one does not hear.
+    private let isShared: Bool
     private var trust: TrustTexts = [:]
+    private var retired: TrustTexts = [:]
     private var denied = DeniedPeers()
     private var indexGeneration = 0
     private var deniedGeneration = 0
@@ -39,54 +42,17 @@ package actor WatchHub {
     private var isClosing = false
 
     package init(
-        replica: ResourceName, _ index: MeshIndex, heartbeatSeconds: Int = ControlProtocol.heartbeatSeconds,
+        replica: ResourceName, _ index: MeshIndex, isShared: Bool = false,
+        heartbeatSeconds: Int = ControlProtocol.heartbeatSeconds,
         now: @escaping @Sendable () -> WallTime,
         sign: @escaping @Sendable (String) throws(Problem) -> Checkpoint
     ) {
         self.replica = replica
-        self.index = index
+        telling = Telling(index)
+        self.isShared = isShared
         self.heartbeatSeconds = heartbeatSeconds
         self.sign = sign
         self.now = now
-    }
-
-    /// One proxy's watch.
-    private struct Watch {
-        let workload: ResourceReference
-        let instance: String
-        let identity: SPIFFEID
-        let serial: String
-        let since: WallTime
-        let version: String
-        var wants: Wants
-        /// What the proxy has, or will have when the update under way has arrived.
-        var sent: [String: ResourceDigest]
-        var sentRevision: UInt64
-        /// What was in force in it when it came; nil for one that had nothing.
-        let held: UInt64?
-        /// What it would have if it were told everything now.
-        var target: [String: ResourceDigest] = [:]
-        /// The revision that `target` was made of.
-        var evaluated: UInt64 = 0
-        var sequence: UInt64 = 0
-        /// The update that has not been acknowledged.
-        var underway: UInt64?
-        var acknowledgedRevision: UInt64 = 0
-        var rejection: Rejected?
-        var commonSent = 0
-        /// The lists that everybody gets, as far as this one has acknowledged them.
-        var commonAcknowledged = -1
-        /// A whole update is due: the first, or after one that was rejected.
-        var isWholeDue: Bool
-        var mustAnswer = false
-        var isDirty = true
-        var messages: [WatchMessage] = []
-        var waiter: CheckedContinuation<Void, Never>?
-        /// The revisions that changed something for this proxy, with the update that carries each; the newest few.
-        var carried: [(revision: UInt64, sequence: UInt64)] = []
-        var isSynced: Bool { underway == nil && !isDirty && rejection == nil }
-        /// Nothing is said any more after what is to be said now.
-        var isLast = false
     }
 
     /// What a proxy said against an update.
@@ -101,20 +67,54 @@ package actor WatchHub {
     package func use(_ index: MeshIndex, generation: Int) {
         guard generation > indexGeneration else { return }
         indexGeneration = generation
-        if index.state.revision > self.index.state.revision {
-            let ids = self.index.state.changes(to: index.state).map(\.id.description)
+        if index.state.revision > telling.goal.state.revision {
+            let ids = telling.goal.state.changes(to: index.state).map(\.id.description)
             changed.append((index.state.revision, Set(ids)))
             if changed.count > Self.carriedMax { changed.removeFirst() }
         }
-        self.index = index
+        telling.use(index)
         changes += 1
-        for id in watches.keys { touch(id) }
+        tell()
     }
 
-    package func use(_ trust: TrustTexts) {
-        guard trust != self.trust else { return }
+    /// Tells what may be told now; what has to wait for that is told when everybody has it, or after a second.
+    private func tell() {
+        let before = telling.step
+        guard telling.advance(Array(watches.keys) + (isShared ? [Self.elsewhere] : [])) else { return }
+        for id in watches.keys { touch(id) }
+        let step = telling.step
+        guard step != before, !telling.unconfirmed.isEmpty else { return }
+        Task {
+            if isShared {
+                // Other replicas have begun the same step in the same moment.
+                try? await Task.sleep(for: Self.patienceElsewhere)
+                confirm(Self.elsewhere, step)
+            }
+            try? await Task.sleep(for: Self.patience)
+            guard telling.step == step else { return }
+            telling.giveUp()
+            tell()
+        }
+    }
+
+    /// Somebody has what was told in a step, or nothing of it is for him.
+    private func confirm(_ id: String, _ step: Int) {
+        if step == telling.step, telling.confirm(id), !telling.isComplete { tell() }
+    }
+
+    /// Chosen by us: acknowledgements take some milliseconds, and a proxy that is stuck holds nobody for long.
+    private static let patience: Duration = .seconds(1)
+    private static let patienceElsewhere: Duration = .milliseconds(400)
+    /// Not the name of a watch.
+    private static let elsewhere = "elsewhere"
+
+    package func use(_ trust: TrustTexts, retired: TrustTexts = [:]) {
+        guard trust != self.trust || retired != self.retired else { return }
         self.trust = trust
-        let text = trust.sorted { $0.key.name < $1.key.name }.map { "\($0.key) \($0.value)\n" }.joined()
+        self.retired = retired
+        let text = [trust, retired].map { texts in
+            texts.sorted { $0.key.name < $1.key.name }.map { "\($0.key) \($0.value)\n" }.joined()
+        }.joined(separator: "\n")
         trustDigest = Hexadecimal.text(of: Array(SHA256.hash(data: Array(text.utf8))))
         commonChanged()
     }
@@ -173,11 +173,14 @@ package actor WatchHub {
         }
         var random = KernelRandom()
         let id = Hexadecimal.text(of: (0..<16).map { _ in UInt8.random(in: 0...255, using: &random) })
-        let have = request.have.flatMap { $0.revision <= index.state.revision ? $0 : nil }
+        let have = request.have.flatMap { $0.revision <= telling.goal.state.revision ? $0 : nil }
         changes += 1
         watches[id] = Watch(
             workload: request.workload, instance: request.instance, identity: identity, serial: serial, since: now(),
-            version: request.version, wants: request.wants, sent: have?.digests ?? [:],
+            version: request.version,
+            registration: Registration(request, identity: identity, replica: replica, since: now()),
+            isRegistrationDue: !request.addresses.isEmpty && !request.isLeaving, wants: request.wants,
+            sent: have?.digests ?? [:],
             sentRevision: have?.revision ?? 0, held: have?.revision, commonSent: -1, isWholeDue: have == nil,
             messages: [
                 .welcome(
@@ -194,6 +197,8 @@ package actor WatchHub {
             if watch.isLast { return nil }
             if let update = nextUpdate(id) { return .update(update) }
             if Task.isCancelled { return nil }
+            // That this one has all that was told may have been what the next step waited for.
+            if let watch = watches[id], watch.isDirty, watch.underway == nil { continue }
             await withTaskCancellationHandler {
                 await withCheckedContinuation { continuation in
                     // Whoever is cancelled from here on is woken below.
@@ -212,6 +217,7 @@ package actor WatchHub {
         guard let watch = watches.removeValue(forKey: id) else { return }
         changes += 1
         watch.waiter?.resume()
+        confirm(id, telling.step)
     }
 
     /// Tells everybody to go elsewhere.
@@ -229,9 +235,16 @@ package actor WatchHub {
         }
     }
 
-    /// What the store has been told of a watch's proxy, for whoever takes that back.
-    package func note(_ registration: [UInt8], of id: String) { registrations[id] = registration }
+    /// What the store is to be told of a watch's proxy, once; nil where it has been, or the watch is over.
+    func registrationDue(of id: String) -> (key: String, value: [UInt8])? {
+        guard let watch = watches[id], watch.isRegistrationDue else { return nil }
+        watches[id]?.isRegistrationDue = false
+        let value = watch.registration.encode()
+        registrations[id] = value
+        return (StoreKeys.proxy(watch.workload, instance: watch.instance), value)
+    }
 
+    /// What the store has been told, for whoever takes that back.
     package func takeRegistration(of id: String) -> [UInt8]? { registrations.removeValue(forKey: id) }
 
     /// What a proxy says of an update; false where there is no such watch of his.
@@ -250,7 +263,17 @@ package actor WatchHub {
         }
         watches[id] = watch
         changes += 1
+        confirm(id, watch.step)
         wake(id)
+        return true
+    }
+
+    /// A proxy speaks for its watch with a certificate; true if it is another than before.
+    package func notes(_ serial: String, of id: String, by identity: SPIFFEID) -> Bool {
+        guard let watch = watches[id], watch.identity == identity, watch.serial != serial else { return false }
+        watches[id]?.serial = serial
+        changes += 1
+        if denied.holds(identity, serial: serial) { end(id) }
         return true
     }
 
@@ -280,7 +303,9 @@ package actor WatchHub {
     /// The update that is due; nil where there is nothing to say, or one is still under way.
     private func nextUpdate(_ id: String) -> Update? {
         guard var watch = watches[id], watch.isDirty, watch.underway == nil else { return nil }
-        let selection = Selection(index, for: watch.workload, watch.wants)
+        if telling.isComplete { watch.isAhead = false }
+        let index = watch.isAhead ? telling.goal : telling.told
+        let selection = Selection(index, for: watch.workload, watch.wants, own: watch.registration)
         let target = Dictionary(selection.texts.map { ($0.key.description, $0.value.digest) }) { first, _ in first }
         // A revision that was rejected is not sent again before there is another one.
         let isStuck = watch.isWholeDue && watch.rejection != nil && target == watch.target
@@ -289,14 +314,17 @@ package actor WatchHub {
         let revision = index.state.revision
         let isConcerned = watch.evaluated == 0 || concerns(watch, target)
         watch.target = target
-        watch.evaluated = revision
+        watch.evaluated = watch.isAhead ? revision : telling.completeRevision
         let isCommonDue = watch.commonSent != commonGeneration
         guard !isStuck, watch.isWholeDue || target != watch.sent || isCommonDue || watch.mustAnswer else {
             watches[id] = watch
+            confirm(id, telling.step)
             return nil
         }
         watch.sequence += 1
-        if isConcerned, revision > (watch.carried.last?.revision ?? 0) {
+        watch.step = telling.step
+        if isConcerned {
+            watch.carried.removeAll { $0.revision == revision }
             watch.carried.append((revision, watch.sequence))
             if watch.carried.count > Self.carriedMax { watch.carried.removeFirst() }
         }
@@ -308,6 +336,7 @@ package actor WatchHub {
         if isCommonDue || watch.isWholeDue {
             update.namespaces = index.namespaces
             update.trust = trust
+            update.retired = retired
             update.denied = denied
         }
         let contents = Checkpoint.Contents(proxy: watch.workload, revision: revision, time: now(), digests: target)
@@ -369,7 +398,7 @@ package actor WatchHub {
         guard told != changes else { return (changes, nil) }
         var report = ReplicaReport()
         let names = ReplicaReport.names
-        let newest = Set(changed.suffix(ReplicaReport.revisions - 1).map(\.revision) + [index.state.revision])
+        let newest = Set(changed.suffix(ReplicaReport.revisions - 1).map(\.revision) + [telling.goal.state.revision])
         report.progress = newest.sorted().map {
             ReplicaReport.Step(revision: $0, progress: progress(of: $0).shortened(to: names))
         }
@@ -404,8 +433,7 @@ package actor WatchHub {
             ProxyStatus(
                 workload: watch.workload, instance: watch.instance, identity: watch.identity, serial: watch.serial,
                 version: watch.version, since: watch.since, sentRevision: watch.sentRevision,
-                acknowledgedRevision: watch.acknowledgedRevision,
-                isSynced: watch.isSynced,
+                acknowledgedRevision: watch.acknowledgedRevision, isSynced: watch.isSynced,
                 resourceCount: watch.target.count, rejection: watch.rejection, wants: watch.wants)
         }.sorted { ($0.workload, $0.instance) < ($1.workload, $1.instance) }
     }
@@ -413,7 +441,8 @@ package actor WatchHub {
     /// The documents that a proxy has been told, or would be told now.
     package func documents(of workload: ResourceReference) -> [ResourceText]? {
         guard let watch = watches.values.first(where: { $0.workload == workload }) else { return nil }
-        return Selection(index, for: workload, watch.wants).texts.values.sorted { $0.id < $1.id }
+        let selection = Selection(telling.goal, for: workload, watch.wants, own: watch.registration)
+        return selection.texts.values.sorted { $0.id < $1.id }
     }
 
     package var count: Int { watches.count }

@@ -69,13 +69,14 @@ extension API {
             },
             Endpoint(
                 method: .post, path: "/v1/ca/rotation/{step}", role: .admin,
-                summary: "Takes a step of the rotation: stage, trust, sign, retire.",
+                summary: "Takes a step of the rotation: stage, trust, sign, retire; or cut.",
                 query: [.flag("force", "Although somebody has not taken the step before.")], answer: .nothing
             ) { call, principal throws(Problems) in
                 let text = call.parameter("step")
                 guard let step = ControlPlane.RotationStep(rawValue: text) else {
                     throw Problems(
-                        Problem(.badValue, at: "step", "`\(text.prefix(40))` is none of stage, trust, sign, retire"))
+                        Problem(
+                            .badValue, at: "step", "`\(text.prefix(40))` is none of stage, trust, sign, retire, cut"))
                 }
                 try await single { () async throws(Problem) in
                     try await plane.rotate(to: step, isForced: call.flag("force"), author: principal.name)

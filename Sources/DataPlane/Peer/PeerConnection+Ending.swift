@@ -81,6 +81,13 @@ extension PeerConnection {
         }
     }
 
+    /// Our certificate has been replaced: streams that come next are to see the new one. A stream that carries the requests
+    /// of many has no end of its own; it takes no new ones.
+    func announceRenewal() {
+        if let front = stream as? StreamFront { front.announceRenewal() }
+        announceLeaving()
+    }
+
     /// Closes at once. Within TLS nobody can take that for an end that was meant.
     func close() {
         guard phase != .closed else { return }

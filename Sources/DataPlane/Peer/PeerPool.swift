@@ -20,6 +20,11 @@ struct PeerKey: Hashable {
     /// The address tells nearly all of them apart.
     func hash(into hasher: inout Hasher) { hasher.combine(address) }
 
+    /// True if it was made with this certificate, and under this trust.
+    func isMade(under material: IdentityMaterial) -> Bool {
+        certificateGeneration == material.generation && bundleGeneration == material.bundles.generation
+    }
+
     /// Of connections to an endpoint, where this identity is expected, under what holds for us now.
     init(_ endpoint: Endpoint, _ identity: SPIFFEID, _ context: TLSContext) {
         address = endpoint.address

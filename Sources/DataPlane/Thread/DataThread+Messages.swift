@@ -108,12 +108,10 @@ extension DataThread {
             counters.verifications += UInt64(old?.verifications ?? 0)
             counters.rememberedVerifications += UInt64(old?.rememberedHits ?? 0)
             identity = try TLSContext(material, staging: staging)
-            retire(
-                pool.retire { key in
-                    key.certificateGeneration != material.generation
-                        || key.bundleGeneration != material.bundles.generation
-                })
+            retire(pool.retire { !$0.isMade(under: material) })
+            requests.retireLinks(but: { $0.isMade(under: material) })
             if let old, old.material.bundles.generation != material.bundles.generation { judgePeersAgain() }
+            if old?.material.generation != material.generation { farewell.begin() }
             releaseHeld()
         } catch {
             // The material was checked before it was sent; what is in force stays.

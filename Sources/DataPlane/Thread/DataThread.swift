@@ -67,6 +67,8 @@ final class DataThread {
     var activePeer: PeerConnection?
 
     var pressure = MemoryPressure.none
+    /// For who was accepted before the certificate was renewed.
+    private(set) lazy var farewell = GradualFarewell(self)
     var drainTimer: EventHandler?
     var drainDone: (@Sendable (Bool) -> Void)?
 

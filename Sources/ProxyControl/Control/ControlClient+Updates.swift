@@ -132,7 +132,7 @@ extension ControlClient {
 
     /// Writes the roots down where the identity is loaded from, and loads it: open peers are judged again by that.
     private func useTrust(of next: ControlledMesh) {
-        guard next.trust != mesh.trust || next.denied != mesh.denied else { return }
+        guard next.trust != mesh.trust || next.retired != mesh.retired || next.denied != mesh.denied else { return }
         let own = runtime.state.identity?.identity.trustDomain
         do throws(Problem) {
             for (domain, pem) in next.trust where mesh.trust[domain] != pem || domain != own {

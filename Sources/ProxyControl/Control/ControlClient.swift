@@ -93,6 +93,8 @@ final class ControlClient {
         }
         scheduleRenewal(material)
         endGrace(material)
+        // Every thread answers behind the identity that it was given.
+        runtime.collector.ask { [unowned self] _ in link.showIdentity() }
     }
 
     /// Where it is has changed.
@@ -118,11 +120,19 @@ final class ControlClient {
         }
         wants.forgetAnswers()
         greetedAddresses = announcedAddresses
-        return WatchRequest(
+        var request = WatchRequest(
             workload: proxy.workload, instance: instance,
             addresses: greetedAddresses,
             unmeshedPorts: Set(unmeshed).sorted(), locality: proxy.locality?.description, have: mesh.holdings,
             wants: wants.wants)
+        request.isLeaving = runtime.state.isDraining
+        return request
+    }
+
+    /// The proxy drains: whoever calls its workload is to go elsewhere before it ends.
+    func leaves() {
+        guard isConnected else { return }
+        link.restart(Problem(.controlUnreachable, "this proxy ends, which a new watch tells"))
     }
 
     /// The addresses at which others may reach the workload.

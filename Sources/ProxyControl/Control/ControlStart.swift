@@ -52,7 +52,8 @@ extension ConfigurationFile {
         let workload = resources.workloads.first { $0.reference == proxy.workload }
         return IdentityLoader(
             paths, trust: resources.trust + mesh.trustSettings(beside: self, own: own),
-            expectedIdentity: workload?.identity, trustDomain: resources.mesh.trustDomain, denied: mesh.denied)
+            expectedIdentity: workload?.identity, trustDomain: resources.mesh.trustDomain, denied: mesh.denied,
+            retired: mesh.retired.compactMapValues { Certificate.list(pem: Array($0.utf8), limit: 256) })
     }
 
     /// Takes the last snapshot where there is a good one. `identity` is by whose roots it is judged.

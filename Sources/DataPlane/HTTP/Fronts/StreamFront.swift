@@ -134,6 +134,11 @@ final class StreamFront: HTTPFront, PeerStreamUser {
         leave(failure.outcome, failure.detail)
     }
 
+    /// The session that it carries, where it carries one, is to be begun anew on another connection.
+    func announceRenewal() {
+        if record.detected == .http2 { announceLeaving() }
+    }
+
     private func leave(_ outcome: ErrorCode, _ detail: String = "") {
         if let peer {
             self.peer = nil

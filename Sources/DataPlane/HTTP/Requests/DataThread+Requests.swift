@@ -41,6 +41,14 @@ final class RequestKeeping {
         }
         backends = [:]
     }
+
+    /// Connections to sidecars that carry requests take no new ones, but for those that `fit`.
+    func retireLinks(but fit: (PeerKey) -> Bool) {
+        let old = links.all { link in
+            if case .sidecar(let key) = link.key { !fit(key) } else { false }
+        }
+        for link in old { link.retire() }
+    }
 }
 
 extension RequestKeeping {

@@ -48,6 +48,7 @@ struct RotateCommand: AsyncParsableCommand {
         case trust
         case sign
         case retire
+        case cut
     }
 
     static let configuration = CommandConfiguration(
@@ -55,15 +56,18 @@ struct RotateCommand: AsyncParsableCommand {
         abstract: "Take a step in the rotation of the control plane's root.",
         discussion: """
             The steps are stage (make the next root), trust (everybody trusts both), sign (certificates come from the new one) \
-            and retire (nobody trusts the old one). A step is refused while somebody has not taken the one before; \
+            and retire (nobody is let in by the old one). A step is refused while somebody has not taken the one before; \
             `weft ca status` names whom.
+
+            What was open when the old root was retired goes on until the certificates end that it was made with. Where the \
+            old root's key was stolen, cut ends that too.
 
             EXAMPLE
               weft ca rotate stage
               weft ca rotate retire --force
             """)
 
-    @Argument(help: ArgumentHelp("One of stage, trust, sign and retire.", valueName: "step"))
+    @Argument(help: ArgumentHelp("One of stage, trust, sign, retire and cut.", valueName: "step"))
     var step: Step
 
     @Flag(help: "Although somebody has not taken the step before: he will be cut off.")
