@@ -22,8 +22,11 @@ extension ProxySettings {
                 writer.object { writer in
                     writer.key("addresses")
                     writer.array(control.addresses) { $0.string($1.description) }
+                    writer.key("joinAddresses")
+                    writer.array(control.joining.addresses) { $0.string($1.description) }
                 }
             }
+            writer.field("locality", ifPresent: locality?.description)
             writer.key("ports")
             writer.object { writer in
                 writer.field("outbound", ports.outbound.number)

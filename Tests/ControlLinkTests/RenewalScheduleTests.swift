@@ -19,7 +19,8 @@ struct RenewalScheduleTests {
     }
 
     @Test(
-        "between half and three quarters of its life, not all at one moment", arguments: [1200, 2000, 40_000] as [Int64])
+        "between half and three quarters of its life, not all at one moment",
+        arguments: [1200, 2000, 40_000] as [Int64])
     func due(_ passed: Int64) {
         var random = SeededRandom(seed: 7)
         let waits = (0..<200).map { _ in Self.schedule(passed: passed, of: 86_400, &random).due - Self.now }

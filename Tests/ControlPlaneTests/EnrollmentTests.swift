@@ -53,7 +53,8 @@ struct EnrollmentTests {
     func writtenName() async throws {
         let plane = try await Plane()
         _ = try await plane.apply(
-            "kind: Workload\nmetadata: {name: db-1}\nspec: {spiffeID: \"spiffe://mesh.test/ns/default/sa/db\"}\n")
+            "kind: Workload\nmetadata: {name: db-1}\nspec: {addresses: [10.0.0.5], spiffeID: \"spiffe://mesh.test/ns/default/sa/db\"}\n"
+        )
         try await plane.running {
             func join(_ service: String) async throws -> Enrollment.Joined {
                 let (token, _) = try await plane.plane.enrollment.createToken(

@@ -206,6 +206,8 @@ struct WatchTests {
             let after = try await plane.watch(
                 "web-1", of: "web", address: "10.0.0.1", wants: wants,
                 have: WatchRequest.Holdings(revision: first.revision, digests: digests))
+            let progress = await plane.plane.progress(of: first.revision)
+            #expect(progress.late.isEmpty && progress.acknowledged == 1, "what it has is not waited for: \(progress)")
             let update = try await after.update()
             #expect(!update.isWhole)
             #expect(!update.resources.contains { $0.id == "Service/default/api" })

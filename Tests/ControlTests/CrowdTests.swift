@@ -21,7 +21,9 @@ extension ControlledMeshTests {
             return all
         }
 
-        @Test("ten thousand resources are one revision, there after a kill, and cost no more than they should", arguments: [1, 2])
+        @Test(
+            "ten thousand resources are one revision, there after a kill, and cost no more than they should",
+            arguments: [1, 2])
         func tenThousand(_ count: Int) async throws {
             let replicas = try await Self.replicas(count)
             let control = replicas[0]
@@ -40,7 +42,9 @@ extension ControlledMeshTests {
                 }
             }
             let after = try control.residentKiB
-            print("9,999 services over \(count == 1 ? "SQLite" : "etcd"): \(took), \(before) KiB before, \(after) KiB after")
+            print(
+                "9,999 services over \(count == 1 ? "SQLite" : "etcd"): \(took), \(before) KiB before, \(after) KiB after"
+            )
             #expect(after - before < 400 << 10)
             // One more, and too many.
             try await control.apply("kind: Service\nmetadata: {name: last}\nspec: {ports: [{port: 80}]}\n")
@@ -52,7 +56,9 @@ extension ControlledMeshTests {
             #expect(try await control.must("/v1/resources/Service", nil, "-m", "30")["resources"].list.count == 10_000)
         }
 
-        @Test("of writers who write at once none is lost, none comes twice, and each revision has one author", arguments: [1, 2])
+        @Test(
+            "of writers who write at once none is lost, none comes twice, and each revision has one author",
+            arguments: [1, 2])
         func contended(_ count: Int) async throws {
             let replicas = try await Self.replicas(count)
             let (writers, each) = (6, 10)
@@ -64,7 +70,8 @@ extension ControlledMeshTests {
                         for number in 1...each {
                             all.append(
                                 try await replica.apply(
-                                    "kind: Service\nmetadata: {name: w\(writer)-\(number)}\nspec: {ports: [{port: 80}]}\n"))
+                                    "kind: Service\nmetadata: {name: w\(writer)-\(number)}\nspec: {ports: [{port: 80}]}\n"
+                                ))
                         }
                         return all
                     }
@@ -73,7 +80,8 @@ extension ControlledMeshTests {
             }
             #expect(revisions.sorted().last == writers * each)
             for replica in replicas {
-                let all = try await eventually("\(replica.name) has everything") { () async throws -> [ControlAnswer]? in
+                let all = try await eventually("\(replica.name) has everything") {
+                    () async throws -> [ControlAnswer]? in
                     let all = try await replica.must("/v1/revisions")["revisions"].list
                     return all.count >= writers * each ? all : nil
                 }

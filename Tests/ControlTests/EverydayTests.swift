@@ -28,5 +28,19 @@ extension ControlledMeshTests {
                 return progress["late"].list.isEmpty && progress["acknowledged"].number >= 1 ? true : nil
             }
         }
+
+        @Test("a proxy says what it goes by: its place, and where it would renew after its certificate's end")
+        func configuration() async throws {
+            let scene = try await ControlledMesh(replicas: 1)
+            try await scene.control.start()
+            try await scene.web.enroll(with: scene.control)
+            scene.web.set("locality", "eu/a")
+            try scene.web.writeConfiguration()
+            try scene.web.startProxy()
+            try await scene.web.ready()
+            let told = try await scene.web.ask("/config").body
+            #expect(told.contains(#""locality":"eu/a""#), "\(told)")
+            #expect(told.contains(#""joinAddresses":["\#(scene.control.joinAddress)"]"#), "\(told)")
+        }
     }
 }

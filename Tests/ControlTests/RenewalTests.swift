@@ -7,7 +7,9 @@ import Testing
 extension ControlledMeshTests {
     @Suite("Certificates that end")
     struct Renewals {
-        @Test("a proxy that was away past its certificate's end comes back at another replica than the one that issued it")
+        @Test(
+            "a proxy that was away past its certificate's end comes back at another replica than the one that issued it"
+        )
         func grace() async throws {
             let scene = try await ControlledMesh(replicas: 2, options: ["--workload-lifetime", "1m"])
             for replica in scene.replicas { try await replica.start() }
@@ -39,7 +41,8 @@ extension ControlledMeshTests {
             #expect(renewed.count == 2, "\(renewed)")
         }
 
-        @Test("two rotations in a row: each proxy is known by its newest certificate, on connections that stay open too")
+        @Test(
+            "two rotations in a row: each proxy is known by its newest certificate, on connections that stay open too")
         func twice() async throws {
             let scene = try await ControlledMesh.running()
             #expect(try await scene.call().status == 200)

@@ -11,7 +11,9 @@ extension ControlledMeshTests {
             "\((file as NSString).deletingLastPathComponent)/Programs/slow.py"
         }
 
-        @Test("connections by the hundred that say nothing, or a byte now and then, are closed; others are served meanwhile")
+        @Test(
+            "connections by the hundred that say nothing, or a byte now and then, are closed; others are served meanwhile"
+        )
         func served() async throws {
             let scene = try await ControlledMesh.running()
             let (control, lab) = (scene.control, scene.mesh.lab)

@@ -22,6 +22,9 @@ actor RevisionLog {
     private(set) var history: [RevisionRecord] = []
     private var headRevision: StoreRevision = 0
     private var followers: [@Sendable (MeshState) async -> Void] = []
+    /// One of this replica writes; the others wait for their turn.
+    private var isWriting = false
+    private var writers: [CheckedContinuation<Void, Never>] = []
 
     /// How much history is kept: whichever of the two is more. Chosen by us.
     static let keptCount = 100
@@ -125,7 +128,10 @@ actor RevisionLog {
     func write(
         author: String, message: String?, rolledBackTo: UInt64? = nil, _ decide: Decision
     ) async throws(Problems) -> RevisionRecord? {
-        for _ in 0..<Self.attemptsMax {
+        // Those of this replica come one after the other; only with other replicas they can be at odds.
+        await enter()
+        defer { leave() }
+        for attempt in 0..<Self.attemptsMax {
             // Both at once: what is decided on is what the head has to be at.
             let (base, head) = (state, headRevision)
             let changes = try await decide(base)
@@ -142,6 +148,8 @@ actor RevisionLog {
                     return record
                 }
                 try? await discard(record)
+                // So that who has lost once does not lose for ever.
+                try? await Task.sleep(for: .milliseconds(Int.random(in: 0...min(500, 5 << attempt))))
                 try await catchUp()
             } catch {
                 throw Problems(error.problem)
@@ -152,6 +160,18 @@ actor RevisionLog {
     }
 
     private static let attemptsMax = 16
+
+    private func enter() async {
+        guard isWriting else {
+            isWriting = true
+            return
+        }
+        await withCheckedContinuation { writers.append($0) }
+    }
+
+    private func leave() {
+        if writers.isEmpty { isWriting = false } else { writers.removeFirst().resume() }
+    }
 
     private func prepare(_ changes: [ResourceChange], _ record: RevisionRecord) async throws(StoreError) {
         let prefix = StoreKeys.change(record.number, attempt: record.attempt)

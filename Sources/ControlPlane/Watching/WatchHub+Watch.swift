@@ -19,6 +19,8 @@ extension WatchHub {
         /// What the proxy has, or will have when the update under way has arrived.
         var sent: [String: ResourceDigest]
         var sentRevision: UInt64
+        /// What was in force in it when it came; nil for one that had nothing.
+        let held: UInt64?
         /// What it would have if it were told everything now.
         var target: [String: ResourceDigest] = [:]
         /// The revision that `target` was made of.

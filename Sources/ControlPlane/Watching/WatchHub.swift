@@ -181,7 +181,7 @@ package actor WatchHub {
             registration: Registration(request, identity: identity, replica: replica, since: now()),
             isRegistrationDue: !request.addresses.isEmpty && !request.isLeaving, wants: request.wants,
             sent: have?.digests ?? [:],
-            sentRevision: have?.revision ?? 0, commonSent: -1, isWholeDue: have == nil,
+            sentRevision: have?.revision ?? 0, held: have?.revision, commonSent: -1, isWholeDue: have == nil,
             messages: [
                 .welcome(
                     WatchMessage.Welcome(
@@ -368,6 +368,11 @@ package actor WatchHub {
         var progress = RevisionProgress()
         for watch in watches.values {
             let name = watch.workload.description
+            if let held = watch.held, held >= revision {
+                progress.concerned += 1
+                progress.acknowledged += 1
+                continue
+            }
             guard watch.evaluated >= revision else {
                 // Whether it changes anything here is not known yet.
                 progress.late.append(name)

@@ -14,22 +14,26 @@ internal import Synchronization
 /// there are only so many.
 ///
 /// ```
-///   accepted ── 10 s ──▶ handshake done, whole head here ── 60 s ──▶ whole body here ──▶ answered, for as long as it takes
+///   accepted ── 10 s ──▶ handshake done, whole head here ── 30 s ──▶ whole body here ──▶ answered, for as long as it takes
 ///                                     ▲                                                        │
 ///                                     └──────────────────────── 60 s ──────────────────────────┘
 /// ```
+/// Of a body that is answered before it has come, as where nobody may send one, the rest has ten seconds.
 final class Patience: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPRequestPart
     typealias InboundOut = HTTPRequestPart
     typealias OutboundIn = HTTPResponsePart
     typealias OutboundOut = HTTPResponsePart
 
-    /// All chosen by us. Ten thousand resources of ordinary size come over a poor line in a minute.
+    /// All chosen by us. Ten thousand resources of ordinary size come over a poor line in half a minute.
     private static let firstHead: TimeAmount = .seconds(10)
-    private static let body: TimeAmount = .seconds(60)
+    private static let body: TimeAmount = .seconds(30)
+    private static let restOfBody: TimeAmount = .seconds(10)
     static let nextHead: TimeAmount = .seconds(60)
 
     private var deadline: Scheduled<Void>?
+    private var isReading = false
+    private var isAnswered = false
 
     func handlerAdded(context: ChannelHandlerContext) { wait(Self.firstHead, context) }
     func handlerRemoved(context: ChannelHandlerContext) { deadline?.cancel() }
@@ -41,15 +45,22 @@ final class Patience: ChannelDuplexHandler, RemovableChannelHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
-        case .head: wait(Self.body, context)
+        case .head:
+            (isReading, isAnswered) = (true, false)
+            wait(Self.body, context)
         case .body: break
-        case .end: deadline?.cancel()
+        case .end:
+            isReading = false
+            if isAnswered { wait(Self.nextHead, context) } else { deadline?.cancel() }
         }
         context.fireChannelRead(data)
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        if case .end = unwrapOutboundIn(data) { wait(Self.nextHead, context) }
+        if case .end = unwrapOutboundIn(data) {
+            isAnswered = true
+            wait(isReading ? Self.restOfBody : Self.nextHead, context)
+        }
         context.write(data, promise: promise)
     }
 

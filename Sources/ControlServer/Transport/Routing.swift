@@ -13,7 +13,8 @@ extension Router where Context == CallContext {
         _ method: HTTPRequest.Method, _ path: String, atMost limit: Int,
         _ body: @escaping @Sendable (Call) async throws(Problems) -> Answer
     ) {
-        answer(method, path, atMost: limit, admitting: { _, _ in }, { call, _ throws(Problems) in try await body(call) })
+        answer(
+            method, path, atMost: limit, admitting: { _, _ in }, { call, _ throws(Problems) in try await body(call) })
     }
 
     /// The same, for those alone whom `admit` lets in. Of the others' bodies nothing is kept.

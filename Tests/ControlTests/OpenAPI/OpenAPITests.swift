@@ -134,7 +134,9 @@ extension ControlledMeshTests {
             let document = try await viewer.document()
             let before = try await scene.control.must("/v1/info")["revision"].number
             for operation in document.operations where operation.isOwn {
-                guard let example = Self.examples([:]).first(where: { $0.name == operation.description }) else { continue }
+                guard let example = Self.examples([:]).first(where: { $0.name == operation.description }) else {
+                    continue
+                }
                 let stranger = try await viewer.call(operation, example, isKnown: false)
                 #expect(stranger.status == 401, "\(operation) \(stranger)")
                 var faults = document.faults(in: stranger, of: operation)
@@ -148,7 +150,9 @@ extension ControlledMeshTests {
             #expect(page.status == 403, "\(page)")
         }
 
-        @Test("what a call has no place for is refused, not passed over: queries, fields, bodies, and their kinds and sizes")
+        @Test(
+            "what a call has no place for is refused, not passed over: queries, fields, bodies, and their kinds and sizes"
+        )
         func strict() async throws {
             let scene = try await ControlledMesh.running()
             let client = try await APIClient(scene.control, role: "admin")
@@ -156,7 +160,9 @@ extension ControlledMeshTests {
             let large = "\(try scene.mesh.lab.directory())/large"
             let before = try await scene.control.must("/v1/info")["revision"].number
             for operation in document.operations where operation.isOwn {
-                guard var example = Self.examples([:]).first(where: { $0.name == operation.description }) else { continue }
+                guard var example = Self.examples([:]).first(where: { $0.name == operation.description }) else {
+                    continue
+                }
                 func refused(_ status: Int, _ what: String) async throws {
                     let answer = try await client.call(operation, example)
                     #expect(answer.status == status, "\(operation), \(what): \(answer)")
@@ -166,7 +172,8 @@ extension ControlledMeshTests {
                 let whole = example
                 example.query = "dryrun=true"
                 try await refused(422, "a query that there is not")
-                for query in operation.queries where ["dryRun", "allowDangling", "force", "limit", "revision"].contains(query) {
+                for query in operation.queries
+                where ["dryRun", "allowDangling", "force", "limit", "revision"].contains(query) {
                     example.query = "\(query)=yes"
                     try await refused(422, "a query of another kind")
                 }
@@ -214,7 +221,8 @@ struct APIClient {
     func document() async throws -> OpenAPIDocument { try OpenAPIDocument(try await curl("/v1/openapi.json").body) }
 
     func call(
-        _ operation: OpenAPIDocument.Operation, _ example: ControlledMeshTests.OpenAPITests.Example, isKnown: Bool = true
+        _ operation: OpenAPIDocument.Operation, _ example: ControlledMeshTests.OpenAPITests.Example,
+        isKnown: Bool = true
     ) async throws -> CurlResult {
         var path = operation.path
         for (name, value) in example.values { path = path.replacingOccurrences(of: "{\(name)}", with: value) }

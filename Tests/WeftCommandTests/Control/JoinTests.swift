@@ -141,7 +141,8 @@ struct JoinTests {
         for name in ["web-1", "api-1"] {
             let result = try await scene.weft(
                 "join \(token) --name \(name) --state %/evil --owner \(ControlScene.proxyUser) --config %/evil.yaml")
-            #expect(result.status == 1 && result.error.contains("WEFT7013 name: default/\(name) is spiffe://"), "\(result)")
+            #expect(
+                result.status == 1 && result.error.contains("WEFT7013 name: default/\(name) is spiffe://"), "\(result)")
         }
         let own = try await scene.weft(
             "join \(token) --name evil-1 --state %/evil --owner \(ControlScene.proxyUser) --config %/evil.yaml")

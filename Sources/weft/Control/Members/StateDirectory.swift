@@ -120,7 +120,9 @@ struct StateDirectory {
             }
             try Files.removeDirectory(identity)
             // What was told to this workload is no other's, and another mesh counts its revisions anew.
-            for name in (try? DirectoryNames.all(path)) ?? [] where Self.isOfMesh(name) { try Files.remove("\(path)/\(name)") }
+            for name in (try? DirectoryNames.all(path)) ?? [] where Self.isOfMesh(name) {
+                try Files.remove("\(path)/\(name)")
+            }
             try Files.syncDirectory(path)
         } catch {
             throw Problem(.writeFailed, at: identity, "cannot be removed: \(error)")
@@ -129,7 +131,8 @@ struct StateDirectory {
 
     /// Besides the identity: the snapshot, the key of a renewal, the roots of other trust domains.
     private static func isOfMesh(_ name: String) -> Bool {
-        ["snapshot.json", "revision", "renewal.pem"].contains(name) || name.hasPrefix("trust-") && name.hasSuffix(".pem")
+        ["snapshot.json", "revision", "renewal.pem"].contains(name)
+            || name.hasPrefix("trust-") && name.hasSuffix(".pem")
     }
 
     private static func remove(_ directory: String) {
