@@ -40,10 +40,10 @@ package struct ControlServer: Sendable {
     private let logger: Logger
 
     /// Chosen by us: a mesh of thousands on one replica, and a bound on what strangers can hold open.
-    private static let proxyConnections = 8192
+    private static let proxyConnections = 16_384
     private static let otherConnections = 512
     /// Of these, those that come from one address: machines behind one translated address are many, and an attacker has few.
-    private static let shareOfAddress = 4
+    private static let shareOfAddress = 2
     private static let headerBytes = 16 << 10
     /// Every proxy of a replica that restarts comes at once. The kernel has its own bound, `net.core.somaxconn`.
     private static let backlog = 4096
