@@ -180,9 +180,8 @@ package actor WatchHub {
             version: request.version,
             registration: Registration(request, identity: identity, replica: replica, since: now()),
             isRegistrationDue: !request.addresses.isEmpty && !request.isLeaving, wants: request.wants,
-            sent: have?.digests ?? [:],
-            sentRevision: have?.revision ?? 0, held: have?.revision, commonSent: -1, isWholeDue: have == nil,
-            messages: [
+            sent: have?.digests ?? [:], sentRevision: have?.revision ?? 0, held: have?.revision, commonSent: -1,
+            isWholeDue: have == nil, messages: [
                 .welcome(
                     WatchMessage.Welcome(
                         watch: id, replica: replica.text, time: now(), heartbeatSeconds: heartbeatSeconds))
@@ -368,11 +367,7 @@ package actor WatchHub {
         var progress = RevisionProgress()
         for watch in watches.values {
             let name = watch.workload.description
-            if let held = watch.held, held >= revision {
-                progress.concerned += 1
-                progress.acknowledged += 1
-                continue
-            }
+            guard !watch.hadBrought(revision, into: &progress) else { continue }
             guard watch.evaluated >= revision else {
                 // Whether it changes anything here is not known yet.
                 progress.late.append(name)
