@@ -121,6 +121,15 @@ benchmark: release
 	$(call install,$(bench_packages))
 	WEFT_BENCHMARKS=1 swift build -c release --static-swift-stdlib --product weft-benchmark
 
+.PHONY: bench-control
+bench-control: ## what the control plane costs and how fast it is: about 7 minutes on a quiet machine; QUICK=1 for 2
+	$(call install,$(build_packages))
+	swift build -c release --static-swift-stdlib --product weft
+	swift build -c release --static-swift-stdlib --product weft-control
+	swift build -c release --static-swift-stdlib -Xswiftc -static-executable --scratch-path .build/static --product weft-proxy
+	WEFT_BENCHMARKS=1 swift build -c release --static-swift-stdlib --product weft-control-benchmark
+	$(RELEASE)/weft-control-benchmark run $(if $(QUICK),--quick)
+
 .PHONY: clean
 clean: ## removes everything that was built
 	rm -rf .build

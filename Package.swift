@@ -53,6 +53,7 @@ let cEdge: [Target] = [
     .systemLibrary(
         name: "COpenSSL", path: "Sources/CEdge/COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
     .target(name: "COpenSSLMemory", path: "Sources/CEdge/COpenSSLMemory", cSettings: pedantic),
+    .target(name: "CNghttp2Memory", path: "Sources/CEdge/CNghttp2Memory", cSettings: pedantic),
     .systemLibrary(
         name: "CYAML", path: "Sources/CEdge/CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .target(name: "CLinux", path: "Sources/CEdge/CLinux", cSettings: pedantic),
@@ -80,7 +81,7 @@ let pure: [Target] = [
     library("PeerProtocol", ["Bytes", "MeshModel"]),
     library("ConnectionStates", ["Bytes", "Detection", "MeshModel"]),
     library("HTTPCodec", ["Bytes", "MeshModel"]),
-    library("HTTP2Codec", ["CNghttp2", "HTTPCodec", "MeshModel"]),
+    library("HTTP2Codec", ["CNghttp2", "CNghttp2Memory", "HTTPCodec", "MeshModel"]),
     library("Patterns", ["CPCRE2"]),
     library("Routing", ["HTTPCodec", "MeshModel", "Patterns"]),
     library("Authorization", ["HTTPCodec", "MeshModel", "Patterns"]),
@@ -217,7 +218,7 @@ let tested: [Target] = [
     tests("DiscoveryTests", ["Discovery", "HTTPCodec", "MeshModel", "Routing"]),
     tests("TelemetryTests", ["MeshModel", "Telemetry"]),
     tests("HTTPCodecTests", ["HTTPCodec", "MeshModel", "MeshTesting"]),
-    tests("HTTP2CodecTests", ["HTTP2Codec", "HTTPCodec", "MeshModel"]),
+    tests("HTTP2CodecTests", ["CNghttp2Memory", "HTTP2Codec", "HTTPCodec", "MeshModel"]),
     tests(
         "CommandLineTests",
         ["CaptureControl", "CommandLine", "LinuxSystem", "MeshModel", "MeshTesting", "ProxyControl"]),
@@ -244,14 +245,23 @@ let tested: [Target] = [
     tests("MeshModelTests", ["MeshModel", "MeshTesting"]),
 ]
 
-// `make bench`; nobody else needs it built.
+// `make bench` and `make bench-control`; nobody else needs them built.
 let benchmarks: [Target] =
     ProcessInfo.processInfo.environment["WEFT_BENCHMARKS"] == nil
     ? []
     : [
+        .target(
+            name: "BenchmarkShared", dependencies: ["CommandLine", "MeshModel"], path: "Sources/Benchmarks/Shared",
+            swiftSettings: common),
         .executableTarget(
-            name: "weft-benchmark", dependencies: ["CommandLine", "LinuxSystem", "MeshModel"],
-            path: "Sources/Benchmarks", exclude: ["Configurations"], swiftSettings: common)
+            name: "weft-benchmark", dependencies: ["BenchmarkShared", "CommandLine", "LinuxSystem", "MeshModel"],
+            path: "Sources/Benchmarks", exclude: ["Configurations", "Control", "Shared"], swiftSettings: common),
+        .executableTarget(
+            name: "weft-control-benchmark",
+            dependencies: [
+                "BenchmarkShared", "CommandLine", "ControlAPI", "ControlLink", "Identity", "LinuxSystem", "MeshModel",
+                "Reactor", "TLSSession",
+            ], path: "Sources/Benchmarks/Control", swiftSettings: common),
     ]
 
 let package = Package(

@@ -1,5 +1,6 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
+import BenchmarkShared
 import CommandLine
 import Foundation
 import LinuxSystem
@@ -69,7 +70,10 @@ enum BenchmarkProgram {
         try lab.setUp()
         let rounds = Rounds(lab, plan)
         try rounds.run()
-        let machine = try Machine()
+        let machine = try Machine(versions: [
+            "haproxy": "haproxy -v | sed -n 's/^HAProxy version \\([^ ]*\\).*/\\1/p'",
+            "nginx": "nginx -v 2>&1 | sed 's/.*nginx.//'", "OpenSSL": "openssl version | cut -d ' ' -f 2",
+        ])
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
         try encoder.encode(Document(machine, rounds: plan.rounds, rounds.results)).write(to: URL(fileURLWithPath: json))
@@ -81,9 +85,9 @@ enum BenchmarkProgram {
         var plan = Plan(
             rounds: isQuick ? 3 : 7, seconds: isQuick ? 2 : 5, memoryRounds: isQuick ? 1 : 3,
             figures: Figure.allCases.filter { !$0.isSteady || !isQuick }, contenders: Contender.allCases)
-        plan.rounds = try number(arguments, "--rounds", 1...100) ?? plan.rounds
-        plan.memoryRounds = try number(arguments, "--memory-rounds", 0...100) ?? plan.memoryRounds
-        plan.seconds = try number(arguments, "--seconds", 1...60).map(Double.init) ?? plan.seconds
+        plan.rounds = try arguments.number("--rounds", 1...100) ?? plan.rounds
+        plan.memoryRounds = try arguments.number("--memory-rounds", 0...100) ?? plan.memoryRounds
+        plan.seconds = try arguments.number("--seconds", 1...60).map(Double.init) ?? plan.seconds
         guard let only = arguments.list("--only") else { return plan }
         for word in only where word != "memory" && Figure(rawValue: word) == nil && Contender(rawValue: word) == nil {
             throw Problems(
@@ -100,23 +104,9 @@ enum BenchmarkProgram {
         return plan
     }
 
-    private static func number(_ arguments: Arguments, _ name: String, _ range: ClosedRange<Int>) throws -> Int? {
-        guard let text = arguments.value(name) else { return nil }
-        guard let number = Int(text), range.contains(number) else {
-            throw Problems(
-                Problem(
-                    .badValue, at: name, "`\(text)` is not a number from \(range.lowerBound) to \(range.upperBound)"))
-        }
-        return number
-    }
-
     private static func programs(_ arguments: Arguments) throws -> Programs {
         func path(_ name: String, _ standard: String) throws -> String {
-            let path = URL(fileURLWithPath: arguments.value(name) ?? standard).path
-            guard FileManager.default.fileExists(atPath: path) else {
-                throw BenchmarkFailure("\(path) is not there; `make bench` builds it, \(name) says where else it is")
-            }
-            return path
+            try arguments.path(name, standard, madeBy: "make bench")
         }
         return Programs(
             weft: try path("--weft", ".build/release/weft"),

@@ -1,5 +1,6 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
+import BenchmarkShared
 import Foundation
 import LinuxSystem
 
@@ -120,6 +121,4 @@ final class Rounds {
             return nil
         }
     }
-
-    private func progress(_ line: String) { FileHandle.standardError.write(Data((line + "\n").utf8)) }
 }

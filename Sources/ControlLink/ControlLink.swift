@@ -108,11 +108,12 @@ package final class ControlLink {
 
     // MARK: What the proxy says
 
-    /// Beside the watch under way; without one there is nobody to tell, and the next one begins with all of it.
-    package func acknowledge(_ acknowledgement: Acknowledgement) {
+    /// Beside the watch under way; without one there is nobody to tell, and the next one begins with all of it. `answered` is
+    /// called from the loop when the control plane knows of it, and not where it will not.
+    package func acknowledge(_ acknowledgement: Acknowledgement, answered: @escaping () -> Void = {}) {
         guard let watch else { return }
         acknowledged = acknowledgement
-        post(ControlProtocol.acknowledgePath(watch.watch), acknowledgement)
+        post(ControlProtocol.acknowledgePath(watch.watch), acknowledgement, answered)
     }
 
     /// Says once more what was said last, over a connection that shows the identity in force now: by that the control plane
@@ -138,10 +139,11 @@ package final class ControlLink {
         }
     }
 
-    private func post(_ path: String, _ message: some ControlMessage) {
+    private func post(_ path: String, _ message: some ControlMessage, _ answered: @escaping () -> Void = {}) {
         posts?.add(path, message.encode()) { [unowned self] result in
             // The control plane has forgotten the watch, or cannot be told: another watch says everything anew.
-            if case .failure(let problem) = result, watch != nil { lose(problem) }
+            if case .failure(let problem) = result, watch != nil { return lose(problem) }
+            if case .success = result { answered() }
         }
     }
 

@@ -55,16 +55,6 @@ extension ControlPlane {
         return watch
     }
 
-    /// Joins a machine, unless its name is that of a Workload that has been written for another identity: what callers expect
-    /// there it could never show.
-    package func join(_ request: JoinRequest, from peer: String) async throws(Problem) -> Enrollment.Joined {
-        let documents = await keeper.state.documents
-        return try await enrollment.join(request, from: peer) { workload in
-            guard case .workload(let written) = documents[ResourceID(.workload, workload)]?.resource else { return nil }
-            return written.identity
-        }
-    }
-
     /// Makes the workload an endpoint, once. One that has nothing yet becomes one when it has answered its first update: who
     /// calls it is to meet the policies that hold for it.
     private func register(_ watch: String) async throws(StoreError) {
@@ -84,6 +74,16 @@ extension ControlPlane {
         try? await register(watch)
         if await hub.notes(serial, of: watch, by: identity) { await enrollment.noteShown(serial, by: identity) }
         return true
+    }
+
+    /// Joins a machine, unless its name is that of a Workload that has been written for another identity: what callers expect
+    /// there it could never show.
+    package func join(_ request: JoinRequest, from peer: String) async throws(Problem) -> Enrollment.Joined {
+        let documents = await keeper.state.documents
+        return try await enrollment.join(request, from: peer) { workload in
+            guard case .workload(let written) = documents[ResourceID(.workload, workload)]?.resource else { return nil }
+            return written.identity
+        }
     }
 
     private func requireOwnName(_ workload: ResourceReference, _ identity: SPIFFEID) async throws(Problem) {

@@ -71,6 +71,7 @@ package enum ControlProgram {
 
     private static func run(_ arguments: Arguments) async -> Never {
         do throws(Problem) {
+            ThisProcess.tuneHeap()
             ThisProcess.ignoreBrokenPipes()
             _ = ThisProcess.raiseDescriptorLimit()
             let options = try Options(arguments)

@@ -45,6 +45,8 @@ package struct ControlServer: Sendable {
     /// Of these, those that come from one address: machines behind one translated address are many, and an attacker has few.
     private static let shareOfAddress = 4
     private static let headerBytes = 16 << 10
+    /// Every proxy of a replica that restarts comes at once. The kernel has its own bound, `net.core.somaxconn`.
+    private static let backlog = 4096
 
     package init(_ plane: ControlPlane, _ ports: Ports, logger: Logger) {
         self.plane = plane
@@ -62,7 +64,7 @@ package struct ControlServer: Sendable {
         for tls in secured { try? await tls.refresh() }
         let gate = ReadyGate()
         var services: [any ServiceLifecycle.Service] = [
-            RenewalService(secured: secured),
+            RenewalService(secured: secured), HeapService(),
             listener(
                 .unixDomainSocket(path: plane.settings.directory.socketPath), nil,
                 APIListener(plane: plane, isLocal: true).router(), Self.otherConnections, gate, name: "administrator"),
@@ -123,7 +125,8 @@ package struct ControlServer: Sendable {
         let application = Application(
             responder: router.buildResponder(), server: builder,
             configuration: ApplicationConfiguration(
-                address: address, availableConnectionsDelegate: MaximumAvailableConnections(connections)),
+                address: address, backlog: Self.backlog,
+                availableConnectionsDelegate: MaximumAvailableConnections(connections)),
             onServerRunning: { channel in
                 // The socket's file is a key: only who runs the control plane may open it.
                 if isSocket, let path = channel.localAddress?.pathname { try? Files.setPermissions(path, 0o600) }
@@ -167,6 +170,21 @@ private struct PlaneService: ServiceLifecycle.Service {
     func run() async throws {
         try await cancelWhenGracefulShutdown {
             try await plane.run { Task { await gate.open() } }
+        }
+    }
+}
+
+/// Gives memory back that connections have left: the allocator keeps what lies below anything that is still in use.
+private struct HeapService: ServiceLifecycle.Service {
+    /// Often enough to be back to what is needed before half a minute is over.
+    private static let interval: Duration = .seconds(10)
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            while !Task.isCancelled {
+                try? await Task.sleep(for: Self.interval)
+                ThisProcess.trimHeap()
+            }
         }
     }
 }

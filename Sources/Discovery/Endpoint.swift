@@ -41,8 +41,9 @@ package struct Endpoint: Hashable, Sendable {
 
 /// How an endpoint is talked to.
 package enum EndpointSecurity: Hashable, Sendable {
-    /// `weft/1`, and this identity must answer. Never downgraded.
-    case mutualTLS(SPIFFEID)
+    /// `weft/1`, and this identity must answer. Never downgraded. (Indirect, for endpoints are copied for each request: one
+    /// reference in the place of several texts.)
+    indirect case mutualTLS(SPIFFEID)
     /// Plaintext, and why.
     case plaintext(PlaintextReason)
 }

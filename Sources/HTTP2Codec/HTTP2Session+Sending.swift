@@ -14,11 +14,10 @@ extension HTTP2Session {
         if !isConnect { fields.add(":scheme", request.scheme ?? "http") }
         if !request.authority.isEmpty { fields.add(":authority", request.authority) }
         if !isConnect { fields.add(":path", request.target) }
-        fields.add(request.fields, inRequest: true)
         if case .length(let length) = request.body { fields.add("content-length", String(length)) }
         if request.acceptsTrailers { fields.add("te", "trailers") }
         if request.expectsContinue { fields.add("expect", "100-continue") }
-        let id = unsafe fields.withList { list, count in
+        let id = unsafe fields.withList(request.fields, inRequest: true) { list, count in
             unsafe Library.withProvider(if: !endsStream) { provider in
                 unsafe nghttp2_submit_request(library, nil, list, count, provider, nil)
             }
@@ -40,10 +39,9 @@ extension HTTP2Session {
         guard answer.status != 101 else { return reset(stream.id, .internalError) }
         fields.begin()
         fields.add(":status", String(answer.status))
-        fields.add(answer.fields, inRequest: false)
         if let length = answer.writtenLength { fields.add("content-length", String(length)) }
         let isInterim = answer.isInterim
-        let result: Int32 = unsafe fields.withList { list, count in
+        let result: Int32 = unsafe fields.withList(answer.fields, inRequest: false) { list, count in
             if isInterim {
                 return unsafe nghttp2_submit_headers(library, 0, stream.id, nil, list, count, nil)
             }
@@ -141,8 +139,7 @@ extension HTTP2Session {
         flags |= NGHTTP2_DATA_FLAG_EOF.rawValue
         guard !stream.trailers.isEmpty else { return pending }
         fields.begin()
-        fields.add(stream.trailers, inRequest: true)
-        let result = unsafe fields.withList { list, count in
+        let result = unsafe fields.withList(stream.trailers, inRequest: true) { list, count in
             unsafe count == 0 ? 1 : nghttp2_submit_trailer(library, id, list, count)
         }
         if result == 0 { flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM.rawValue }

@@ -79,8 +79,7 @@ package final class HTTP2Session {
 
     let library: OpaquePointer
     let settings: HTTP2Settings
-    var streams: [Int32: HTTP2Stream] = [:]
-    private var latest: HTTP2Stream?
+    private(set) var streams = StreamTable<HTTP2Stream>()
     var head: DecodedHead
     /// The stream whose head is coming; zero if it is nobody's.
     var headStream: Int32 = 0
@@ -183,13 +182,16 @@ package final class HTTP2Session {
     /// Appends output. About `atMost` bytes: a frame is not cut, and what was made ready is given out whole, so that there may
     /// be 32 KiB more. May append nothing although there seemed to be some.
     package func takeOutput(into bytes: inout [UInt8], atMost: Int) {
-        makeOutput(upTo: atMost)
-        if bytes.isEmpty {
-            swap(&bytes, &output)
-        } else {
+        guard bytes.isEmpty, output.isEmpty else {
+            makeOutput(upTo: atMost)
             bytes.append(contentsOf: output)
+            output = []
+            return
         }
-        output.removeAll(keepingCapacity: true)
+        // Made in the caller's memory: a session that rests keeps none.
+        swap(&bytes, &output)
+        makeOutput(upTo: atMost)
+        swap(&bytes, &output)
     }
 
     private func makeOutput(upTo target: Int) {
@@ -223,23 +225,14 @@ package final class HTTP2Session {
         }
     }
 
-    func stream(_ id: Int32) -> HTTP2Stream? {
-        if let latest, latest.id == id { return latest }
-        guard let stream = streams[id] else { return nil }
-        latest = stream
-        return stream
-    }
+    func stream(_ id: Int32) -> HTTP2Stream? { streams[id] }
 
-    func add(_ stream: HTTP2Stream) {
-        streams[stream.id] = stream
-        latest = stream
-    }
+    func add(_ stream: HTTP2Stream) { streams.insert(stream, for: stream.id) }
 
     /// The stream is over for us. What was not consumed goes back to the connection's window, which would shrink for good.
     @discardableResult
     func forget(_ id: Int32) -> HTTP2Stream? {
-        if latest?.id == id { latest = nil }
-        guard let stream = streams.removeValue(forKey: id) else { return nil }
+        guard let stream = streams.remove(id) else { return nil }
         if stream.unconsumed > 0 { unsafe _ = nghttp2_session_consume_connection(library, stream.unconsumed) }
         stream.unconsumed = 0
         return stream

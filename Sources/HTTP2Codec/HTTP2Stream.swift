@@ -64,7 +64,10 @@ final class HTTP2Stream {
 
     /// Moves the next bytes, of which there are enough, to `output`.
     func take(_ count: Int, to output: inout [UInt8]) {
-        output.append(contentsOf: outgoing[outgoingStart..<outgoingStart + count])
+        unsafe outgoing.withUnsafeBytes { bytes in
+            unsafe output.append(
+                contentsOf: UnsafeRawBufferPointer(rebasing: bytes[outgoingStart..<outgoingStart + count]))
+        }
         outgoingStart += count
     }
 }

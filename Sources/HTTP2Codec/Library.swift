@@ -1,6 +1,7 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
 internal import CNghttp2
+internal import CNghttp2Memory
 internal import HTTPCodec
 internal import MeshModel
 
@@ -15,6 +16,15 @@ enum Library {
         unsafe set(callbacks)
         return unsafe callbacks
     }()
+
+    /// Where sessions get their memory; the library copies it as well.
+    private static var memory: nghttp2_mem {
+        unsafe nghttp2_mem(
+            mem_user_data: nil, malloc: { unsafe weft_nghttp2_allocate($0, $1) },
+            free: { unsafe weft_nghttp2_free($0, $1) },
+            calloc: { unsafe weft_nghttp2_allocate_cleared($0, $1, $2) },
+            realloc: { unsafe weft_nghttp2_reallocate($0, $1, $2) })
+    }
 
     /// Calls `body` with where a body comes from, which is always the stream's own bytes; with nil where there is none.
     static func withProvider(
@@ -51,10 +61,11 @@ enum Library {
         // FrameCensus counts them: the library counts calls, so that a frame which comes in drops is many.
         unsafe nghttp2_option_set_max_continuations(options, .max)
         var session: OpaquePointer?
+        var memory = unsafe memory
         let result =
             switch role {
-            case .server: unsafe nghttp2_session_server_new2(&session, callbacks, nil, options)
-            case .client: unsafe nghttp2_session_client_new2(&session, callbacks, nil, options)
+            case .server: unsafe nghttp2_session_server_new3(&session, callbacks, nil, options, &memory)
+            case .client: unsafe nghttp2_session_client_new3(&session, callbacks, nil, options, &memory)
             }
         guard result == 0, let session = unsafe session else { preconditionFailure("There is memory for a session.") }
         return unsafe session
@@ -111,11 +122,14 @@ enum Library {
         }
         unsafe nghttp2_session_callbacks_set_on_header_callback(callbacks) {
             _, frame, name, nameLength, value, valueLength, _, context in
-            guard let frame = unsafe frame, let session = unsafe Library.session(context) else { return 0 }
+            guard let frame = unsafe frame, let context = unsafe context else { return 0 }
             let name = unsafe UnsafeRawBufferPointer(start: name, count: nameLength)
             let value = unsafe UnsafeRawBufferPointer(start: value, count: valueLength)
-            let goesOn = unsafe session.field(frame.pointee.hd.stream_id, name.bytes, value.bytes)
-            return goesOn ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE.rawValue
+            // For each field; whoever feeds the library holds the session.
+            return unsafe Unmanaged<HTTP2Session>.fromOpaque(context)._withUnsafeGuaranteedRef { session in
+                let goesOn = unsafe session.field(frame.pointee.hd.stream_id, name.bytes, value.bytes)
+                return goesOn ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE.rawValue
+            }
         }
         unsafe nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks) {
             _, _, id, bytes, count, context in

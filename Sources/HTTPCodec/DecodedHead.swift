@@ -197,7 +197,8 @@ package struct DecodedHead: ~Copyable, Sendable {
         hasField = true
         try section.count()
         try Self.check(name, value)
-        switch FieldName(name) {
+        let kindOfName = FieldName(name)
+        switch kindOfName {
         case .connection, .transferEncoding, .upgrade, .keepAlive, .proxyConnection:
             // RFC 9113 section 8.2.2.
             throw .malformed("a field belongs to a connection of HTTP/1")
@@ -207,7 +208,7 @@ package struct DecodedHead: ~Copyable, Sendable {
             // RFC 9113 section 8.2.3: who speaks HTTP/1 reads one.
             if !cookies.isEmpty { cookies.append(contentsOf: [UInt8(ascii: ";"), 0x20]) }
             unsafe value.withUnsafeBytes { unsafe cookies.append(contentsOf: $0) }
-        default: try section.take(name, value)
+        default: try section.take(name, kindOfName, value, isLowerCase: true)
         }
     }
 

@@ -13,6 +13,8 @@ enum FieldName {
     case keepAlive
     case proxyConnection
     case expect
+    /// One whose value is another in each message: it names the message, or what is done for it.
+    case unique
     /// Every other one.
     case other
 
@@ -25,6 +27,8 @@ enum FieldName {
             case 6: name.matches("expect") ? .expect : .other
             case 7: name.matches("upgrade") ? .upgrade : .other
             case 10: name.matches("connection") ? .connection : name.matches("keep-alive") ? .keepAlive : .other
+            case 11: name.matches("traceparent") ? .unique : .other
+            case 12: name.matches("x-request-id") ? .unique : .other
             case 14: name.matches("content-length") ? .contentLength : .other
             case 16: name.matches("proxy-connection") ? .proxyConnection : .other
             case 17: name.matches("transfer-encoding") ? .transferEncoding : .other
@@ -35,7 +39,7 @@ enum FieldName {
     /// What ``HTTPWriter`` makes itself and never takes from the fields.
     func isWritten(inRequest: Bool) -> Bool {
         switch self {
-        case .other: false
+        case .unique, .other: false
         case .host, .expect: inRequest
         case .connection, .contentLength, .transferEncoding, .te, .upgrade, .keepAlive, .proxyConnection: true
         }

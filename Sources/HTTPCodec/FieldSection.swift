@@ -52,7 +52,8 @@ struct FieldSection: ~Copyable, Sendable {
                 ? .malformed("a field has no colon") : .malformed("a field name is not a token")
         }
         let name = line.extracting(0..<colon)
-        try take(name, line.extracting(line.trimmed(colon + 1..<line.byteCount)))
+        try take(
+            name, FieldName(name), line.extracting(line.trimmed(colon + 1..<line.byteCount)), isLowerCase: false)
     }
 
     /// Counts a field against the limit.
@@ -62,16 +63,18 @@ struct FieldSection: ~Copyable, Sendable {
     }
 
     /// Takes a field whose name is a token, and whose value has no control characters and no blanks at its ends.
-    mutating func take(_ name: RawSpan, _ value: RawSpan) throws(HTTPRefusal) {
+    mutating func take(
+        _ name: RawSpan, _ kindOfName: FieldName, _ value: RawSpan, isLowerCase: Bool
+    ) throws(HTTPRefusal) {
         if kind == .trailers {
-            if FieldName.mayBeTrailer(name) { fields.add(name: name, value: value) }
+            if FieldName.mayBeTrailer(name) { fields.add(name: name, value: value, isLowerCase: isLowerCase) }
             return
         }
-        switch FieldName(name) {
-        case .other: fields.add(name: name, value: value)
+        switch kindOfName {
+        case .unique, .other: fields.add(name: name, value: value, isLowerCase: isLowerCase)
         case .host where kind == .request: try takeHost(value)
         case .expect where kind == .request: try takeExpectation(value)
-        case .host, .expect: fields.add(name: name, value: value)
+        case .host, .expect: fields.add(name: name, value: value, isLowerCase: isLowerCase)
         case .connection: try takeConnection(value)
         case .contentLength: try takeLength(value)
         case .transferEncoding: try takeTransferCoding(value)

@@ -48,8 +48,8 @@ package struct HTTPFields: Equatable, Sendable {
         unsafe add(name: name.utf8.span.bytes, value: value.span.bytes)
     }
 
-    /// The same from a head as it was read.
-    package mutating func add(name: RawSpan, value: RawSpan) {
+    /// The same from a head as it was read; `isLowerCase` says that of the name.
+    package mutating func add(name: RawSpan, value: RawSpan, isLowerCase: Bool = false) {
         let start = bytes.count
         bytes.append(addingCapacity: Self.lengthsByteCount + name.byteCount + value.byteCount) { room in
             room.append(word: UInt32(clamping: name.byteCount))
@@ -58,7 +58,7 @@ package struct HTTPFields: Equatable, Sendable {
             room.append(value)
         }
         count += 1
-        lower(start + Self.lengthsByteCount, name.byteCount)
+        if !isLowerCase { lower(start + Self.lengthsByteCount, name.byteCount) }
     }
 
     /// The same with a value that `write` appends to the bytes it is given: nothing is put together elsewhere first.
@@ -208,7 +208,7 @@ package struct HTTPFields: Equatable, Sendable {
     }
 
     /// Calls `body` with each field whose name the writers do not make themselves.
-    package func forEachWritten(inRequest: Bool, _ body: (_ name: RawSpan, _ value: RawSpan) -> Void) {
+    private func forEachWritten(inRequest: Bool, _ body: (_ name: RawSpan, _ value: RawSpan) -> Void) {
         let all = unsafe bytes.span.bytes
         var position = 0
         while let place = place(at: position) {
@@ -217,6 +217,26 @@ package struct HTTPFields: Equatable, Sendable {
             if FieldName(name).isWritten(inRequest: inRequest) { continue }
             body(name, all.extracting(place.value))
         }
+    }
+
+    /// Calls `body` with where in ``withUnsafeBytes(_:)`` name and value of each field lie that the writers do not make
+    /// themselves, and whether its value is another in each message.
+    package func forEachPlaceWritten(
+        inRequest: Bool, _ body: (_ name: Range<Int>, _ value: Range<Int>, _ isUnique: Bool) -> Void
+    ) {
+        let all = unsafe bytes.span.bytes
+        var position = 0
+        while let place = place(at: position) {
+            position = place.end
+            let name = FieldName(all.extracting(place.name))
+            if name.isWritten(inRequest: inRequest) { continue }
+            body(place.name, place.value, name == .unique)
+        }
+    }
+
+    /// The bytes in which all fields lie.
+    package func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+        unsafe bytes.withUnsafeBytes { unsafe body($0) }
     }
 
     /// What ``write(to:inRequest:)`` appends at most.
@@ -236,9 +256,11 @@ package struct HTTPFields: Equatable, Sendable {
     }
 
     /// The field that lies at a position; nil at the end.
-    private func place(at start: Int) -> Place? {
-        guard start < bytes.count else { return nil }
-        let all = unsafe bytes.span.bytes
+    private func place(at start: Int) -> Place? { unsafe Self.place(in: bytes.span.bytes, at: start) }
+
+    @inline(__always)
+    private static func place(in all: RawSpan, at start: Int) -> Place? {
+        guard start < all.byteCount else { return nil }
         return Place(
             start: start, nameCount: Int(unsafe all.unsafeLoadUnaligned(fromByteOffset: start, as: UInt32.self)),
             valueCount: Int(unsafe all.unsafeLoadUnaligned(fromByteOffset: start + 4, as: UInt32.self)))
@@ -248,7 +270,7 @@ package struct HTTPFields: Equatable, Sendable {
         guard name.byteCount > 0 else { return nil }
         let all = unsafe bytes.span.bytes
         var position = start
-        while let place = place(at: position) {
+        while let place = Self.place(in: all, at: position) {
             // From the end: most have another length or another last letter; the first ones are often `x-`.
             if place.nameCount == name.byteCount {
                 var left = name.byteCount

@@ -20,9 +20,7 @@ package import MeshModel
 /// Created inside its thread and never leaves it; others reach it through a ``Mailbox``.
 package final class EventLoop {
     private let epoll: Epoll
-    private var handlers: [EventHandler?] = []
-    private var generations: [UInt32] = []
-    private var free: [UInt32] = []
+    private var handlers = HandlerTable()
     private var wheel: TimerWheel
     private var againQueue: [EventHandler] = []
     private var putOff: [() -> Void] = []
@@ -49,17 +47,7 @@ package final class EventLoop {
     /// Gives the handler its place in the loop, without a descriptor yet.
     package func add(_ handler: EventHandler) {
         precondition(handler.token == 0, "A handler is added once.")
-        let index: UInt32
-        if let reused = free.popLast() {
-            index = reused
-            handlers[Int(index)] = handler
-        } else {
-            index = UInt32(handlers.count)
-            handlers.append(handler)
-            // Never zero, so that no token is.
-            generations.append(1)
-        }
-        handler.token = UInt64(generations[Int(index)] & 0xff_ffff) << 32 | UInt64(index)
+        handler.token = handlers.add(handler)
         handlerCount += 1
     }
 
@@ -83,10 +71,7 @@ package final class EventLoop {
     /// Takes the handler out: no event, deadline or turn reaches it any more, not even one already on its way.
     package func remove(_ handler: EventHandler) {
         guard handler.token != 0 else { return }
-        let index = Int(handler.token & 0xffff_ffff)
-        handlers[index] = nil
-        generations[index] = generations[index] == 0xff_ffff ? 1 : generations[index] + 1
-        free.append(UInt32(index))
+        handlers.remove(handler.token)
         handler.token = 0
         handler.deadline = .never
         handler.scheduled = .never
@@ -97,7 +82,7 @@ package final class EventLoop {
     /// without a system call.
     package func replace(_ handler: EventHandler, with successor: EventHandler) {
         precondition(handler.token != 0 && successor.token == 0, "A successor takes the place of a registered handler.")
-        handlers[Int(handler.token & 0xffff_ffff)] = successor
+        handlers.replace(handler.token, with: successor)
         successor.token = handler.token
         handler.token = 0
         handler.deadline = .never
@@ -106,9 +91,7 @@ package final class EventLoop {
 
     /// Calls `body` with every handler that is registered now. `body` puts off what adds or removes handlers.
     package func forEachHandler(_ body: (EventHandler) -> Void) {
-        for handler in handlers {
-            if let handler { body(handler) }
-        }
+        for case let handler? in handlers.all { body(handler) }
     }
 
     private static func token(_ handler: EventHandler, _ slot: UInt8) -> UInt64 {
@@ -182,8 +165,7 @@ package final class EventLoop {
     }
 
     private func handler(_ token: UInt64) -> EventHandler? {
-        let index = Int(token & 0xffff_ffff)
-        guard index < handlers.count, let handler = handlers[index] else { return nil }
+        guard let handler = handlers.handler(token) else { return nil }
         return handler.token == token & 0x00ff_ffff_ffff_ffff ? handler : nil
     }
 

@@ -70,6 +70,10 @@ final class ControlledMesh: Sendable {
             try await pod.enroll(with: scene.control, following: scene.replicas.map(\.address))
         }
         try await scene.startProxies()
+        // It is ready a moment before others are told that it is there.
+        try await eventually("api is an endpoint") { () async throws -> Bool? in
+            try await scene.call().status == 200 ? true : nil
+        }
         return scene
     }
 

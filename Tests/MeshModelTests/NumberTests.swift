@@ -23,6 +23,15 @@ struct NumberTests {
     func hexadecimal() {
         #expect(Hexadecimal.text(of: [0, 0x0f, 0xa5, 0xff]) == "000fa5ff")
         #expect(Hexadecimal.text(of: []) == "")
+        for number in [0, 1, 9, 10, 15, 16, 0x0123_4567_89ab_cdef, 0xfedc_ba98_7654_3210, UInt64.max] {
+            let whole = String(number, radix: 16)
+            let padded = String(repeating: "0", count: 16 - whole.count) + whole
+            for digits in 0...16 {
+                var text: [UInt8] = [0x2d]
+                Hexadecimal.append(number, digits: digits, to: &text)
+                #expect(String(decoding: text, as: UTF8.self) == "-" + padded.suffix(digits))
+            }
+        }
         for byte in UInt8.min...UInt8.max {
             let expected = Character(UnicodeScalar(byte)).isASCII ? Character(UnicodeScalar(byte)).hexDigitValue : nil
             #expect(Hexadecimal.value(of: byte).map(Int.init) == expected)

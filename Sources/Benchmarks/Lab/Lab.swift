@@ -1,5 +1,6 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
+import BenchmarkShared
 import Foundation
 import LinuxSystem
 
@@ -9,7 +10,7 @@ final class Lab {
     private static let descriptors = 2 * MemorySample.manyCount + 1_000
 
     let programs: Programs
-    let cleaner = Cleaner()
+    let cleaner = Cleaner(directory: Place.directory, removal: Place.removal)
     private var server: Child?
     private let lock: Int32
     private let signals: [any DispatchSourceSignal]
@@ -38,8 +39,7 @@ final class Lab {
                     + "--config '\(programs.configurations)/weft-\(side).yaml'")
         }
         try Shell.run(Place.forgetSoon)
-        let server = try Child(
-            cleaner, Place.server, [programs.benchmark, "serve", Place.captured, Place.direct])
+        let server = try start(["serve", Place.captured, Place.direct], in: Place.server)
         try server.expect("ready")
         self.server = server
     }
@@ -57,7 +57,8 @@ final class Lab {
                 hops.append(
                     Hop(
                         try Child(
-                            cleaner, namespace, contender.words(side, speech, programs), user: Place.user,
+                            cleaner, contender.words(side, speech, programs), after: Place.inside(namespace),
+                            user: Place.user,
                             environment: contender == .haproxy
                                 ? ["OPENSSL_CONF": "\(programs.configurations)/openssl.cnf"] : [:])))
             }
@@ -75,6 +76,6 @@ final class Lab {
 
     /// Starts one of our own commands, on the client's side.
     func start(_ words: [String], in namespace: String = Place.client) throws -> Child {
-        try Child(cleaner, namespace, [programs.benchmark] + words)
+        try Child(cleaner, [programs.benchmark] + words, after: Place.inside(namespace))
     }
 }

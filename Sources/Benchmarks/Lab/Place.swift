@@ -21,6 +21,8 @@ enum Place {
     /// On ports that the rules skip.
     static let direct = "10.98.0.2:8081"
 
+    static func inside(_ namespace: String) -> [String] { ["ip", "netns", "exec", namespace] }
+
     /// Ports are not to run out when each request has a connection: those that rest after a close are used again after a
     /// second, and conntrack forgets them soon.
     static let network = """

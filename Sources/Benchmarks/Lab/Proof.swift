@@ -1,5 +1,6 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
+import BenchmarkShared
 import Foundation
 
 /// Looks, before anything is measured, whether a contender does what is compared: mutual TLS 1.3 between the hops, and the

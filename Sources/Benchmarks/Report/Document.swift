@@ -1,5 +1,7 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
+import BenchmarkShared
+
 /// What is written as JSON: the table as numbers, and every sample it was made from.
 struct Document: Codable {
     /// One contender under one load.

@@ -1,5 +1,7 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
+import BenchmarkShared
+
 /// The figures of the last line: our cost divided by haproxy's in the same round, the median of the rounds.
 struct Ratios: Codable {
     let smallCPU: Spread?

@@ -1,5 +1,7 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
+import BenchmarkShared
+
 /// The results as text.
 struct Report {
     let machine: Machine

@@ -9,14 +9,16 @@ internal import Synchronization
 /// Signs what proxies keep, with what this replica serves with, so that they can check it without the control plane.
 final class CheckpointSigner: Sendable {
     private let authority: AuthorityKeeper
-    private let serving = Mutex<AuthorityKeeper.Serving?>(nil)
+    private let serving = Mutex<(key: SigningKey, chain: String)?>(nil)
 
     init(_ authority: AuthorityKeeper) { self.authority = authority }
 
     /// Takes the newest certificate.
     func refresh() async {
         let newest = try? await authority.servingIdentity()
-        serving.withLock { $0 = newest }
+        // The text of the chain is made once: a revision is signed for every proxy that it concerns.
+        let parts = newest.map { (key: $0.key, chain: $0.certificate.chain.map(\.pem).joined()) }
+        serving.withLock { $0 = parts }
     }
 
     func sign(_ text: String) throws(Problem) -> Checkpoint {
@@ -24,8 +26,6 @@ final class CheckpointSigner: Sendable {
             throw Problem(.authorityNotReady, "there is nothing to sign with yet")
         }
         let signature = try serving.key.signature(of: Array(text.utf8))
-        return Checkpoint(
-            body: text, signature: Base64.text(of: signature),
-            chain: serving.certificate.chain.map(\.pem).joined())
+        return Checkpoint(body: text, signature: Base64.text(of: signature), chain: serving.chain)
     }
 }

@@ -1,12 +1,11 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
-internal import Bytes
 internal import CertificateAuthority
 package import ControlAPI
 internal import ControlStore
 package import MeshModel
 
-/// Tokens, and what is forgotten in time.
+/// Tokens and members: what there is of them, and what of it is forgotten.
 extension Enrollment {
     /// Makes a token that lets one machine join as `service`. `addresses` are those of the join port.
     package func createToken(

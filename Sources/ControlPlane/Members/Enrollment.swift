@@ -377,7 +377,7 @@ package actor Enrollment {
         do throws(StoreError) { return try await store.list(prefix: prefix).entries } catch { throw error.problem }
     }
 
-    private func tryCommit(
+    func tryCommit(
         _ compares: [StoreCompare], _ operations: [StoreOperation]
     ) async throws(Problem) -> Bool {
         do throws(StoreError) {

@@ -1,7 +1,7 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
 internal import ControlAPI
-internal import MeshModel
+package import MeshModel
 
 extension WatchHub {
     /// One proxy's watch.
@@ -55,5 +55,11 @@ extension WatchHub {
             progress.acknowledged += 1
             return true
         }
+    }
+}
+
+extension DeniedPeers {
+    package func holds(_ identity: SPIFFEID, serial: String) -> Bool {
+        serials.contains(serial) || identities.contains(identity)
     }
 }

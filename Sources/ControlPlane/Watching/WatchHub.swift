@@ -440,9 +440,3 @@ package actor WatchHub {
 
     package var count: Int { watches.count }
 }
-
-extension DeniedPeers {
-    package func holds(_ identity: SPIFFEID, serial: String) -> Bool {
-        serials.contains(serial) || identities.contains(identity)
-    }
-}

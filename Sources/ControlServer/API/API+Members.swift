@@ -13,8 +13,7 @@ extension API {
     ])
     private static let member = Schema.object([
         "name": .text, "namespace": .text, "identity": .text, "serial": .text, "keyHash": .text, "notAfter": .moment,
-        "joinedAt": .moment, "root?": .text, "issuedAt?": .moment,
-        "shownAt?": .moment,
+        "joinedAt": .moment, "root?": .text, "issuedAt?": .moment, "shownAt?": .moment,
         "renewed?": .object(["serial": .text, "keyHash": .text, "notAfter": .moment]), "frozen": .truth,
     ])
     private static let peer = Schema.object(["identity?": .text, "serial?": .text])

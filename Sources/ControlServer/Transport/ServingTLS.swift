@@ -73,7 +73,7 @@ final class ServingTLS: Sendable {
                 customVerificationCallback: { certificates, promise in
                     promise.completeWithTask { await self.judge(certificates) }
                 })
-        try channel.pipeline.syncOperations.addHandler(handler)
+        try channel.pipeline.syncOperations.addHandlers([handler, PeerNote()])
     }
 
     private func judge(_ certificates: [NIOSSLCertificate]) async -> NIOSSLVerificationResult {
@@ -97,11 +97,24 @@ struct ProvedPeer: Sendable {
 
     /// Nil where the connection has no client certificate. The handshake has verified it.
     static func of(_ channel: any Channel) async -> ProvedPeer? {
-        guard let certificate = try? await channel.nioSSL_peerCertificate().get(),
-            let der = try? certificate.toDERBytes(), let leaf = SignedCertificate(der: der),
-            let identity = leaf.identity
-        else { return nil }
-        return ProvedPeer(
-            identity: identity, serial: CertificateFacts(leaf).serialNumber, begin: leaf.validity.notBefore)
+        try? await channel.eventLoop.submit {
+            let pipeline = channel.pipeline.syncOperations
+            let note = try pipeline.handler(type: PeerNote.self)
+            if let known = note.peer { return known }
+            guard let der = try pipeline.nioSSL_peerCertificate()?.toDERBytes(), let leaf = SignedCertificate(der: der),
+                let identity = leaf.identity
+            else { return nil }
+            note.peer = ProvedPeer(
+                identity: identity, serial: CertificateFacts(leaf).serialNumber, begin: leaf.validity.notBefore)
+            return note.peer
+        }.get()
     }
+}
+
+/// Keeps with a connection who its certificate names: reading it anew for every request costs more than the request.
+private final class PeerNote: ChannelInboundHandler {
+    typealias InboundIn = NIOAny
+
+    /// Touched on the connection's event loop alone.
+    var peer: ProvedPeer?
 }

@@ -47,10 +47,30 @@ package enum Hexadecimal {
 
     /// Appends a number in lower case, with as many digits as asked for. The formatting of the standard library works for
     /// every type of integer and costs a microsecond.
-    package static func append(_ number: UInt64, digits: Int, to text: inout [UInt8]) {
-        text.append(addingCapacity: digits) { text in
-            for place in (0..<digits).reversed() { text.append(digit(number >> UInt64(4 * place))) }
+    package static func append(_ number: UInt64, digits count: Int, to text: inout [UInt8]) {
+        // Eight digits are a word, of which the first digit wanted is to be the lowest byte.
+        let high = digits(of: UInt32(truncatingIfNeeded: number >> 32))
+        let low = digits(of: UInt32(truncatingIfNeeded: number))
+        text.append(addingCapacity: count) { text in
+            for place in 16 - count..<16 {
+                let word = place < 8 ? high : low
+                text.append(UInt8(truncatingIfNeeded: word >> UInt64(8 * (place & 7))))
+            }
         }
+    }
+
+    /// Eight digits at once, the first in the lowest byte.
+    private static func digits(of number: UInt32) -> UInt64 {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        // Each half of a byte into a byte of its own.
+        var halves = UInt64(number.byteSwapped)
+        halves = (halves | halves << 16) & 0x0000_ffff_0000_ffff
+        halves = (halves | halves << 8) & 0x00ff_00ff_00ff_00ff
+        halves = (halves >> 4 | halves << 8) & (ones &* 15)
+        // From ten on adding six carries into the upper half: that many are letters.
+        let letters = (halves &+ ones &* 6) >> 4 & ones
+        return halves &+ ones &* UInt64(UInt8(ascii: "0")) &+ letters
+            &* UInt64(UInt8(ascii: "a") - UInt8(ascii: "9") - 1)
     }
 
     /// Lower-case text, two digits a byte.

@@ -36,8 +36,9 @@ enum PathPrefix {
 
     /// `prefix` is trimmed. An empty one matches whatever is asked for, `*` too.
     static func matches(_ prefix: String, _ path: String) -> Bool {
-        guard path.utf8.starts(with: prefix.utf8) else { return false }
-        let next = path.utf8.dropFirst(prefix.utf8.count).first
-        return prefix.isEmpty || next == nil || next == UInt8(ascii: "/")
+        guard path.beginsWithBytes(of: prefix) else { return false }
+        let path = path.utf8.span
+        let length = prefix.utf8.count
+        return length == 0 || length == path.count || path[length] == UInt8(ascii: "/")
     }
 }

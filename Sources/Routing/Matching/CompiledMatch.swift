@@ -145,5 +145,13 @@ struct Expression: Sendable {
 
 extension String {
     /// Byte by byte; `==` takes texts for equal that Unicode calls so, and an application may see two.
-    func hasBytes(of other: String) -> Bool { utf8.elementsEqual(other.utf8) }
+    func hasBytes(of other: String) -> Bool { utf8.count == other.utf8.count && beginsWithBytes(of: other) }
+
+    func beginsWithBytes(of other: String) -> Bool {
+        let own = utf8.span
+        let wanted = other.utf8.span
+        guard own.count >= wanted.count else { return false }
+        for index in wanted.indices where own[index] != wanted[index] { return false }
+        return true
+    }
 }

@@ -21,7 +21,7 @@ final class HTTP2Conversation: HTTPConversation, HTTP2SessionUser {
     private let transport: HTTPFront
     let thread: DataThread
     let session: HTTP2Session
-    private var streams: [Int32: HTTP2FrontStream] = [:]
+    private var streams = StreamTable<HTTP2FrontStream>()
     /// Streams whose exchange has something new since the session was last left alone.
     private var touched: [HTTP2FrontStream] = []
     private var isInside = false
@@ -99,7 +99,7 @@ final class HTTP2Conversation: HTTPConversation, HTTP2SessionUser {
     func fail(_ failure: AttemptFailure) {
         isOver = true
         let all = streams.values
-        streams = [:]
+        streams.removeAll()
         for stream in all { stream.abandon(failure.outcome, failure.detail) }
         transport.resetTransport(failure)
     }
@@ -109,7 +109,7 @@ final class HTTP2Conversation: HTTPConversation, HTTP2SessionUser {
         isOver = true
         let outcome = failure.limit != nil ? ErrorCode.excessHTTP2 : .malformedHTTP2
         let all = streams.values
-        streams = [:]
+        streams.removeAll()
         for stream in all { stream.abandon(.clientReset, failure.sentence) }
         tell(outcome, failure.sentence)
         transport.requestCount += 1
@@ -128,7 +128,7 @@ final class HTTP2Conversation: HTTPConversation, HTTP2SessionUser {
     func requestBegan(_ stream: Int32, _ head: consuming HTTPRequest) {
         transport.requestCount += 1
         let front = HTTP2FrontStream(self, stream)
-        streams[stream] = front
+        streams.insert(front, for: stream)
         front.begin(head)
         touch(front)
     }
@@ -146,7 +146,7 @@ final class HTTP2Conversation: HTTPConversation, HTTP2SessionUser {
     }
 
     func reset(_ stream: Int32, _ reset: HTTP2Reset) {
-        guard let front = streams.removeValue(forKey: stream) else {
+        guard let front = streams.remove(stream) else {
             guard reset.isOurs else { return }
             transport.requestCount += 1
             return tell(.requestMalformed, reset.detail)
@@ -180,7 +180,8 @@ final class HTTP2Conversation: HTTPConversation, HTTP2SessionUser {
     private func flushNow() {
         guard !transport.isFinished, !isInside else { return }
         while session.hasOutput, !transport.isOutBlocked {
-            var bytes: [UInt8] = []
+            var bytes = thread.buffers.array()
+            defer { thread.buffers.giveBack(bytes) }
             session.takeOutput(into: &bytes, atMost: Self.outputMax)
             session.tellNews()
             guard !bytes.isEmpty else { break }
@@ -210,7 +211,7 @@ final class HTTP2Conversation: HTTPConversation, HTTP2SessionUser {
 
     /// The stream's answer is written.
     func answered(_ stream: HTTP2FrontStream) {
-        guard streams.removeValue(forKey: stream.number) != nil else { return }
+        guard streams.remove(stream.number) != nil else { return }
         // An answer that came early: the rest of its request need not come (RFC 9113 section 8.1).
         if !stream.hasWholeRequest { session.reset(stream.number, .noError) }
         scheduleFlush()
@@ -218,7 +219,7 @@ final class HTTP2Conversation: HTTPConversation, HTTP2SessionUser {
     }
 
     func reset(_ stream: HTTP2FrontStream, _ code: HTTP2ErrorCode) {
-        guard streams.removeValue(forKey: stream.number) != nil else { return }
+        guard streams.remove(stream.number) != nil else { return }
         session.reset(stream.number, code)
         scheduleFlush()
         if streams.isEmpty { rested() }

@@ -29,7 +29,7 @@ class HTTP2Link: EventHandler, HTTP2SessionUser {
     let endpoint: Endpoint
     let key: HTTP2LinkKey
     let session: HTTP2Session
-    private var requests: [Int32: HTTP2Upstream] = [:]
+    private var requests = StreamTable<HTTP2Upstream>()
     private var touched: [HTTP2Upstream] = []
     /// Its connection is there.
     private(set) var isReached = false
@@ -76,7 +76,7 @@ class HTTP2Link: EventHandler, HTTP2SessionUser {
 
     final func submit(_ request: HTTPRequest, for upstream: HTTP2Upstream, endsStream: Bool) -> Int32? {
         guard !isClosed, let stream = session.submit(request, endsStream: endsStream) else { return nil }
-        requests[stream] = upstream
+        requests.insert(upstream, for: stream)
         restsSince = nil
         thread.loop.setDeadline(.never, of: self)
         return stream
@@ -84,7 +84,7 @@ class HTTP2Link: EventHandler, HTTP2SessionUser {
 
     /// A request is over; its stream is closed, or will be.
     final func finished(_ stream: Int32) {
-        guard requests.removeValue(forKey: stream) != nil else { return }
+        guard requests.remove(stream) != nil else { return }
         scheduleFlush()
         oneIsOver()
     }
@@ -128,7 +128,7 @@ class HTTP2Link: EventHandler, HTTP2SessionUser {
     final func reached() {
         isReached = true
         if requests.isEmpty { rest() } else { thread.loop.setDeadline(.never, of: self) }
-        for request in Array(requests.values) { request.exchange?.reached() }
+        for request in requests.values { request.exchange?.reached() }
     }
 
     /// The peer's sidecar is who it should be.
@@ -173,7 +173,7 @@ class HTTP2Link: EventHandler, HTTP2SessionUser {
     func ended(_ stream: Int32, _ trailers: HTTPFields) { requests[stream]?.answerEnded(trailers) }
 
     func reset(_ stream: Int32, _ reset: HTTP2Reset) {
-        guard let upstream = requests.removeValue(forKey: stream) else { return }
+        guard let upstream = requests.remove(stream) else { return }
         upstream.forget()
         let told = isSidecar ? SidecarReset(reset.code) : nil
         let outcome = told?.outcome ?? (reset.isOurs ? .responseMalformed : .serverReset)
@@ -203,7 +203,7 @@ class HTTP2Link: EventHandler, HTTP2SessionUser {
         )
         thread.requests.links.remove(self)
         let all = requests.values
-        requests = [:]
+        requests.removeAll()
         resetTransport()
         for upstream in all {
             upstream.forget()
@@ -227,11 +227,12 @@ class HTTP2Link: EventHandler, HTTP2SessionUser {
     final func flushNow() {
         guard !isInside, !isClosed else { return }
         while session.hasOutput, !isBlocked {
-            var bytes: [UInt8] = []
+            var bytes = thread.buffers.array()
             session.takeOutput(into: &bytes, atMost: Self.outputMax)
             session.tellNews()
-            guard !bytes.isEmpty else { return }
+            if bytes.isEmpty { return thread.buffers.giveBack(bytes) }
             transmit(bytes)
+            thread.buffers.giveBack(bytes)
         }
     }
 

@@ -1,14 +1,14 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
 /// Columns of text.
-struct Table {
+package struct Table {
     private var rows: [[String]]
 
-    init(_ head: [String]) { rows = [head] }
+    package init(_ head: [String]) { rows = [head] }
 
-    mutating func add(_ row: [String]) { rows.append(row) }
+    package mutating func add(_ row: [String]) { rows.append(row) }
 
-    var text: String {
+    package var text: String {
         let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
         return rows.map { row in
             let cells = zip(row, widths).enumerated().map { column, cell in

@@ -3,17 +3,17 @@
 import Foundation
 
 /// Where and with what it was measured.
-struct Machine: Codable {
+package struct Machine: Codable {
     let date: String
     let processor: String
     let processors: Int
     let kernel: String
     let commit: String
-    let haproxy: String
-    let nginx: String
-    let openssl: String
+    /// Of the programs beside Weft.
+    let versions: [String: String]
 
-    init() throws {
+    /// `versions` has a script for each program, which says its version.
+    package init(versions scripts: [String: String] = [:]) throws {
         func word(_ script: String) throws -> String {
             try Shell.attempt(script).output.trimmingCharacters(in: .whitespacesAndNewlines)
         }
@@ -22,13 +22,12 @@ struct Machine: Codable {
         processors = ProcessInfo.processInfo.activeProcessorCount
         kernel = try word("uname -r")
         commit = try word("git describe --always --dirty 2>/dev/null || echo unknown")
-        haproxy = try word("haproxy -v | sed -n 's/^HAProxy version \\([^ ]*\\).*/\\1/p'")
-        nginx = try word("nginx -v 2>&1 | sed 's/.*nginx.//'")
-        openssl = try word("openssl version | cut -d ' ' -f 2")
+        versions = try scripts.mapValues(word)
     }
 
-    var text: String {
-        "\(date), \(processors) x \(processor), Linux \(kernel); weft \(commit), haproxy \(haproxy), nginx \(nginx), "
-            + "OpenSSL \(openssl)"
+    package var text: String {
+        let others = versions.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
+        let programs = (["weft \(commit)"] + others).joined(separator: ", ")
+        return "\(date), \(processors) x \(processor), Linux \(kernel); \(programs)"
     }
 }

@@ -3,17 +3,17 @@
 import Foundation
 
 /// Steps that are said best as a script.
-enum Shell {
+package enum Shell {
     /// Runs a script that must succeed; its output and errors together.
     @discardableResult
-    static func run(_ script: String) throws -> String {
+    package static func run(_ script: String) throws -> String {
         let (status, output) = try attempt(script)
         guard status == 0 else { throw BenchmarkFailure("failed with \(status):\n\(script)\n\(output)") }
         return output
     }
 
     /// Runs a script; how it ended, and what it said.
-    static func attempt(_ script: String) throws -> (status: Int32, output: String) {
+    package static func attempt(_ script: String) throws -> (status: Int32, output: String) {
         let process = Process()
         let output = Pipe()
         process.executableURL = URL(fileURLWithPath: "/bin/sh")

@@ -1,12 +1,12 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
 /// Median and range of what was measured in several rounds.
-struct Spread: Codable {
-    let median: Double
-    let lowest: Double
-    let highest: Double
+package struct Spread: Codable {
+    package let median: Double
+    package let lowest: Double
+    package let highest: Double
 
-    init?(_ values: [Double]) {
+    package init?(_ values: [Double]) {
         let sorted = values.filter(\.isFinite).sorted()
         guard let first = sorted.first, let last = sorted.last else { return nil }
         let middle = sorted.count / 2
@@ -15,13 +15,13 @@ struct Spread: Codable {
     }
 
     /// `28.1 (27.4-30.2)`.
-    func text(_ digits: Int) -> String {
+    package func text(_ digits: Int) -> String {
         "\(median.text(digits)) (\(lowest.text(digits))-\(highest.text(digits)))"
     }
 }
 
 extension Double {
-    func text(_ digits: Int) -> String {
+    package func text(_ digits: Int) -> String {
         var scale = 1.0
         for _ in 0..<digits { scale *= 10 }
         let scaled = Int((abs(self) * scale).rounded())
