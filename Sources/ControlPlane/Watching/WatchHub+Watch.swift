@@ -47,6 +47,14 @@ extension WatchHub {
         var isSynced: Bool { underway == nil && !isDirty && rejection == nil }
         /// Nothing is said any more after what is to be said now.
         var isLast = false
+
+        /// True if it had the revision when it came, and is counted as one that has it.
+        func hadBrought(_ revision: UInt64, into progress: inout RevisionProgress) -> Bool {
+            guard let held, held >= revision else { return false }
+            progress.concerned += 1
+            progress.acknowledged += 1
+            return true
+        }
     }
 }
 

@@ -175,18 +175,15 @@ package actor WatchHub {
         let id = Hexadecimal.text(of: (0..<16).map { _ in UInt8.random(in: 0...255, using: &random) })
         let have = request.have.flatMap { $0.revision <= telling.goal.state.revision ? $0 : nil }
         changes += 1
+        let welcome = WatchMessage.Welcome(
+            watch: id, replica: replica.text, time: now(), heartbeatSeconds: heartbeatSeconds)
         watches[id] = Watch(
             workload: request.workload, instance: request.instance, identity: identity, serial: serial, since: now(),
             version: request.version,
             registration: Registration(request, identity: identity, replica: replica, since: now()),
             isRegistrationDue: !request.addresses.isEmpty && !request.isLeaving, wants: request.wants,
-            sent: have?.digests ?? [:],
-            sentRevision: have?.revision ?? 0, held: have?.revision, commonSent: -1, isWholeDue: have == nil,
-            messages: [
-                .welcome(
-                    WatchMessage.Welcome(
-                        watch: id, replica: replica.text, time: now(), heartbeatSeconds: heartbeatSeconds))
-            ])
+            sent: have?.digests ?? [:], sentRevision: have?.revision ?? 0, held: have?.revision, commonSent: -1,
+            isWholeDue: have == nil, messages: [.welcome(welcome)])
         return id
     }
 
@@ -367,12 +364,8 @@ package actor WatchHub {
     package func progress(of revision: UInt64) -> RevisionProgress {
         var progress = RevisionProgress()
         for watch in watches.values {
+            if watch.hadBrought(revision, into: &progress) { continue }
             let name = watch.workload.description
-            if let held = watch.held, held >= revision {
-                progress.concerned += 1
-                progress.acknowledged += 1
-                continue
-            }
             guard watch.evaluated >= revision else {
                 // Whether it changes anything here is not known yet.
                 progress.late.append(name)
