@@ -98,6 +98,18 @@ struct EnrollmentTests {
         #expect(await codes { try await plane.plane.enrollment.join(request, from: "192.0.2.1") } == [expected])
     }
 
+    @Test("many addresses that guess shut out nobody but themselves")
+    func crowdOfGuessers() throws {
+        var limit = AttemptLimit()
+        let now = WallTime(seconds: 1_800_000_000)
+        for number in 0..<400 { limit.failed("192.0.2.\(number % 100)", now: now) }
+        #expect(throws: Problem.self) { try limit.check("192.0.2.7", now: now + .seconds(59)) }
+        try limit.check("198.51.100.1", now: now)
+        limit.failed("198.51.100.1", now: now)
+        #expect(throws: Problem.self) { try limit.check("198.51.100.1", now: now) }
+        try limit.check("192.0.2.7", now: now + .seconds(60))
+    }
+
     @Test("guesses are limited")
     func guesses() async throws {
         let plane = try await Plane()

@@ -2,31 +2,42 @@
 
 internal import MeshModel
 
-/// How often somebody may be wrong: ten times a minute from one address, two hundred times from all of them together.
+/// How often somebody may be wrong: ten times a minute from one address. Once two hundred were wrong in a minute, whoever was
+/// wrong in it waits; who was not may try, so that many addresses together shut nobody out.
 struct AttemptLimit {
     private var failures: [String: [WallTime]] = [:]
+    /// The newest ones.
     private var all: [WallTime] = []
+    private var purged: WallTime?
 
     private static let window: Duration = .seconds(60)
     private static let perPeer = 10
     private static let total = 200
+    /// More addresses than this are not told apart within one minute.
+    private static let addresses = 10_000
 
     func check(_ peer: String, now: WallTime) throws(Problem) {
-        let since = now + .seconds(-60)
-        guard (failures[peer] ?? []).count(where: { $0 > since }) < Self.perPeer,
-            all.count(where: { $0 > since }) < Self.total
-        else {
+        let own = count(failures[peer] ?? [], now)
+        guard own < Self.perPeer, own == 0 || count(all, now) < Self.total else {
             throw Problem(.tooManyAttempts, "too many attempts were wrong", remedy: "wait a minute")
         }
     }
 
     mutating func failed(_ peer: String, now: WallTime) {
-        let since = now + .seconds(-60)
-        all = all.filter { $0 > since } + [now]
-        failures = failures.compactMapValues { times in
-            let recent = times.filter { $0 > since }
-            return recent.isEmpty ? nil : recent
-        }
-        failures[peer, default: []].append(now)
+        purge(now)
+        all = all.suffix(Self.total - 1) + [now]
+        guard failures[peer] != nil || failures.count < Self.addresses else { return }
+        failures[peer] = (failures[peer] ?? []).suffix(Self.perPeer - 1) + [now]
+    }
+
+    private func count(_ times: [WallTime], _ now: WallTime) -> Int {
+        times.count { now < $0 + Self.window }
+    }
+
+    /// Once a second, since it looks at all of them.
+    private mutating func purge(_ now: WallTime) {
+        if let purged, now < purged + .seconds(1) { return }
+        purged = now
+        failures = failures.filter { count($0.value, now) > 0 }
     }
 }
