@@ -94,23 +94,13 @@ package final class ControlPlane: Sendable {
     /// good. `ready` is called when watches can be answered.
     package func run(ready: @Sendable @escaping () -> Void) async throws(Problem) {
         await revisions.follow { [keeper] in await keeper.use($0) }
-        let from: StoreRevision
-        do throws(StoreError) {
-            from = try await takeOver()
-        } catch {
-            throw error.problem
-        }
+        let followed: [Followed]
+        do throws(StoreError) { followed = try await begin() } catch { throw error.problem }
         // Others may have asked for an intermediate, or answered, before this one looked.
         await rootsChanged()
         ready()
         await withTaskGroup(of: Void.self) { group in
-            group.addTask { await self.follow(StoreKeys.head, from) { _ in await self.catchUp() } }
-            group.addTask { await self.follow(StoreKeys.proxies, from) { await self.proxiesChanged($0) } }
-            group.addTask { await self.follow(StoreKeys.virtualAddresses, from) { await self.addressesChanged($0) } }
-            group.addTask { await self.follow(StoreKeys.denied, from) { await self.deniedChanged($0) } }
-            group.addTask { await self.follow(StoreKeys.roots, from) { _ in await self.rootsChanged() } }
-            group.addTask { await self.follow(StoreKeys.authorityRequests, from) { await self.asked($0) } }
-            group.addTask { await self.follow(StoreKeys.authorityAnswers, from) { await self.answered($0) } }
+            for one in followed { group.addTask { await self.follow(one) } }
             group.addTask { await self.lease.keep { await self.leaseLost() } }
             group.addTask { await self.tellOthers() }
             group.addTask {
@@ -125,80 +115,6 @@ package final class ControlPlane: Sendable {
     }
 
     // MARK: The store's words
-
-    private func takeOver() async throws(StoreError) -> StoreRevision {
-        let revision = try await revisions.load()
-        let proxies = try await store.list(prefix: StoreKeys.proxies).entries
-        let addresses = try await VirtualAddresses(store).all()
-        let denied = try await store.list(prefix: StoreKeys.denied).entries
-        await keeper.apply { membership in
-            membership = .empty
-            for entry in proxies { membership.set(try? Registration.decode(entry.value), key: entry.key) }
-            for (service, all) in addresses { membership.set(all, of: service) }
-        }
-        await keeper.applyDenied { list in
-            list = DeniedPeers()
-            for entry in denied { list.set(entry.key, isDenied: true) }
-        }
-        return revision + 1
-    }
-
-    /// Follows a prefix for as long as the task lives; where its history is gone, everything is taken over anew.
-    private func follow(
-        _ prefix: String, _ from: StoreRevision, _ body: @escaping @Sendable ([StoreEvent]) async -> Void
-    ) async {
-        var next = from
-        while !Task.isCancelled {
-            do {
-                for try await batch in store.watch(prefix: prefix, from: next) {
-                    await body(batch.events)
-                    next = batch.revision + 1
-                }
-            } catch let error as StoreError where error.endsHistory {
-                if let revision = try? await takeOver() { next = revision }
-            } catch {
-                try? await Task.sleep(for: .seconds(1))
-            }
-        }
-    }
-
-    private func catchUp() async {
-        try? await revisions.catchUp()
-        // Roots of other trust domains are resources.
-        await refreshTrust()
-    }
-
-    private func proxiesChanged(_ events: [StoreEvent]) async {
-        await keeper.apply { membership in
-            for event in events {
-                switch event {
-                case .put(let entry): membership.set(try? Registration.decode(entry.value), key: entry.key)
-                case .delete(let key): membership.set(nil, key: key)
-                }
-            }
-        }
-    }
-
-    private func addressesChanged(_ events: [StoreEvent]) async {
-        await keeper.apply { membership in
-            for event in events {
-                switch event {
-                case .put(let entry):
-                    if let (service, addresses) = VirtualAddresses.read(entry.key, entry.value) {
-                        membership.set(addresses, of: service)
-                    }
-                case .delete(let key):
-                    if let (service, _) = VirtualAddresses.read(key, []) { membership.set(nil, of: service) }
-                }
-            }
-        }
-    }
-
-    private func deniedChanged(_ events: [StoreEvent]) async {
-        await keeper.applyDenied { list in
-            for event in events { list.set(event.key, isDenied: !event.isDelete) }
-        }
-    }
 
     /// Another root is trusted, or signs: this replica goes over to it, and everybody is told.
     package func rootsChanged() async {
@@ -215,24 +131,13 @@ package final class ControlPlane: Sendable {
         if let last, last != root { await hub.sendToAll(.renew) }
     }
 
-    /// Another replica asks for its intermediate.
-    private func asked(_ events: [StoreEvent]) async {
-        guard events.contains(where: { !$0.isDelete }) else { return }
-        try? await authority.answerOthers()
-    }
-
-    private func answered(_ events: [StoreEvent]) async {
-        let ours = StoreKeys.authorityAnswer(settings.replica)
-        if events.contains(where: { $0.key == ours && !$0.isDelete }) { await rootsChanged() }
-    }
-
     /// Who is connected here is no endpoint for the others any more, and hears nothing new: another replica is better.
     /// Where this is the only one, everybody stays, and is written down again.
     private func leaseLost() async {
         if settings.isShared { await hub.sendAway("this replica is cut off from its store") }
     }
 
-    private func refreshTrust() async {
+    func refreshTrust() async {
         try? await authority.refresh()
         var trust: TrustTexts = [trustDomain: await authority.bundle]
         for settings in await keeper.state.resources.trust {
@@ -300,26 +205,4 @@ package final class ControlPlane: Sendable {
     }
 
     package func close() async { await store.close() }
-}
-
-extension StoreError {
-    /// Whoever followed the store has to begin anew.
-    fileprivate var endsHistory: Bool {
-        switch self {
-        case .compacted, .futureRevision: true
-        default: false
-        }
-    }
-}
-
-extension DeniedPeers {
-    fileprivate mutating func set(_ key: String, isDenied: Bool) {
-        let name = key.dropFirst(StoreKeys.denied.count)
-        if name.hasPrefix("serial/") {
-            let serial = String(name.dropFirst("serial/".count))
-            if isDenied { serials.insert(serial) } else { serials.remove(serial) }
-        } else if name.hasPrefix("identity/"), let identity = SPIFFEID(name.dropFirst("identity/".count)) {
-            if isDenied { identities.insert(identity) } else { identities.remove(identity) }
-        }
-    }
 }

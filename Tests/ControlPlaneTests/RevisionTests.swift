@@ -189,4 +189,27 @@ struct RevisionTests {
         let known = try await addresses.all()
         #expect(await codes { try await addresses.assign(state, known) } == [.virtualAddressesSpent])
     }
+
+    @Test("what is collected, and who begins, beside writers: nothing of what they wrote is missing")
+    func collected() async throws {
+        let plane = try await Plane()
+        let count = 60
+        let writer = Task {
+            for number in 1...count {
+                _ = try await plane.apply("kind: Service\nmetadata: {name: s\(number)}\nspec: {ports: [{port: 80}]}\n")
+            }
+        }
+        var begun: [(revision: UInt64, documents: Int, records: Int)] = []
+        while begun.last?.documents != count {
+            try await plane.plane.revisions.collect()
+            let other = RevisionLog(plane.store, now: { plane.clock.now })
+            try await other.load()
+            let state = await other.state
+            begun.append((state.revision, state.documents.count, await other.history.count))
+            if begun.last?.revision == UInt64(count) { break }
+        }
+        try await writer.value
+        let torn = begun.filter { $0.documents != Int($0.revision) || $0.records != Int($0.revision) }
+        #expect(torn.isEmpty, "\(torn)")
+    }
 }

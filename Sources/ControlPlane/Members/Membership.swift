@@ -11,6 +11,10 @@ package struct Membership: Sendable {
 
     package var workloads: Set<ResourceReference> { Set(registrations.values.map(\.workload)) }
 
+    mutating func forgetRegistrations() { registrations = [:] }
+
+    mutating func forgetAddresses() { virtualAddresses = [:] }
+
     /// `nil` takes it out.
     mutating func set(_ registration: Registration?, key: String) { registrations[key] = registration }
 

@@ -49,15 +49,17 @@ actor RevisionLog {
     /// Takes over what the store has; the revision of the store to watch from.
     @discardableResult
     func load() async throws(StoreError) -> StoreRevision {
+        // The head first: whatever is published meanwhile is among the records, and is heard of from this revision on.
+        let heads = try await store.list(prefix: StoreKeys.head)
+        let head = heads.entries.first { $0.key == StoreKeys.head }
         let records = try await store.list(prefix: StoreKeys.revisions)
-        let head = try await store.get(StoreKeys.head)
         let number = head.flatMap { RevisionRecord.number(ofHead: $0.value) } ?? 0
         let kept = records.entries.compactMap { RevisionRecord($0.value) }.filter { $0.number <= number }
         let content = try await content(of: number, kept)
-        guard content.revision >= state.revision else { return records.revision }
+        guard content.revision >= state.revision else { return heads.revision }
         (state, history, headRevision) = (content, kept, head?.modRevision ?? 0)
         await tell()
-        return records.revision
+        return heads.revision
     }
 
     /// The mesh as it was in a revision; nil where that is not kept, or never was.
@@ -106,6 +108,8 @@ actor RevisionLog {
     }
 
     private func changes(of record: RevisionRecord) async throws(StoreError) -> [ResourceChange] {
+        // Our own need not be read again.
+        if let underway, underway.attempt == record.attempt { return underway.changes }
         let prefix = StoreKeys.change(record.number, attempt: record.attempt)
         return try await store.list(prefix: prefix).entries.compactMap { entry in
             guard let id = ChangePlace(entry.key)?.id else { return nil }
@@ -143,6 +147,8 @@ actor RevisionLog {
                 rolledBackTo: rolledBackTo)
             do throws(StoreError) {
                 try await prepare(changes, record)
+                underway = (record.attempt, changes)
+                defer { underway = nil }
                 if try await publish(record, over: head) {
                     try await catchUp()
                     return record
@@ -158,6 +164,9 @@ actor RevisionLog {
         throw Problems(
             Problem(.writeConflict, "others wrote \(Self.attemptsMax) revisions in the meantime", remedy: "try again"))
     }
+
+    /// What is being published; one at a time, as writers take turns.
+    private var underway: (attempt: String, changes: [ResourceChange])?
 
     private static let attemptsMax = 16
 
@@ -217,14 +226,15 @@ actor RevisionLog {
     /// Lets go of history that is too old, and of what was prepared and never published. One replica does it at a time; it
     /// does no harm if two do.
     func collect() async throws(StoreError) {
-        let oldest = oldestKept
+        // All of one moment: what is published while this goes on is not looked at.
+        let (oldest, last) = (oldestKept, state.revision)
         let known = Dictionary(history.map { ($0.number, $0.attempt) }) { first, _ in first }
         let firstKnown = history.first?.number ?? 0
         var newest: [ResourceID: ChangePlace] = [:]
         var goners: [String] = []
         for entry in try await store.list(prefix: StoreKeys.changes).entries {
             guard let place = ChangePlace(entry.key) else { continue }
-            guard place.number <= state.revision else { continue }
+            guard place.number <= last else { continue }
             if place.number >= firstKnown, known[place.number] != place.attempt {
                 goners.append(entry.key)
                 continue

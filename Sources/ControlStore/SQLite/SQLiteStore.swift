@@ -103,7 +103,7 @@ package final class SQLiteStore: Store {
     ) async throws(StoreError) -> (batches: [StoreEvents], newest: StoreRevision) {
         guard revision <= changes.revision + 1 else { throw .futureRevision }
         try await changes.wait(for: revision)
-        return try await read { tables in
+        let (batches, newest) = try await read { tables in
             let compacted = try tables.compacted()
             guard revision > compacted else { throw StoreError.compacted(oldest: compacted) }
             let batches = try tables.events(in: range, from: revision, commits: 64)
@@ -111,6 +111,9 @@ package final class SQLiteStore: Store {
             let newest = batches.count < 64 ? nil : batches.last?.revision
             return (batches, try newest ?? tables.revision())
         }
+        // A commit can be seen here a moment before it has told of itself; who goes on from it is not ahead of the store.
+        changes.advance(to: newest)
+        return (batches, newest)
     }
 
     package func grantLease(timeToLive: Duration) async throws(StoreError) -> LeaseID {
