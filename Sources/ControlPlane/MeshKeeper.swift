@@ -20,6 +20,9 @@ actor MeshKeeper {
 
     /// Registrations come in crowds when a replica starts; a revision is told at once.
     private static let gathering: Duration = .milliseconds(20)
+    /// How long the last index took to make. Changes that come one after the other are told together for as long as that
+    /// takes, so that a large mesh does not do nothing else.
+    private var making: Duration = .zero
 
     init(_ hub: WatchHub, trustDomain: TrustDomain) {
         self.hub = hub
@@ -51,14 +54,16 @@ actor MeshKeeper {
         guard isTold else { return }
         isTold = false
         Task {
-            try? await Task.sleep(for: Self.gathering)
+            try? await Task.sleep(for: max(Self.gathering, making))
             await tell()
         }
     }
 
     private func tell() async {
         isTold = true
+        let begin = ContinuousClock.now
         indexMade = MeshIndex(state, membership, trustDomain: trustDomain)
+        making = ContinuousClock.now - begin
         generation += 1
         await hub.use(indexMade, generation: generation)
     }

@@ -40,48 +40,71 @@ struct VirtualAddresses {
     /// Gives addresses to services that have none; those that cannot get one are thrown as a problem after all others have.
     func assign(_ state: MeshState, _ known: [ResourceReference: [IPAddress]]) async throws(Problem) {
         let ranges = state.mesh.virtualAddressRanges
-        guard !ranges.isEmpty else { return }
-        var lacking: [ResourceReference] = []
-        for (id, document) in state.documents {
-            guard case .service(let service) = document.resource, service.addresses.isEmpty, known[id.reference] == nil
-            else { continue }
-            lacking.append(id.reference)
+        let families = AddressFamily.allCases.map { family in ranges.filter { $0.family == family } }
+            .filter { !$0.isEmpty }
+        guard !families.isEmpty else { return }
+        let services = state.documents.compactMap { id, document -> ResourceReference? in
+            guard case .service(let service) = document.resource, service.addresses.isEmpty else { return nil }
+            return id.reference
         }
-        var failure: Problem?
-        for service in lacking.sorted() {
-            do throws(Problem) { try await assign(service, ranges) } catch { failure = error }
-        }
-        if let failure { throw failure }
-    }
-
-    private func assign(_ service: ResourceReference, _ ranges: [AddressRange]) async throws(Problem) {
-        for family in [AddressFamily.ipv4, .ipv6] {
-            guard let range = ranges.first(where: { $0.family == family }) else { continue }
-            for probe in 0..<Self.probes {
-                guard let address = range.address(number: Self.start(service) &+ UInt64(probe)) else { break }
-                let key = StoreKeys.virtualAddress(service)
-                let taken = "\(StoreKeys.virtualAddresses)\(address)"
-                let outcome: StoreOutcome
-                do throws(StoreError) {
-                    outcome = try await store.commit(
-                        StoreTransaction(
-                            compares: [.absent(key), .absent(taken)],
-                            operations: [
-                                .put(key: key, value: Array(address.description.utf8)),
-                                .put(key: taken, value: Array(service.description.utf8)),
-                            ]))
-                } catch {
-                    throw error.problem
-                }
-                // Somebody else gave the service one in the meantime.
-                if case .conflict(let entries) = outcome, !entries.contains(where: { $0.key == key }) { continue }
-                return
+        var lacking = services.filter { known[$0] == nil }.sorted()
+        var poor: ResourceReference?
+        // Another replica may give them theirs in the same moment; what it was faster with is seen at the next look.
+        for _ in 0..<Self.attempts where !lacking.isEmpty {
+            let given: [ResourceReference: [IPAddress]]
+            do throws(StoreError) { given = try await all() } catch { throw error.problem }
+            lacking = lacking.filter { given[$0] == nil }
+            var taken = Set(given.values.joined())
+            var chosen: [(service: ResourceReference, addresses: [IPAddress])] = []
+            for service in lacking {
+                let addresses = families.compactMap { Self.address(of: service, $0, &taken) }
+                if addresses.count == families.count { chosen.append((service, addresses)) } else { poor = service }
             }
+            for start in stride(from: 0, to: chosen.count, by: Self.batch) {
+                try await give(chosen[start..<min(start + Self.batch, chosen.count)])
+            }
+            if chosen.isEmpty { break }
         }
+        guard let poor else { return }
         throw Problem(
-            .virtualAddressesSpent, at: "Service \(service)",
+            .virtualAddressesSpent, at: "Service \(poor)",
             "no address is free in \(ranges.map(\.description).joined(separator: ", "))",
             remedy: "add a range to `spec.vips` of the Mesh")
+    }
+
+    private static let attempts = 8
+    /// As many as a transaction takes: each needs an entry for itself and one for each address.
+    private static let batch = 40
+
+    /// All of them or, where somebody was faster with one, none.
+    private func give(
+        _ chosen: ArraySlice<(service: ResourceReference, addresses: [IPAddress])>
+    ) async throws(Problem) {
+        var transaction = StoreTransaction(operations: [])
+        for (service, addresses) in chosen {
+            let texts = addresses.map(\.description)
+            let entries =
+                [(StoreKeys.virtualAddress(service), texts.joined(separator: ","))]
+                + texts.map { ("\(StoreKeys.virtualAddresses)\($0)", service.description) }
+            for (key, value) in entries {
+                transaction.compares.append(.absent(key))
+                transaction.operations.append(.put(key: key, value: Array(value.utf8)))
+            }
+        }
+        do throws(StoreError) { _ = try await store.commit(transaction) } catch { throw error.problem }
+    }
+
+    /// The first one that nobody has, from where the service's name says on; nil where none is free.
+    private static func address(
+        of service: ResourceReference, _ ranges: [AddressRange], _ taken: inout Set<IPAddress>
+    ) -> IPAddress? {
+        for range in ranges {
+            for probe in 0..<probes {
+                guard let address = range.address(number: start(service) &+ UInt64(probe)) else { break }
+                if taken.insert(address).inserted { return address }
+            }
+        }
+        return nil
     }
 
     /// Where the search begins: by the name, so that a mesh that is made anew has the same addresses again.

@@ -108,7 +108,11 @@ struct ProgressTests {
     @Test("a proxy tells what it was told, and is told how much to log")
     func proxy() async throws {
         #expect(try await scene.weft("proxy config web-1").output.contains("name: api"))
-        #expect(try await scene.weft("get services").output.contains("1/1 connected"))
+        // It becomes an endpoint when it has answered its first update, or a little later.
+        let scene = scene
+        try await eventually("the endpoint") { () async throws -> Bool? in
+            try await scene.weft("get services").output.contains("1/1 connected") ? true : nil
+        }
         try #require(try await scene.weft("proxy log web-1 debug").succeeded)
         try await watch.line(containing: #"{"type":"logLevel","level":"debug"}"#)
         #expect(try await scene.weft("proxy config default/nobody").error.contains("WEFT7011"))
