@@ -58,8 +58,18 @@ extension ControlPlane {
     /// Makes the workload an endpoint, once. One that has nothing yet becomes one when it has answered its first update: who
     /// calls it is to meet the policies that hold for it.
     private func register(_ watch: String) async throws(StoreError) {
-        if let (key, value) = await hub.registrationDue(of: watch) { try await lease.put(key, value) }
+        guard let (key, value) = await hub.registrationDue(of: watch) else { return }
+        try await lease.put(key, value)
+        // Its proxy calls itself ready when it is answered, and whoever waits for that calls it at once: so it is answered
+        // when others are being told of it.
+        for _ in 0..<Self.tellingTries where await keeper.membership.registrations[key] == nil {
+            try? await Task.sleep(for: .milliseconds(5))
+        }
+        try? await Task.sleep(for: MeshKeeper.gathering)
     }
+
+    /// Half a second, which the store's word may take.
+    private static let tellingTries = 100
 
     /// Chosen by us: how long its first answer may take.
     private static let beginning: Duration = .seconds(2)

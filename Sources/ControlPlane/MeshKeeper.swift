@@ -19,7 +19,7 @@ actor MeshKeeper {
     private var generation = 0
 
     /// Registrations come in crowds when a replica starts; a revision is told at once.
-    private static let gathering: Duration = .milliseconds(20)
+    static let gathering: Duration = .milliseconds(20)
     /// How long the last index took to make. Changes that come one after the other are told together for as long as that
     /// takes, so that a large mesh does not do nothing else.
     private var making: Duration = .zero

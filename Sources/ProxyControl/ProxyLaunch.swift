@@ -111,6 +111,7 @@ enum ProxyLaunch {
         state.identity = identity
         state.identityProblem = identityProblem
         state.isControlAwaited = controlStart.isAwaited
+        state.isUnannounced = controlStart.isAwaited
         let wanted = try system { () throws(SystemError) -> Mailbox<IPAddress> in try Mailbox() }
         let reports = try system { () throws(SystemError) in try ReportSink() }
         let snapshot = DiscoverySnapshot(

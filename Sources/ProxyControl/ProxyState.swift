@@ -18,6 +18,8 @@ struct ProxyState {
     var isDraining = false
     /// There is a control plane, and nothing of it is in force yet.
     var isControlAwaited = false
+    /// The control plane has not heard yet that the first configuration is in force: nobody else knows of this workload.
+    var isUnannounced = false
     /// Why nothing has come of the control plane.
     var controlProblem: Problem?
     /// The first answers about names are still waited for.
@@ -41,6 +43,8 @@ struct ProxyState {
         if isControlAwaited {
             let reason = controlProblem.map { ": \($0.description)" } ?? ""
             reasons.append("nothing has come from the control plane yet\(reason)")
+        } else if isUnannounced {
+            reasons.append("the control plane has not heard yet that it is here")
         }
         if let expiryProblem {
             reasons.append("its certificate has expired: \(expiryProblem.description)")

@@ -112,7 +112,11 @@ extension ControlClient {
 
     private func answer(_ update: Update, _ rejected: [Acknowledgement.Rejection]) {
         link.acknowledge(
-            Acknowledgement(sequence: update.sequence, revision: update.revision, rejected: rejected))
+            Acknowledgement(sequence: update.sequence, revision: update.revision, rejected: rejected),
+            answered: { [unowned self] in
+                // By then others are told that this workload is there: who waits for it to be ready may call it.
+                if rejected.isEmpty { runtime.state.isUnannounced = false }
+            })
         isApplying = false
         applyNext()
     }
