@@ -43,7 +43,7 @@ extension ControlPlane {
         if request.have == nil {
             Task {
                 try? await Task.sleep(for: Self.beginning)
-                try? await register(watch)
+                _ = try? await register(watch)
             }
         } else {
             do throws(StoreError) { try await register(watch) } catch {
@@ -56,19 +56,22 @@ extension ControlPlane {
     }
 
     /// Makes the workload an endpoint, once. One that has nothing yet becomes one when it has answered its first update: who
-    /// calls it is to meet the policies that hold for it.
-    private func register(_ watch: String) async throws(StoreError) {
-        guard let (key, value) = await hub.registrationDue(of: watch) else { return }
+    /// calls it is to meet the policies that hold for it. Gives the registration's key; nil where there was none to be made.
+    @discardableResult
+    private func register(_ watch: String) async throws(StoreError) -> String? {
+        guard let (key, value) = await hub.registrationDue(of: watch) else { return nil }
         try await lease.put(key, value)
-        // Its proxy calls itself ready when it is answered, and whoever waits for that calls it at once: so it is answered
-        // when others are being told of it.
+        return key
+    }
+
+    /// Waits until others are being told of a registration, or half a second.
+    private func untilTold(_ key: String) async {
         for _ in 0..<Self.tellingTries where await keeper.membership.registrations[key] == nil {
             try? await Task.sleep(for: .milliseconds(5))
         }
         try? await Task.sleep(for: MeshKeeper.gathering)
     }
 
-    /// Half a second, which the store's word may take.
     private static let tellingTries = 100
 
     /// Chosen by us: how long its first answer may take.
@@ -80,8 +83,9 @@ extension ControlPlane {
         _ watch: String, _ acknowledgement: Acknowledgement, identity: SPIFFEID, serial: String
     ) async -> Bool {
         guard await hub.acknowledge(watch, acknowledgement, by: identity) else { return false }
-        // Where the store is away, all who are connected here are written down again when it is back.
-        try? await register(watch)
+        // Its proxy calls itself ready when it is answered, and whoever waits for that calls it at once. Where the store is
+        // away, all who are connected here are written down again when it is back.
+        if let key = try? await register(watch) { await untilTold(key) }
         if await hub.notes(serial, of: watch, by: identity) { await enrollment.noteShown(serial, by: identity) }
         return true
     }

@@ -8,14 +8,20 @@ extension Sidecars {
     /// Certificates are replaced while requests go on without pause.
     @Suite("Certificates that change")
     struct RotationTests {
-        @Test("both sides get new certificates again and again, and not one request fails")
-        func underLoad() async throws {
+        /// Two sidecars with a load of short connections between them, and one that stays open.
+        private static func busy() async throws -> (pair: Pair, load: Load, open: RunningProgram) {
             let pair = try await Pair()
             try await pair.server.serve("echo", "0.0.0.0:9000")
             let load = try await Load(from: pair.client, to: "\(pair.server.address):9000")
             try await load.proceeds()
             let open = try pair.client.connect("\(pair.server.address):9000")
             try await open.hears("before", to: "before")
+            return (pair, load, open)
+        }
+
+        @Test("both sides get new certificates again and again, and not one request fails")
+        func underLoad() async throws {
+            let (pair, load, open) = try await Self.busy()
             let first = try await pair.server.serialNumber()
             for round in 1...4 {
                 for pod in [pair.client, pair.server] {
@@ -34,12 +40,7 @@ extension Sidecars {
 
         @Test("who has renewed says goodbye to what was made with the certificate before, and not one request fails")
         func madeAnew() async throws {
-            let pair = try await Pair()
-            try await pair.server.serve("echo", "0.0.0.0:9000")
-            let load = try await Load(from: pair.client, to: "\(pair.server.address):9000")
-            try await load.proceeds()
-            let open = try pair.client.connect("\(pair.server.address):9000")
-            try await open.hears("before", to: "before")
+            let (pair, load, open) = try await Self.busy()
             let before = try await pair.client.handshakes()
             try pair.server.identity.write(pair.mesh.authority.leaf(pair.server.spiffeID), of: pair.mesh.authority)
             try await eventually("each of the load's connections is made anew") {

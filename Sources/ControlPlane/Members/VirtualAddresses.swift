@@ -58,7 +58,8 @@ struct VirtualAddresses {
             var chosen: [(service: ResourceReference, addresses: [IPAddress])] = []
             for service in lacking {
                 let addresses = families.compactMap { Self.address(of: service, $0, &taken) }
-                if addresses.count == families.count { chosen.append((service, addresses)) } else { poor = service }
+                if addresses.count < families.count { poor = service }
+                if !addresses.isEmpty { chosen.append((service, addresses)) }
             }
             for start in stride(from: 0, to: chosen.count, by: Self.batch) {
                 try await give(chosen[start..<min(start + Self.batch, chosen.count)])

@@ -27,6 +27,17 @@ struct CertificateAuthorityCommand: ParsableCommand {
         ])
 }
 
+/// Where an authority lies, for what takes its root's key.
+struct RootOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("The authority's directory.", valueName: "dir"), transform: Values.path)
+    var directory: String
+
+    @Option(
+        help: ArgumentHelp("The root's key (default: DIR/offline/root-key.pem).", valueName: "file"),
+        transform: Values.path)
+    var rootKey: String?
+}
+
 extension JSONWriter {
     /// The fields of a certificate within an object.
     mutating func fields(_ facts: CertificateFacts, now: WallTime) {

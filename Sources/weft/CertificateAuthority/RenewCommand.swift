@@ -19,13 +19,7 @@ struct RenewCommand: AsyncParsableCommand {
               weft ca renew --directory ca --root-key /media/safe/offline/root-key.pem
             """)
 
-    @Option(help: ArgumentHelp("The authority's directory.", valueName: "dir"), transform: Values.path)
-    var directory: String
-
-    @Option(
-        help: ArgumentHelp("The root's key (default: DIR/offline/root-key.pem).", valueName: "file"),
-        transform: Values.path)
-    var rootKey: String?
+    @OptionGroup var root: RootOptions
 
     @Option(
         help: ArgumentHelp("How long the intermediate lives from now (default: 365d).", valueName: "time"),
@@ -37,13 +31,13 @@ struct RenewCommand: AsyncParsableCommand {
     func run() async throws {
         try await output.report("ca renew") { () async throws(Problem) in
             let now = WallTime.now()
-            let files = AuthorityDirectory(directory)
-            let renewed = try files.renewIntermediate(rootKeyPath: rootKey, lifetime: lifetime, now: now)
+            let files = AuthorityDirectory(root.directory)
+            let renewed = try files.renewIntermediate(rootKeyPath: root.rootKey, lifetime: lifetime, now: now)
             let intermediate = CertificateFacts(renewed.certificate)
             let path = files.file(AuthorityDirectory.intermediateName)
             return Output.Result(text: "renewed \(path), until \(intermediate.validity.notAfter)") { json in
                 json.field("trustDomain", renewed.trustDomain.name)
-                json.field("directory", directory)
+                json.field("directory", root.directory)
                 json.key("intermediate")
                 json.object { $0.fields(intermediate, now: now) }
             }

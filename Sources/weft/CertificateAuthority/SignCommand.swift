@@ -22,13 +22,7 @@ struct SignCommand: AsyncParsableCommand {
     @Argument(help: ArgumentHelp("The request, in PEM.", valueName: "file"), transform: Values.path)
     var request: String
 
-    @Option(help: ArgumentHelp("The authority's directory.", valueName: "dir"), transform: Values.path)
-    var directory: String
-
-    @Option(
-        help: ArgumentHelp("The root's key (default: DIR/offline/root-key.pem).", valueName: "file"),
-        transform: Values.path)
-    var rootKey: String?
+    @OptionGroup var root: RootOptions
 
     @Option(
         help: ArgumentHelp("How long the intermediate lives from now (default: 90d).", valueName: "time"),
@@ -41,8 +35,8 @@ struct SignCommand: AsyncParsableCommand {
         try await output.report("ca sign") { () async throws(Problem) in
             let now = WallTime.now()
             let key = try CertificateRequest(pem: try PEMFile.text(request, .authority)).publicKey
-            let root = try AuthorityDirectory(directory).rootAuthority(keyPath: rootKey)
-            let certificate = try root.signIntermediate(key, lifetime: lifetime, now: now)
+            let authority = try AuthorityDirectory(root.directory).rootAuthority(keyPath: root.rootKey)
+            let certificate = try authority.signIntermediate(key, lifetime: lifetime, now: now)
             let facts = CertificateFacts(certificate)
             return Output.Result(text: String(certificate.pem.dropLast())) { json in
                 json.field("certificate", certificate.pem)
