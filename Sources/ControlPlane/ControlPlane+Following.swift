@@ -19,6 +19,7 @@ extension ControlPlane {
         // With its revision, so that nothing falls between the two.
         let loaded = try await revisions.load()
         await refreshTrust()
+        await beginReturn()
         var all = [Followed(prefix: StoreKeys.head, next: loaded + 1) { await self.headChanged($0) }]
         let others = [
             Followed(prefix: StoreKeys.proxies) { await self.proxiesChanged($0) },
@@ -29,6 +30,8 @@ extension ControlPlane {
             Followed(prefix: StoreKeys.authorityAnswers) { await self.answered($0) },
         ]
         for one in others { all.append(try await takeOver(one)) }
+        // Whoever comes first is not told of half of it.
+        await keeper.tellNow()
         return all
     }
 
@@ -69,15 +72,26 @@ extension ControlPlane {
     }
 
     private func proxiesChanged(_ change: StoreChange) async {
+        let events = change.events
+        let ended = events.filter(\.isDelete).compactMap { StoreKeys.readSession($0.key) }
+        // This process was stopped for long, and has not noticed yet.
+        if ended.contains(lease.session) {
+            await beginReturn()
+            await leaseHeld()
+        }
         await keeper.apply { membership in
             if case .state = change { membership.forgetRegistrations() }
-            for event in change.events {
-                switch event {
-                case .put(let entry): membership.set(try? Registration.decode(entry.value), key: entry.key)
-                case .delete(let key): membership.set(nil, key: key)
+            for event in events {
+                if let session = StoreKeys.readSession(event.key) {
+                    membership.set(session: session, isThere: !event.isDelete)
+                } else if case .put(let entry) = event {
+                    membership.set(try? Registration.decode(entry.value), key: entry.key)
+                } else {
+                    membership.set(nil, key: event.key)
                 }
             }
         }
+        if !ended.isEmpty { await collectAbsent() }
     }
 
     private func addressesChanged(_ change: StoreChange) async {

@@ -60,13 +60,13 @@ extension ControlPlane {
     @discardableResult
     private func register(_ watch: String) async throws(StoreError) -> String? {
         guard let (key, value) = await hub.registrationDue(of: watch) else { return nil }
-        try await lease.put(key, value)
+        try await lease.put(key, value, isLeased: false)
         return key
     }
 
     /// Waits until others are being told of a registration, or half a second.
     private func untilTold(_ key: String) async {
-        for _ in 0..<Self.tellingTries where await keeper.membership.registrations[key] == nil {
+        for _ in 0..<Self.tellingTries where await keeper.membership.registration(at: key) == nil {
             try? await Task.sleep(for: .milliseconds(5))
         }
         try? await Task.sleep(for: MeshKeeper.gathering)
@@ -128,10 +128,23 @@ extension ControlPlane {
         let registration = await hub.takeRegistration(of: watch)
         guard let registration else { return }
         let key = StoreKeys.proxy(request.workload, instance: request.instance)
+        // Sent away because the store is: nobody can write down meanwhile that it is somewhere else.
+        let isCutOff = !(await lease.isHeld)
+        await lease.forget(key, registration)
         // Not to be cancelled with the connection.
-        Task { [lease] in
-            try? await Task.sleep(for: Self.absence)
-            try? await lease.remove(key, registration)
+        Task {
+            var isThere = true
+            while isThere {
+                try? await Task.sleep(for: Self.absence)
+                if isCutOff, await keeper.membership.awaitsReturn { continue }
+                do throws(StoreError) {
+                    try await lease.remove(key, registration)
+                    isThere = false
+                } catch {
+                    // Where the store is away for a while it is still there afterwards.
+                    isThere = error != .closed
+                }
+            }
         }
     }
 

@@ -47,7 +47,7 @@ extension ControlPlane {
     private func others() async -> [ResourceName: ReplicaReport?] {
         guard settings.isShared else { return [:] }
         var all: [ResourceName: ReplicaReport?] = [:]
-        for registration in await keeper.membership.registrations.values { all[registration.replica] = .some(nil) }
+        for registration in await keeper.membership.connected.values { all[registration.replica] = .some(nil) }
         for entry in (try? await store.list(prefix: StoreKeys.acknowledged).entries) ?? [] {
             guard let name = ResourceName(entry.key.dropFirst(StoreKeys.acknowledged.count)) else { continue }
             all[name] = .some(try? ReplicaReport.decode(entry.value))
@@ -57,7 +57,7 @@ extension ControlPlane {
     }
 
     private func proxies(of replica: ResourceName) async -> [String] {
-        await keeper.membership.registrations.values.filter { $0.replica == replica }.map(\.workload.description)
+        await keeper.membership.connected.values.filter { $0.replica == replica }.map(\.workload.description)
     }
 
     /// Writes down what the others are asked about, a few times a second where something has changed.
@@ -67,7 +67,7 @@ extension ControlPlane {
         let key = StoreKeys.acknowledged(settings.replica)
         while !Task.isCancelled {
             let (count, report) = await hub.report(unless: told)
-            if let report, (try? await lease.put(key, report.encode())) != nil { told = count }
+            if let report, (try? await lease.put(key, report.encode(), isLeased: true)) != nil { told = count }
             try? await Task.sleep(for: .milliseconds(250))
         }
     }

@@ -92,7 +92,7 @@ extension ControlPlane {
     /// Workloads that still show, or may show, a certificate of a root that is to go.
     private func onOldRoot() async throws(Problem) -> [String] {
         let leaving = Set(await authority.published.filter { $0.step == .leaving }.map(\.fingerprint))
-        let connected = Set(await keeper.membership.workloads)
+        let connected = Set(await keeper.membership.connected.values.map(\.workload))
         return try await enrollment.members().filter { member in
             // Who has been away since its end cannot come back with it anyway.
             guard member.notAfter > now() || connected.contains(member.workload) else { return false }

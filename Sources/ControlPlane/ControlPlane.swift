@@ -29,6 +29,9 @@ package final class ControlPlane: Sendable {
         package var joinAddresses: [String] = []
         /// There may be other replicas over the same store.
         package var isShared = false
+        /// How long a replica that has begun, or was cut off from its store, leaves the endpoints as it found them. Chosen by
+        /// us: three tries of a proxy at addresses where nobody is yet, each after as long as it ever waits.
+        package var returning: Duration = .seconds(15)
         /// Of the certificates that workloads get.
         package var workloadLifetime = CertificateLifetime.workload
 
@@ -73,10 +76,10 @@ package final class ControlPlane: Sendable {
         credentials = Credentials(store, now: now)
         enrollment = Enrollment(store, authority, audit, lifetime: settings.workloadLifetime, now: now)
         revisions = RevisionLog(store, now: now)
-        lease = LeaseHolder(store)
+        lease = LeaseHolder(store, replica: settings.replica)
         let signer = CheckpointSigner(authority)
         hub = WatchHub(
-            replica: settings.replica, MeshIndex(.empty, .empty, trustDomain: trustDomain),
+            replica: settings.replica, session: lease.session, MeshIndex(.empty, .empty, trustDomain: trustDomain),
             isShared: settings.isShared, heartbeatSeconds: settings.heartbeatSeconds, now: now,
             sign: { text throws(Problem) in try signer.sign(text) })
         keeper = MeshKeeper(hub, trustDomain: trustDomain)
@@ -89,6 +92,9 @@ package final class ControlPlane: Sendable {
     private let lastRoot = Mutex<String?>(nil)
     /// Revisions of the store, with when they were the newest.
     private let marks = Mutex<[(time: WallTime, revision: StoreRevision)]>([])
+    /// How often this replica was away, its start included.
+    private let absences = Mutex(0)
+    private let isLeading = Mutex(false)
 
     /// Does everything that goes on by itself, until the task is cancelled. It returns early only where the store is lost for
     /// good. `ready` is called when watches can be answered.
@@ -101,7 +107,7 @@ package final class ControlPlane: Sendable {
         ready()
         await withTaskGroup(of: Void.self) { group in
             for one in followed { group.addTask { await self.follow(one) } }
-            group.addTask { await self.lease.keep { await self.leaseLost() } }
+            group.addTask { await self.lease.keep { await self.leaseHeld() } lost: { await self.leaseLost() } }
             group.addTask { await self.tellOthers() }
             group.addTask {
                 await self.every(.seconds(self.settings.heartbeatSeconds)) { await self.hub.heartbeat() }
@@ -134,7 +140,41 @@ package final class ControlPlane: Sendable {
     /// Who is connected here is no endpoint for the others any more, and hears nothing new: another replica is better.
     /// Where this is the only one, everybody stays, and is written down again.
     private func leaseLost() async {
+        // Before the store says that the sessions of all who were cut off have ended.
+        await beginReturn()
         if settings.isShared { await hub.sendAway("this replica is cut off from its store") }
+    }
+
+    /// From now on proxies can come back.
+    func leaseHeld() async {
+        let count = absences.withLock { $0 }
+        Task {
+            try? await Task.sleep(for: settings.returning)
+            guard absences.withLock({ $0 }) == count else { return }
+            await keeper.apply { $0.awaitsReturn = false }
+            await collectAbsent()
+        }
+    }
+
+    /// Whoever is an endpoint now stays one until proxies had the time to come back.
+    func beginReturn() async {
+        absences.withLock { $0 += 1 }
+        await keeper.apply { $0.awaitsReturn = true }
+    }
+
+    /// Whoever leads takes out those who were connected to replicas that are gone.
+    func collectAbsent() async {
+        guard isLeading.withLock({ $0 }), !(await keeper.membership.awaitsReturn) else { return }
+        guard let all = try? await store.list(prefix: StoreKeys.proxies).entries else { return }
+        let sessions = Set(all.compactMap { StoreKeys.readSession($0.key) })
+        for entry in all {
+            guard let session = (try? Registration.decode(entry.value))?.session, !sessions.contains(session) else {
+                continue
+            }
+            // The replica may have come back, and the proxy to another one.
+            let compares = [StoreCompare.absent(StoreKeys.session(session)), .unchanged(entry)]
+            _ = try? await store.commit(StoreTransaction(compares: compares, operations: [.delete(key: entry.key)]))
+        }
     }
 
     func refreshTrust() async {
@@ -172,10 +212,12 @@ package final class ControlPlane: Sendable {
                 try? await Task.sleep(for: .seconds(2))
                 continue
             }
+            isLeading.withLock { $0 = true }
             while !Task.isCancelled, (try? await store.leader(of: "leader"))?.key == leadership.key {
                 await housekeep()
                 try? await Task.sleep(for: .seconds(60))
             }
+            isLeading.withLock { $0 = false }
             // So that nobody waits for the lease to end.
             if Task.isCancelled { _ = await Task { try? await store.resign(leadership) }.value }
         }
@@ -183,6 +225,7 @@ package final class ControlPlane: Sendable {
 
     private func housekeep() async {
         await compact()
+        await collectAbsent()
         try? await revisions.collect()
         try? await enrollment.collect()
         try? await audit.collect()

@@ -50,6 +50,11 @@ actor MeshKeeper {
         await hub.use(denied, generation: generation)
     }
 
+    /// What has been heard so far is told when this returns.
+    func tellNow() async {
+        if !isTold { await tell() }
+    }
+
     private func tellSoon() {
         guard isTold else { return }
         isTold = false

@@ -11,7 +11,8 @@ internal import MeshModel
 /// token/<id>                             a join token: a hash of its secret, what it is for, who used it
 /// member/<ns>/<name>                     a workload that has joined: its identity and newest certificate
 /// serial/<hex>                          whose newest certificate, or the one before, has this number
-/// proxy/<ns>/<name>/<instance>           a proxy that is connected, with the lease of its replica
+/// proxy/<ns>/<name>/<instance>           a proxy that is connected, with the session of its replica
+/// proxy/@<session>                       a replica that runs, with its lease
 /// acknowledged/<replica>                 what the proxies of a replica have acknowledged
 /// virtual/<ns>/<name>                    the virtual addresses of a service
 /// deny/serial/<hex>, deny/identity/<id>  who is believed no more
@@ -50,6 +51,15 @@ enum StoreKeys {
     static func credential(_ id: String) -> String { credentials + id }
     static func member(_ workload: ResourceReference) -> String { "\(members)\(workload)" }
     static func proxy(_ workload: ResourceReference, instance: String) -> String { "\(proxies)\(workload)/\(instance)" }
+    /// Below the proxies, so that whoever follows them hears of both in the order in which they were written.
+    static func session(_ session: String) -> String { "\(proxies)@\(session)" }
+
+    /// The session whose key it is.
+    static func readSession(_ key: String) -> String? {
+        let name = key.dropFirst(proxies.count)
+        return key.hasPrefix(proxies) && name.first == "@" ? String(name.dropFirst()) : nil
+    }
+
     static func acknowledged(_ replica: ResourceName) -> String { "\(acknowledged)\(replica)" }
     static func virtualAddress(_ service: ResourceReference) -> String { "\(virtualAddresses)\(service)" }
     static func deniedSerial(_ serial: String) -> String { deniedSerials + serial }

@@ -40,7 +40,7 @@ final class Plane: Sendable {
     }
 
     /// Another replica over the same store and by the same clock, with a directory and an intermediate of its own.
-    private init(_ name: String, beside first: Plane) async throws {
+    private init(_ name: String, beside first: Plane, returning: Duration?) async throws {
         directory = NSTemporaryDirectory() + "weft-plane-\(UUID().uuidString)"
         store = first.store
         clock = first.clock
@@ -48,13 +48,14 @@ final class Plane: Sendable {
         var settings = ControlPlane.Settings(
             directory: try ReplicaDirectory(directory), replica: try #require(ResourceName(name)))
         settings.isShared = true
+        if let returning { settings.returning = returning }
         settings.joinAddresses = ["127.0.0.1:25013"]
         plane = try await ControlPlane(settings, store) { clock.now }
     }
 
-    /// Another replica, that has been given its intermediate.
-    func replica(_ name: String) async throws -> Plane {
-        let other = try await Plane(name, beside: self)
+    /// Another replica, that has been given its intermediate. `returning`: how long it waits for proxies to come back.
+    func replica(_ name: String, returning: Duration? = nil) async throws -> Plane {
+        let other = try await Plane(name, beside: self, returning: returning)
         await plane.rootsChanged()
         await other.plane.rootsChanged()
         return other

@@ -17,6 +17,8 @@ final class ControlledMesh: Sendable {
     let replicas: [ControlReplica]
     let web: MeshPod
     let api: MeshPod
+    /// Where several replicas share one.
+    let etcd: LabEtcd?
 
     static let documents = """
         kind: Mesh
@@ -48,10 +50,8 @@ final class ControlledMesh: Sendable {
         web = try await mesh.pod("web", ["names": "{}"])
         api = try await mesh.pod("api", ["names": "{}"])
         var options = options
-        if count > 1 {
-            let etcd = try await LabEtcd(mesh.lab)
-            options += ["--etcd", etcd.endpoint]
-        }
+        etcd = count > 1 ? try await LabEtcd(mesh.lab) : nil
+        if let etcd { options += ["--etcd", etcd.endpoint] }
         var replicas: [ControlReplica] = []
         for number in 1...count {
             replicas.append(try await ControlReplica("control-\(number)", in: mesh.lab, options, variables: variables))
@@ -119,5 +119,12 @@ struct LabEtcd {
             guard program.isRunning else { throw DidNotHappen("etcd has ended: \(program.error)") }
             return try await lab.outside.curl("\(endpoint)/health").body.contains("true") ? true : nil
         }
+    }
+
+    /// How many leases there are.
+    func leases() async throws -> Int {
+        let answer = try await lab.outside.curl("\(endpoint)/v3/lease/leases", "-d", "{}")
+        guard answer.status == 200 else { throw DidNotHappen("etcd does not say its leases: \(answer)") }
+        return try ControlAnswer(answer.body)["leases"].list.count
     }
 }

@@ -4,7 +4,7 @@ package import Bytes
 package import ControlAPI
 package import MeshModel
 
-/// A proxy that is connected, as the store has it: bound to the lease of the replica that it is connected to, so that it
+/// A proxy that is connected, as the store has it: bound to the session of the replica that it is connected to, so that it
 /// goes when either goes. The workload beside it is an endpoint of the service that its identity names.
 package struct Registration: ControlMessage {
     package var workload: ResourceReference
@@ -17,8 +17,12 @@ package struct Registration: ControlMessage {
     package var version: String
     package var replica: ResourceName
     package var since: WallTime
+    /// Of the replica's process.
+    package var session: String?
 
-    package init(_ request: WatchRequest, identity: SPIFFEID, replica: ResourceName, since: WallTime) {
+    package init(
+        _ request: WatchRequest, identity: SPIFFEID, replica: ResourceName, since: WallTime, session: String? = nil
+    ) {
         workload = request.workload
         instance = request.instance
         self.identity = identity
@@ -28,6 +32,7 @@ package struct Registration: ControlMessage {
         version = request.version
         self.replica = replica
         self.since = since
+        self.session = session
     }
 
     /// The service that the workload is an endpoint of: its identity's namespace and service account. Nil for an identity
@@ -48,6 +53,7 @@ package struct Registration: ControlMessage {
             writer.field("version", version)
             writer.field("replica", replica.text)
             writer.field("since", since.description)
+            writer.field("session", ifPresent: session)
         }
     }
 
@@ -64,6 +70,7 @@ package struct Registration: ControlMessage {
         version = try reader.text("version")
         replica = try reader.resourceName("replica")
         since = try reader.moment("since")
+        session = try reader.optionalText("session")
     }
 }
 

@@ -17,6 +17,7 @@ package import MeshModel
 /// a place in a dictionary, and nobody else waits for it.
 package actor WatchHub {
     private let replica: ResourceName
+    private let session: String?
     private let sign: @Sendable (String) throws(Problem) -> Checkpoint
     private let now: @Sendable () -> WallTime
     private let heartbeatSeconds: Int
@@ -42,12 +43,13 @@ package actor WatchHub {
     private var isClosing = false
 
     package init(
-        replica: ResourceName, _ index: MeshIndex, isShared: Bool = false,
+        replica: ResourceName, session: String? = nil, _ index: MeshIndex, isShared: Bool = false,
         heartbeatSeconds: Int = ControlProtocol.heartbeatSeconds,
         now: @escaping @Sendable () -> WallTime,
         sign: @escaping @Sendable (String) throws(Problem) -> Checkpoint
     ) {
         self.replica = replica
+        self.session = session
         telling = Telling(index)
         self.isShared = isShared
         self.heartbeatSeconds = heartbeatSeconds
@@ -180,7 +182,7 @@ package actor WatchHub {
         watches[id] = Watch(
             workload: request.workload, instance: request.instance, identity: identity, serial: serial, since: now(),
             version: request.version,
-            registration: Registration(request, identity: identity, replica: replica, since: now()),
+            registration: Registration(request, identity: identity, replica: replica, since: now(), session: session),
             isRegistrationDue: !request.addresses.isEmpty && !request.isLeaving, wants: request.wants,
             sent: have?.digests ?? [:], sentRevision: have?.revision ?? 0, held: have?.revision, commonSent: -1,
             isWholeDue: have == nil, messages: [.welcome(welcome)])

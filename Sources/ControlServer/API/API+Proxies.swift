@@ -30,7 +30,7 @@ extension API {
                 let index = await plane.index()
                 let behind = await plane.behindElsewhere()
                 let synced = Dictionary(here.map { ($0.instance, $0) }) { first, _ in first }
-                let all = index.membership.registrations.values.sorted {
+                let all = index.membership.connected.values.sorted {
                     ($0.workload, $0.instance) < ($1.workload, $1.instance)
                 }
                 return .object { json in
