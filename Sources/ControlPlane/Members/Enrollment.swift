@@ -60,19 +60,36 @@ package actor Enrollment {
         written: @Sendable (ResourceReference) -> SPIFFEID? = { _ in nil }
     ) async throws(Problem) -> Joined {
         try attempts.check(peer, now: now())
+        do throws(Problem) { return try await exchange(request, peer, written) } catch {
+            if Self.refusals.contains(error.code) {
+                let token = JoinToken(request.token).map { "token/\($0.id)" } ?? "token"
+                await audit.note("join", by: peer, on: token, outcome: error.code)
+            }
+            throw error
+        }
+    }
+
+    /// What is said to somebody who may not join; the rest is nobody's fault, or may go well at the next try.
+    private static let refusals: Set<ErrorCode> = [
+        .joinTokenInvalid, .joinTokenExpired, .joinTokenUsed, .forbidden, .identityDenied,
+    ]
+
+    private func exchange(
+        _ request: JoinRequest, _ peer: String, _ written: @Sendable (ResourceReference) -> SPIFFEID?
+    ) async throws(Problem) -> Joined {
         let key = try CertificateRequest(pem: request.csr)
         let keyHash = Self.hash(key.publicKey)
         let (token, entry, record) = try await find(request.token, peer)
         let workload = record.usedBy ?? Self.workload(request.name, record.service)
         if let known = record.keyHash, known != keyHash {
-            await audit.note("join", by: peer, on: "token/\(token.id)", outcome: .joinTokenUsed)
             throw Problem(
                 .joinTokenUsed, "token \(token.id) was used by \(workload), at \(record.usedAt?.description ?? "?")",
-                remedy: "if that was not you, `weft leave --workload \(workload)`; make a new token")
+                remedy: "if that was not you, `weft leave --workload \(workload)`; \(Self.anotherToken(record.service))")
         }
         guard now() <= record.expiresAt || record.keyHash != nil else {
             throw Problem(
-                .joinTokenExpired, "token \(token.id) ended at \(record.expiresAt)", remedy: "make a new one")
+                .joinTokenExpired, "token \(token.id) ended at \(record.expiresAt)",
+                remedy: Self.anotherToken(record.service))
         }
         guard let trustDomain = await authority.trustDomain else {
             throw Problem(.authorityNotReady, "there is no mesh")
@@ -108,7 +125,7 @@ package actor Enrollment {
                 .put(key: StoreKeys.serial(serial), value: Array(workload.description.utf8)),
             ] + gone.map { .delete(key: StoreKeys.serial($0.serial)) })
         // Somebody used it in this moment; what he did decides.
-        guard isOurs else { return try await join(request, from: peer, written: written) }
+        guard isOurs else { return try await exchange(request, peer, written) }
         await audit.note("join", by: peer, on: "member/\(workload)", outcome: nil)
         return Joined(member: member, certificate: answer)
     }
@@ -124,10 +141,15 @@ package actor Enrollment {
             ConstantTime.areEqual(record.secretHash, token.secretHash)
         else {
             attempts.failed(peer, now: now())
-            await audit.note("join", by: peer, on: "token/\(token.id)", outcome: .joinTokenInvalid)
-            throw Problem(.joinTokenInvalid, "nobody knows the token \(token.id)", remedy: "make a new one")
+            throw Problem(
+                .joinTokenInvalid, "nobody knows the token \(token.id)", remedy: "`weft token create` makes another")
         }
         return (token, entry, record)
+    }
+
+    private static func anotherToken(_ service: ResourceReference) -> String {
+        let namespace = service.namespace == .defaultNamespace ? "" : " --namespace \(service.namespace)"
+        return "`weft token create --service \(service.name)\(namespace)` makes another"
     }
 
     private static func workload(_ wanted: ResourceName?, _ service: ResourceReference) -> ResourceReference {

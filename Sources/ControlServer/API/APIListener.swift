@@ -21,14 +21,15 @@ struct APIListener: Sendable {
                 endpoint.method, endpoint.path, atMost: endpoint.bodyLimit,
                 admitting: { request, context throws(Problems) in
                     let principal = try await principal(request, context)
-                    guard principal.role >= endpoint.role else {
+                    let role = endpoint.role(for: request)
+                    guard principal.role >= role else {
                         await plane.audit.note(
                             "\(endpoint.method.rawValue.lowercased())", by: principal.name, on: request.uri.path,
                             outcome: .forbidden)
                         throw Problems(
                             Problem(
                                 .forbidden, "\(principal.name) may \(principal.role.rawValue)",
-                                remedy: "it takes the role \(endpoint.role.rawValue)"))
+                                remedy: "it takes the role \(role.rawValue)"))
                     }
                     return principal
                 },

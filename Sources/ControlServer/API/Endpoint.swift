@@ -60,6 +60,16 @@ struct Endpoint: Sendable {
     let answer: Answered
     let run: @Sendable (Call, Principal) async throws(Problems) -> Answer
 
+    /// What a call takes: whoever may only look may also try.
+    func role(for request: Request) -> Role {
+        let isTrial = query.contains { $0.name == Self.trial } && request.uri.queryParameters.contains {
+            $0.key == Self.trial && Call.flags[String($0.value)] == true
+        }
+        return isTrial ? .view : role
+    }
+
+    static let trial = "dryRun"
+
     // MARK: What a call may bring
 
     /// Throws what a call brings that there is no place for.

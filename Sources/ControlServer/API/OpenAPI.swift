@@ -117,7 +117,8 @@ struct OpenAPI {
         json.key(endpoint.method.rawValue.lowercased())
         json.object { json in
             json.field("summary", endpoint.summary)
-            json.field("description", "Takes the role `\(endpoint.role.rawValue)`.")
+            let trial = endpoint.query.contains { $0.name == Endpoint.trial } ? " A viewer may try it: `dryRun`." : ""
+            json.field("description", "Takes the role `\(endpoint.role.rawValue)`.\(trial)")
             json.key("parameters")
             json.beginArray()
             for part in endpoint.path.split(separator: "/") where part.hasPrefix("{") {

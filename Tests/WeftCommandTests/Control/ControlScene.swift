@@ -12,7 +12,7 @@ final class ControlScene: Sendable {
     let apiPort: UInt16
     let joinPort: UInt16
     let proxyPort: UInt16
-    private let control: RunningProgram
+    private let control: Mutex<RunningProgram>
     private let count = Atomic(0)
 
     static let trustDomain = "mesh.test"
@@ -24,26 +24,48 @@ final class ControlScene: Sendable {
         try FileManager.default.createDirectory(atPath: directory + "/home", withIntermediateDirectories: true)
         let ports = try Self.freePorts(3)
         (apiPort, joinPort, proxyPort) = (ports[0], ports[1], ports[2])
-        control = try RunningProgram(
+        control = Mutex(try Self.run(directory, ports, [:]))
+        try await answers()
+    }
+
+    private static func run(
+        _ directory: String, _ ports: [UInt16], _ variables: [String: String]
+    ) throws -> RunningProgram {
+        try RunningProgram(
             [
                 BuiltProgram.path("weft-control"), "run", "--data", directory + "/data", "--trust-domain",
-                Self.trustDomain, "--address", "127.0.0.1", "--listen", "127.0.0.1", "--api-port", String(apiPort),
-                "--join-port", String(joinPort), "--proxy-port", String(proxyPort), "--metrics-port", "0",
-            ], log: directory + "/control")
+                Self.trustDomain, "--address", "127.0.0.1", "--listen", "127.0.0.1", "--api-port", String(ports[0]),
+                "--join-port", String(ports[1]), "--proxy-port", String(ports[2]), "--metrics-port", "0",
+            ], environment: ProcessInfo.processInfo.environment.merging(variables) { $1 }, log: directory + "/control")
+    }
+
+    private func answers() async throws {
+        let control = control.withLock { $0 }
         try await eventually("the control plane's answer") {
             guard control.isRunning else { throw DidNotHappen("weft-control has ended: \(control.error)") }
             return try await weft("ca status").succeeded ? true : nil
         }
     }
 
+    /// Ends the control plane, and starts it again on what it has kept.
+    func restart(variables: [String: String]) async throws {
+        try await stop()
+        let program = try Self.run(directory, [apiPort, joinPort, proxyPort], variables)
+        control.withLock { $0 = program }
+        try await answers()
+    }
+
     deinit {
-        control.send(SIGKILL)
+        control.withLock { $0.send(SIGKILL) }
         try? FileManager.default.removeItem(atPath: directory)
     }
 
     var socket: String { directory + "/data/control.sock" }
 
-    func stop() async throws { try await control.stop() }
+    func stop() async throws {
+        let control = control.withLock { $0 }
+        try await control.stop()
+    }
 
     /// Runs `weft` with the words of a line; `%` stands for the directory. `place`: where WEFT_CONTROL points, the socket if
     /// not said.
