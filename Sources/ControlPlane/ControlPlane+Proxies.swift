@@ -38,6 +38,8 @@ extension ControlPlane {
         request.addresses = addresses
         let isOld = try await enrollment.isOnOtherRoot(than: await authority.issuingRoot, serial: serial, identity)
         let watch = try await hub.open(request, identity: identity, serial: serial)
+        // At once: the sooner nobody calls it any more, the less is left to be waited for.
+        if request.isLeaving { await lease.withdraw(StoreKeys.proxy(request.workload, instance: request.instance)) }
         // It was elsewhere when everybody was told.
         if isOld { _ = await hub.send(.renew, to: request.workload) }
         if request.have == nil {

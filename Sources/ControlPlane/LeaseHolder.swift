@@ -77,6 +77,12 @@ actor LeaseHolder {
         if entries[key]?.value == value { entries[key] = nil }
     }
 
+    /// Takes out what anybody has written there. Where the store does not do it, who wrote it does, when he misses the proxy.
+    func withdraw(_ key: String) async {
+        entries[key] = nil
+        _ = try? await store.commit(StoreTransaction(operations: [.delete(key: key)]))
+    }
+
     /// Takes back what we have written, and leaves what another replica has written there since.
     func remove(_ key: String, _ value: [UInt8]) async throws(StoreError) {
         forget(key, value)

@@ -232,10 +232,10 @@ struct OrderTests {
             var request = server.request
             request.isLeaving = true
             let id = try await plane.plane.openWatch(request, identity: server.identity, serial: "0a")
-            await plane.plane.closeWatch(server.id, server.request)
-            try await eventually("it is none") {
+            try await eventually("it is none, while its old watch has not been missed yet") {
                 await plane.plane.index().registration(of: name) == nil ? true : nil
             }
+            await plane.plane.closeWatch(server.id, server.request)
             let leaving = TestWatch(plane: plane.plane, id: id, identity: server.identity, request: request)
             let documents = try #require(await plane.plane.hub.documents(of: name))
             #expect(
