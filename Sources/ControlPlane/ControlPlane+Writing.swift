@@ -71,10 +71,7 @@ extension ControlPlane {
             state async throws(Problems) in
             let missing = ids.filter { state.documents[$0] == nil }
             guard missing.isEmpty else {
-                throw Problems(
-                    missing.map {
-                        Problem(.resourceMissing, at: $0.description, "does not exist", remedy: "see `weft get`")
-                    })
+                throw Problems(missing.map { state.missing($0) })
             }
             let changes = ids.map { ResourceChange.delete($0) }
             let warnings = try Plan.check(
@@ -156,7 +153,14 @@ private struct Plan: Sendable {
     func decide(_ state: MeshState) throws(Problems) -> Outcome {
         let reading: ResourceReading
         do throws(Problem) { reading = try ResourceReading(text, name: name) } catch { throw Problems(error) }
-        guard reading.problems.isEmpty else { throw Problems(reading.problems) }
+        guard reading.problems.isEmpty else { throw Problems(reading.problems + others(reading, state)) }
+        // As where the program that should have written them has failed; with `prune` it would take out everything.
+        guard !reading.documents.isEmpty else {
+            throw Problems(
+                Problem(
+                    .badDocument, at: "\(name):1:1", "there is no document in it",
+                    remedy: "write at least one; `weft delete` takes resources out"))
+        }
         try checkSizes(reading.documents, state)
         var changes: [ResourceChange] = []
         var actions: [(ResourceID, ControlPlane.Action)] = []
@@ -177,6 +181,19 @@ private struct Plan: Sendable {
         let target = state.applying(changes, as: state.revision)
         let warnings = try Self.check(reading, target, registered, allowsDangling: options.allowsDangling)
         return Outcome(changes: changes, actions: actions, warnings: warnings)
+    }
+
+    /// What is wrong between the documents, where some could not be read: everything is told at once. What has to do with
+    /// those that could not be read is left until they can.
+    private func others(_ reading: ResourceReading, _ state: MeshState) -> [Problem] {
+        guard let unread = reading.unread else { return [] }
+        let own = reading.problems.count
+        let target = state.applying(reading.documents.map { .put($0) }, as: state.revision)
+        reading.check(target.resources, registered: registered) { state.documents[$0]?.text }
+        return reading.problems.dropFirst(own).filter { problem in
+            if problem.code == .danglingReference, options.allowsDangling { return false }
+            return !unread.contains { problem.message.names($0) }
+        }
     }
 
     private func checkSizes(_ documents: [ResourceDocument], _ state: MeshState) throws(Problems) {
@@ -235,5 +252,15 @@ private struct Plan: Sendable {
                 })
         }
         return problems
+    }
+}
+
+extension String {
+    /// True if a resource is named in it, and not only one whose name begins alike.
+    fileprivate func names(_ reference: ResourceReference) -> Bool {
+        ranges(of: reference.description).contains { range in
+            range.upperBound == endIndex || !(self[range.upperBound].isLetter || self[range.upperBound].isNumber
+                || self[range.upperBound] == "-")
+        }
     }
 }

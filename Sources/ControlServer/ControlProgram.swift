@@ -75,6 +75,11 @@ package enum ControlProgram {
             ThisProcess.ignoreBrokenPipes()
             _ = ThisProcess.raiseDescriptorLimit()
             let options = try Options(arguments)
+            let taken = PortCheck.problems(options.ports)
+            if !taken.isEmpty {
+                for problem in taken { StandardStream.error.write("weft-control: \(problem)\n") }
+                ThisProcess.exit(1)
+            }
             var logger = Logger(label: "weft-control") { _ in LineLogHandler() }
             logger.logLevel = .info
             let directory = try ReplicaDirectory(options.data)

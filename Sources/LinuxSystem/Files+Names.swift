@@ -5,6 +5,7 @@ internal import Glibc
 
 extension Errno {
     package static let notEmpty = Errno(number: ENOTEMPTY)
+    package static let fileTooLarge = Errno(number: EFBIG)
 }
 
 /// Names, owners and directories: what writing a set of files safely needs beyond their bytes.

@@ -123,7 +123,7 @@ extension Value {
     func complainOfDangling(
         _ kind: String, _ reference: ResourceReference, among known: some Sequence<ResourceReference>
     ) {
-        let nearest = Spelling.nearest(to: reference.description, among: known.map(\.description).sorted())
+        let nearest = reference.nearest(among: known)
         complain(
             .danglingReference, "\(kind) \(reference) does not exist",
             nearest.map { "did you mean `\($0)`?" } ?? "add a `kind: \(kind)` of that name")

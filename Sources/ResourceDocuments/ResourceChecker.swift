@@ -1,6 +1,6 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
-internal import MeshModel
+package import MeshModel
 
 /// Checks that hold between resources: names that lead somewhere, addresses that belong to one only.
 final class ResourceChecker {
@@ -13,6 +13,7 @@ final class ResourceChecker {
 
     func seen(_ resource: Resource, _ document: Value) {
         let id = resource.id
+        // Of those that there is one of, a file and the control plane may each have their own.
         guard id.kind.isNamespaced else { return }
         if let first = places.updateValue(document, forKey: id) {
             document.complain(
@@ -41,7 +42,7 @@ final class ResourceChecker {
         for service in resources.services {
             for member in service.members {
                 guard case .workload(let reference) = member.place, !workloads.contains(reference) else { continue }
-                let nearest = Spelling.nearest(to: reference.description, among: workloads.map(\.description))
+                let nearest = reference.nearest(among: workloads)
                 place(.service, service.reference)?.complain(
                     .danglingReference,
                     "Service \(service.reference) has the endpoint `workload: \(reference)`, which does not exist",
@@ -72,7 +73,7 @@ final class ResourceChecker {
                 (kind, target, names) = ("Service", reference, services)
             }
             guard !names.contains(target) else { continue }
-            let nearest = Spelling.nearest(to: target.description, among: names.map(\.description))
+            let nearest = target.nearest(among: names)
             place(.policy, policy.reference)?.complain(
                 .danglingReference,
                 "Policy \(policy.reference) has the target `\(kind.lowercased()): \(target)`, which does not exist",
@@ -95,6 +96,17 @@ final class ResourceChecker {
         for service in resources.services {
             for address in service.addresses { claim(address, ResourceID(.service, service.reference)) }
         }
+    }
+}
+
+extension ResourceReference {
+    /// What somebody probably meant: a name that is nearly the same in the same namespace, or the same one in another. The
+    /// namespaces are not compared, since they make short names look alike.
+    package func nearest(among known: some Sequence<ResourceReference>) -> ResourceReference? {
+        let known = known.sorted()
+        let own = known.filter { $0.namespace == namespace }
+        let word = Spelling.nearest(to: name.text, among: own.map(\.name.text))
+        return own.first { $0.name.text == word } ?? known.first { $0.name == name }
     }
 }
 

@@ -31,6 +31,10 @@ package final class ResourceReading {
     /// Those that could be read, in the order written.
     package let documents: [ResourceDocument]
 
+    /// Whom those would be that could not be read: what others say of these is not to be judged yet. Nil where of one even
+    /// that cannot be told.
+    package let unread: [ResourceReference]?
+
     /// What is wrong with them, each for itself and one with the others.
     package var problems: [Problem] { findings.problems }
 
@@ -42,15 +46,25 @@ package final class ResourceReading {
         findings = Findings(file: name)
         let checker = ResourceChecker()
         var documents: [ResourceDocument] = []
+        var unread: [ResourceReference]? = []
         var values: [ResourceID: Value] = [:]
         for node in try YAMLReader.documents(text, name: name) where !node.isNull {
             let value = Value(node: node, path: "", findings: findings)
-            guard case .shared(_, let read?) = value.resource(ResourceKind.allCases.map(\.rawValue)) else { continue }
+            guard case .shared(_, let read?) = value.resource(ResourceKind.allCases.map(\.rawValue)) else {
+                if let reference = node.statedReference { unread?.append(reference) } else { unread = nil }
+                continue
+            }
             checker.seen(read, value)
+            if !read.id.kind.isNamespaced, let first = values[read.id] {
+                value.complain(
+                    .conflict, "\(read.id.words) is there twice, the first time on line \(first.node.mark.line)",
+                    "keep one of them")
+            }
             documents.append(ResourceDocument(read, node))
             values[read.id] = value
         }
         self.documents = documents
+        self.unread = unread
         self.values = values
     }
 
@@ -74,6 +88,21 @@ package final class ResourceReading {
 }
 
 extension Node {
+    /// What the document says that it is called, whatever else is wrong with it.
+    fileprivate var statedReference: ResourceReference? {
+        guard let metadata = field("metadata"), let name = metadata.field("name")?.text.flatMap({ ResourceName($0) })
+        else { return nil }
+        guard let namespace = metadata.field("namespace") else { return ResourceReference(name: name) }
+        return namespace.text.flatMap { ResourceName($0) }.map { ResourceReference(namespace: $0, name: name) }
+    }
+
+    private func field(_ name: String) -> Node? {
+        guard case .mapping(let fields) = content else { return nil }
+        return fields.first { $0.name == name }?.value
+    }
+
+    private var text: String? { if case .scalar(let text, _) = content { text } else { nil } }
+
     /// One line of JSON with the same content. What was written without quotes stays without them where JSON can say so.
     package var jsonText: String {
         var text = ""

@@ -15,6 +15,8 @@ package struct YAMLReader: ~Copyable {
 
     private let parser: UnsafeMutablePointer<yaml_parser_t>
     private let name: String
+    private let input: UnsafeBufferPointer<UInt8>
+    private let count: Int
 
     /// All documents of a text. `name` stands in messages.
     package static func documents(_ text: [UInt8], name: String) throws(Problem) -> [Node] {
@@ -33,6 +35,8 @@ package struct YAMLReader: ~Copyable {
 
     private init(name: String, input: UnsafeBufferPointer<UInt8>, count: Int) throws(Problem) {
         self.name = name
+        unsafe self.input = input
+        self.count = count
         unsafe parser = .allocate(capacity: 1)
         guard unsafe yaml_parser_initialize(parser) == 1 else {
             unsafe parser.deallocate()
@@ -175,7 +179,13 @@ extension YAMLReader {
 
     private borrowing func malformed() -> Problem {
         let what = unsafe parser.pointee.problem.map { unsafe String(cString: $0) } ?? "cannot be read"
-        let mark = unsafe Mark(parser.pointee.problem_mark)
+        var mark = unsafe Mark(parser.pointee.problem_mark)
+        if unsafe parser.pointee.error == YAML_READER_ERROR {
+            // What cannot be decoded has no mark, only an offset.
+            let before = unsafe Array(input.prefix(min(count, Int(clamping: parser.pointee.problem_offset))))
+            let lineBegin = before.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
+            mark = Mark(line: before.count { $0 == UInt8(ascii: "\n") } + 1, column: before.count - lineBegin + 1)
+        }
         return Problem(.notYAML, at: place(mark), what)
     }
 }

@@ -2,7 +2,8 @@
 
 internal import MeshModel
 
-/// How often somebody may be wrong: ten times a minute from one address. Once two hundred were wrong in a minute, whoever was
+/// How often somebody may be wrong: ten times a minute from one address, of IPv6 from
+/// one customer (``Customer``). Once two hundred were wrong in a minute, whoever was
 /// wrong in it waits; who was not may try, so that many addresses together shut nobody out.
 struct AttemptLimit {
     private var failures: [String: [WallTime]] = [:]
@@ -17,7 +18,7 @@ struct AttemptLimit {
     private static let addresses = 10_000
 
     func check(_ peer: String, now: WallTime) throws(Problem) {
-        let own = count(failures[peer] ?? [], now)
+        let own = count(failures[Customer.of(peer)] ?? [], now)
         guard own < Self.perPeer, own == 0 || count(all, now) < Self.total else {
             throw Problem(.tooManyAttempts, "too many attempts were wrong", remedy: "wait a minute")
         }
@@ -26,6 +27,7 @@ struct AttemptLimit {
     mutating func failed(_ peer: String, now: WallTime) {
         purge(now)
         all = all.suffix(Self.total - 1) + [now]
+        let peer = Customer.of(peer)
         guard failures[peer] != nil || failures.count < Self.addresses else { return }
         failures[peer] = (failures[peer] ?? []).suffix(Self.perPeer - 1) + [now]
     }

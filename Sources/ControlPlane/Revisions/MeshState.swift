@@ -24,6 +24,15 @@ package struct MeshState: Sendable {
         if case .mesh(let settings) = documents[.mesh]?.resource { settings } else { MeshSettings() }
     }
 
+    /// That there is no such resource, with the one that was probably meant.
+    package func missing(_ id: ResourceID) -> Problem {
+        let nearest = id.reference.nearest(among: documents.keys.filter { $0.kind == id.kind }.map(\.reference))
+        let shown = nearest.map { $0.namespace == id.reference.namespace ? $0.name.text : $0.description }
+        return Problem(
+            .resourceMissing, at: id.description, "does not exist",
+            remedy: shown.map { "did you mean `\($0)`?" } ?? "`weft get \(id.kind.rawValue.lowercased())` lists what does")
+    }
+
     /// This state with changes on top of it.
     package func applying(_ changes: [ResourceChange], as revision: UInt64) -> MeshState {
         var documents = documents

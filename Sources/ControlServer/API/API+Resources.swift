@@ -76,7 +76,7 @@ extension API {
             ) { call, _ throws(Problems) in
                 let id = try id(call)
                 let state = try await state(call)
-                guard let document = state.documents[id] else { throw missing(id, state) }
+                guard let document = state.documents[id] else { throw Problems(state.missing(id)) }
                 return .documents([document], state.revision)
             },
             Endpoint(
@@ -115,14 +115,6 @@ extension API {
         return try await single { () async throws(Problem) in try await plane.state(at: number) }
     }
 
-    private func missing(_ id: ResourceID, _ state: MeshState) -> Problems {
-        let known = state.documents.keys.filter { $0.kind == id.kind }.map(\.reference.description)
-        let nearest = Spelling.nearest(to: id.reference.description, among: known).map { "did you mean `\($0)`?" }
-        return Problems(
-            Problem(
-                .resourceMissing, at: id.description, "does not exist", remedy: nearest ?? "`weft get` lists what does")
-        )
-    }
 }
 
 extension Answer {

@@ -1,5 +1,6 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
+internal import ControlPlane
 internal import Glibc
 internal import HTTPTypes
 internal import Hummingbird
@@ -85,16 +86,16 @@ extension Channel {
     }
 }
 
-/// Who is connected to a listener, by address, so that nobody takes all of its places.
+/// Who is connected to a listener, by address, of IPv6 by customer (``Customer``), so that nobody takes all of its places.
 final class Callers: Sendable {
     private let most: Int
     private let counts = Mutex<[String: Int]>([:])
 
     init(atMost most: Int) { self.most = most }
 
-    /// False where that address has as many connections as one may have. What has no address is the local administrator's.
+    /// False where whoever has that address has as many connections as one may have. What has no address is the local administrator's.
     func admit(_ channel: any Channel) -> Bool {
-        guard let address = channel.remoteAddress?.ipAddress else { return true }
+        guard let address = channel.remoteAddress?.ipAddress.map(Customer.of) else { return true }
         let isAdmitted = counts.withLock { counts in
             guard counts[address, default: 0] < most else { return false }
             counts[address, default: 0] += 1

@@ -1097,8 +1097,9 @@ extension ErrorCode {
         case .listenFailed:
             Entry(
                 "listen-failed",
-                "A port of the proxy could not be bound.",
-                "Look at who has it (`ss -ltnp`), or choose another port in `ports`.")
+                "A port of the proxy, or of the control plane, could not be bound.",
+                "Look at who has it (`ss -ltnp`), or choose another: in `ports` of the Proxy, or by the option that the message names."
+            )
         case .stateDirectory:
             Entry(
                 "state-directory",
@@ -1180,7 +1181,8 @@ extension ErrorCode {
             Entry(
                 "dev-running",
                 "Another `weft dev` runs on this machine.",
-                "End it, or use it: there is one at a time.")
+                "Use it, or end it with Ctrl-C or the signal that the message names: there is one at a time. Ports of the machine are in nobody's way: everything has network namespaces of its own."
+            )
         case .devProgramMissing:
             Entry(
                 "dev-program-missing",

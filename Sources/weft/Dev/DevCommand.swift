@@ -84,8 +84,7 @@ struct DevCommand: AsyncParsableCommand {
         do throws(SystemError) {
             lock = try Files.lockDirectory(DevPlan.directory)
         } catch {
-            throw Problem(
-                .devRunning, at: DevPlan.directory, "another `weft dev` runs on this machine", remedy: "end it first")
+            throw Self.running(OtherProcess.holdingLock(on: DevPlan.directory))
         }
         let network = DevNetwork(programs: programs)
         if try await network.remove() { DevMesh.tell("removed", "what a former run had left") }
@@ -104,6 +103,15 @@ struct DevCommand: AsyncParsableCommand {
             DevMesh.tell("removed", "everything")
         }
         lock.unlock()
+    }
+
+    /// There is nothing to be had by a second one: whoever wants more services starts it anew.
+    private static func running(_ other: OtherProcess?) -> Problem {
+        let use = "use it, with `--control \(DevPlan.controlSocket)`"
+        return Problem(
+            .devRunning, at: DevPlan.directory,
+            "another `weft dev` runs on this machine\(other.map { ": \($0)" } ?? "")",
+            remedy: "\(use), or end it with \(other.map { "`kill \($0.number)`" } ?? "Ctrl-C")")
     }
 
     private func takeDown(_ network: DevNetwork) async throws(Problem) {

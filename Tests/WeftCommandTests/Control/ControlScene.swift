@@ -60,6 +60,8 @@ final class ControlScene: Sendable {
         try? FileManager.default.removeItem(atPath: directory)
     }
 
+    /// Of the control plane.
+    var process: Int32 { control.withLock { $0.identifier } }
     var socket: String { directory + "/data/control.sock" }
 
     func stop() async throws {

@@ -52,6 +52,8 @@ struct DevCommandTests {
         }
         let second = try weft("--check")
         #expect(second.ending == .exited(1) && second.error.contains("WEFT7061"), "\(second.error)")
+        #expect(second.error.contains("`weft`, process \(program.identifier); use it, with `--control /run/weft-dev/"))
+        #expect(second.error.contains("`kill \(program.identifier)`"), "\(second.error)")
         program.send(SIGKILL)
         _ = try await program.result()
         #expect(!leftovers().isEmpty)

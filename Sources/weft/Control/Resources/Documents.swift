@@ -31,20 +31,33 @@ struct Documents {
             do throws(SystemError) {
                 bytes = try Files.read(path == "-" ? "/dev/stdin" : path, limit: Self.byteLimit).bytes
             } catch {
-                throw Problems(
-                    Problem(.fileUnreadable, at: path, "cannot be read: \(error.errno)", remedy: "check the path"))
+                throw Problems(Self.unreadable(path, error))
             }
+            guard text.count + bytes.count <= Self.byteLimit else { throw Problems(Self.tooLarge(path)) }
             // Each file is a stream of its own, however it begins and ends.
             if !text.isEmpty {
                 text += Array("\n---\n".utf8)
                 line += 2
             }
-            parts.append(Part(name: path == "-" ? "standard input" : path, firstLine: line))
+            parts.append(Part(name: Self.name(path), firstLine: line))
             text += bytes
             line += bytes.count { $0 == UInt8(ascii: "\n") }
         }
         self.text = text
         self.parts = parts
+    }
+
+    private static func name(_ path: String) -> String { path == "-" ? "standard input" : path }
+
+    private static func unreadable(_ path: String, _ error: SystemError) -> Problem {
+        if error.errno == .fileTooLarge { return tooLarge(path) }
+        return Problem(.fileUnreadable, at: name(path), "cannot be read: \(error.errno)", remedy: "check the path")
+    }
+
+    private static func tooLarge(_ path: String) -> Problem {
+        Problem(
+            .bodyTooLarge, at: name(path), "makes it more than \(byteLimit >> 20) MiB, the most that is taken at once",
+            remedy: "apply it in parts, or look whether it is the right file")
     }
 
     private static func files(_ path: String) throws(Problems) -> [String] {
@@ -64,11 +77,21 @@ struct Documents {
     /// The same problem with the place in the file where the control plane has one in what it was sent, `input:12:14`.
     func placed(_ problem: Problem) -> Problem {
         guard let place = problem.place, let match = place.firstMatch(of: #/input:(\d+):(\d+)/#),
-            let line = Int(match.1), let part = parts.last(where: { $0.firstLine <= line })
+            let line = Int(match.1), let found = self.place(of: line)
         else { return problem }
-        let found = "\(part.name):\(line - part.firstLine + 1):\(match.2)"
+        var message = problem.message
+        // The other one of two that do not go together may be in another file.
+        if let other = message.firstMatch(of: #/the first time on line (\d+)/#), let line = Int(other.1),
+            let first = self.place(of: line)
+        {
+            message = message.replacing(other.0, with: "the first time at \(first)")
+        }
         return Problem(
-            problem.code, at: place.replacing(match.0, with: found), problem.message, remedy: problem.remedy)
+            problem.code, at: place.replacing(match.0, with: "\(found):\(match.2)"), message, remedy: problem.remedy)
+    }
+
+    private func place(of line: Int) -> String? {
+        parts.last { $0.firstLine <= line }.map { "\($0.name):\(line - $0.firstLine + 1)" }
     }
 
     func placed(_ problems: Problems) -> Problems { Problems(problems.all.map(placed)) }

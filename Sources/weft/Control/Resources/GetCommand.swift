@@ -65,14 +65,29 @@ struct HistoryCommand: AsyncParsableCommand {
 extension Values {
     static func listing(_ text: String) throws -> Listing {
         let words = Listing.words.map(\.word)
-        let nearest = Spelling.nearest(to: text.lowercased(), among: words).map { "; did you mean `\($0)`?" } ?? ""
+        let nearest = nearest(to: text, among: words)
         let shown = words.enumerated().filter { $0.offset % 2 == 0 }.map(\.element)
         return try read(text, "one of \(shown.joined(separator: ", "))\(nearest)") { Listing($0) }
     }
 
+    /// What was probably meant: something that is nearly the same, or what the letters are taken from, such as `svc`.
+    private static func nearest(to text: String, among words: [String]) -> String {
+        let letters = text.lowercased()
+        let whole = words.first { word in
+            var rest = word.lowercased()[...]
+            return letters.count > 1 && letters.first == rest.first
+                && letters.allSatisfy { letter in
+                    guard let place = rest.firstIndex(of: letter) else { return false }
+                    rest = rest[rest.index(after: place)...]
+                    return true
+                }
+        }
+        return (Spelling.nearest(to: letters, among: words) ?? whole).map { "; did you mean `\($0)`?" } ?? ""
+    }
+
     static func resourceKind(_ text: String) throws -> ResourceKind {
         let known = ResourceKind.allCases.map(\.rawValue)
-        let nearest = Spelling.nearest(to: text, among: known).map { "; did you mean `\($0)`?" } ?? ""
+        let nearest = nearest(to: text, among: known)
         return try read(text, "one of \(known.joined(separator: ", "))\(nearest)") { text in
             if case .resources(let kind) = Listing(text) { kind } else { nil }
         }
