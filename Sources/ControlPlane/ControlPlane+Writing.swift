@@ -158,7 +158,7 @@ private struct Plan: Sendable {
         guard !reading.documents.isEmpty else {
             throw Problems(
                 Problem(
-                    .badDocument, at: "\(name):1:1", "there is no document in it",
+                    .missingDocument, at: "\(name):1:1", "there is no document in it",
                     remedy: "write at least one; `weft delete` takes resources out"))
         }
         try checkSizes(reading.documents, state)
@@ -259,8 +259,9 @@ extension String {
     /// True if a resource is named in it, and not only one whose name begins alike.
     fileprivate func names(_ reference: ResourceReference) -> Bool {
         ranges(of: reference.description).contains { range in
-            range.upperBound == endIndex || !(self[range.upperBound].isLetter || self[range.upperBound].isNumber
-                || self[range.upperBound] == "-")
+            range.upperBound == endIndex
+                || !(self[range.upperBound].isLetter || self[range.upperBound].isNumber
+                    || self[range.upperBound] == "-")
         }
     }
 }

@@ -107,7 +107,13 @@ package final class ControlPlane: Sendable {
         ready()
         await withTaskGroup(of: Void.self) { group in
             for one in followed { group.addTask { await self.follow(one) } }
-            group.addTask { await self.lease.keep { await self.leaseHeld() } lost: { await self.leaseLost() } }
+            group.addTask {
+                await self.lease.keep {
+                    await self.leaseHeld()
+                } lost: {
+                    await self.leaseLost()
+                }
+            }
             group.addTask { await self.tellOthers() }
             group.addTask {
                 await self.every(.seconds(self.settings.heartbeatSeconds)) { await self.hub.heartbeat() }

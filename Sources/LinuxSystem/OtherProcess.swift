@@ -17,7 +17,8 @@ package struct OtherProcess: CustomStringConvertible {
 
     /// Who has locked a file or directory as ``Files/lockDirectory(_:)`` does; nil where that cannot be told.
     package static func holdingLock(on path: String) -> OtherProcess? {
-        guard let inode = try? Files.facts(path).version.inode, let text = try? Files.read("/proc/locks", limit: 1 << 20).bytes
+        guard let inode = try? Files.facts(path).version.inode,
+            let text = try? Files.read("/proc/locks", limit: 1 << 20).bytes
         else { return nil }
         for line in String(decoding: text, as: UTF8.self).split(separator: "\n") {
             // 1: FLOCK  ADVISORY  WRITE 1234 00:1a:5678 0 EOF

@@ -10,7 +10,9 @@ import Testing
 
 @Suite("Proxies that come back", .timeLimit(.minutes(1)))
 struct ReturnTests {
-    @Test("who was connected to a replica that is gone is an endpoint for one that has just begun, until it had time to return")
+    @Test(
+        "who was connected to a replica that is gone is an endpoint for one that has just begun, until it had time to return"
+    )
     func begun() async throws {
         let first = try await Plane()
         let names = try ["api-1", "api-2"].map { try reference($0) }
@@ -59,7 +61,8 @@ struct ReturnTests {
     func other() async throws {
         let first = try await Plane()
         let (leaving, staying) = (
-            try await first.replica("control-2", returning: .zero), try await first.replica("control-3", returning: .zero)
+            try await first.replica("control-2", returning: .zero),
+            try await first.replica("control-3", returning: .zero)
         )
         let name = try reference("api-1")
         try await staying.running {

@@ -84,7 +84,8 @@ package actor Enrollment {
         if let known = record.keyHash, known != keyHash {
             throw Problem(
                 .joinTokenUsed, "token \(token.id) was used by \(workload), at \(record.usedAt?.description ?? "?")",
-                remedy: "if that was not you, `weft leave --workload \(workload)`; \(Self.anotherToken(record.service))")
+                remedy: "if that was not you, `weft leave --workload \(workload)`; \(Self.anotherToken(record.service))"
+            )
         }
         guard now() <= record.expiresAt || record.keyHash != nil else {
             throw Problem(

@@ -30,7 +30,8 @@ package struct MeshState: Sendable {
         let shown = nearest.map { $0.namespace == id.reference.namespace ? $0.name.text : $0.description }
         return Problem(
             .resourceMissing, at: id.description, "does not exist",
-            remedy: shown.map { "did you mean `\($0)`?" } ?? "`weft get \(id.kind.rawValue.lowercased())` lists what does")
+            remedy: shown.map { "did you mean `\($0)`?" }
+                ?? "`weft get \(id.kind.rawValue.lowercased())` lists what does")
     }
 
     /// This state with changes on top of it.

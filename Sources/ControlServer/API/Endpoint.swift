@@ -62,9 +62,11 @@ struct Endpoint: Sendable {
 
     /// What a call takes: whoever may only look may also try.
     func role(for request: Request) -> Role {
-        let isTrial = query.contains { $0.name == Self.trial } && request.uri.queryParameters.contains {
-            $0.key == Self.trial && Call.flags[String($0.value)] == true
-        }
+        let isTrial =
+            query.contains { $0.name == Self.trial }
+            && request.uri.queryParameters.contains {
+                $0.key == Self.trial && Call.flags[String($0.value)] == true
+            }
         return isTrial ? .view : role
     }
 

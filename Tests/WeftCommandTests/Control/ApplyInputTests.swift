@@ -28,7 +28,9 @@ struct ApplyInputTests {
         #expect(info.output.contains(#""revision":0,"#), "\(info)", sourceLocation: place)
     }
 
-    @Test("two bad documents: what one cannot say does not hide where the other leads; what hangs on the first waits for it")
+    @Test(
+        "two bad documents: what one cannot say does not hide where the other leads; what hangs on the first waits for it"
+    )
     func several() async throws {
         try scene.write(
             "kind: Service\nmetadata: {name: broken}\nspec: {prots: []}\n---\n"
@@ -50,8 +52,8 @@ struct ApplyInputTests {
     func nothing() async throws {
         try scene.write("# nothing\n---\n", to: "empty.yaml")
         let rest = ":1:1: there is no document in it; write at least one; `weft delete` takes resources out"
-        try await expect("weft apply -f %/empty.yaml", "WEFT1016 %/empty.yaml\(rest)")
-        try await expect("false | weft apply -f - --prune Service", "WEFT1016 standard input\(rest)")
+        try await expect("weft apply -f %/empty.yaml", "WEFT1012 %/empty.yaml\(rest)")
+        try await expect("false | weft apply -f - --prune Service", "WEFT1012 standard input\(rest)")
     }
 
     @Test("the same resource twice, in one file or in two, also of the kinds that there is one of")

@@ -85,7 +85,8 @@ struct RefusedJoinTests {
         let token = try await token("--service evil")
         let result = try await join(token, "--name api-1")
         try await expectRefusal(
-            result, "WEFT7013", "name: default/api-1 is spiffe://mesh.test/ns/default/sa/api", "join under another name",
+            result, "WEFT7013", "name: default/api-1 is spiffe://mesh.test/ns/default/sa/api",
+            "join under another name",
             keysLeft: 1)
         let last = try #require(try await audited().first)
         #expect(last == ("token/\(token.split(separator: ".")[1])", "WEFT7013"))
@@ -93,7 +94,9 @@ struct RefusedJoinTests {
         #expect(joined.succeeded, "\(joined)")
     }
 
-    @Test("who guesses is made to wait, and so is whoever comes from the same address; a key that was made is kept for later")
+    @Test(
+        "who guesses is made to wait, and so is whoever comes from the same address; a key that was made is kept for later"
+    )
     func guesses() async throws {
         var parts = try await token().split(separator: ".").map(String.init)
         let good = parts.joined(separator: ".")

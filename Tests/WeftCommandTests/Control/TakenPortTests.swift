@@ -6,7 +6,9 @@ import Testing
 
 @Suite("Ports that are taken", .serialized)
 struct TakenPortTests {
-    @Test("a control plane beside another says of each port by whom it is taken and how to choose another, and begins nothing")
+    @Test(
+        "a control plane beside another says of each port by whom it is taken and how to choose another, and begins nothing"
+    )
     func beside() async throws {
         let scene = try await ControlScene()
         func second(_ listen: String, _ options: String...) async throws -> ProgramResult {
@@ -18,7 +20,8 @@ struct TakenPortTests {
         }
         let ports = [("--api-port", scene.apiPort), ("--proxy-port", scene.proxyPort), ("--join-port", scene.joinPort)]
         let result = try await second(
-            "127.0.0.1", "--api-port", "\(scene.apiPort)", "--proxy-port", "\(scene.proxyPort)", "--join-port", "\(scene.joinPort)")
+            "127.0.0.1", "--api-port", "\(scene.apiPort)", "--proxy-port", "\(scene.proxyPort)", "--join-port",
+            "\(scene.joinPort)")
         #expect(result.status == 1 && result.output.isEmpty, "\(result)")
         let lines = result.error.split(separator: "\n")
         #expect(lines.count == 3, "\(result)")

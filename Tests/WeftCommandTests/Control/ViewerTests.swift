@@ -50,10 +50,12 @@ struct ViewerTests {
         let state = try await state()
         try scene.write("kind: Mesh\nspec: {ranges: [10.0.0.0/8]}\n", to: "mesh.yaml")
         let attempts = [
-            ("apply -f %/mesh.yaml", "/v1/apply", "operate"), ("delete service api", "/v1/resources/Service/default/api", "operate"),
+            ("apply -f %/mesh.yaml", "/v1/apply", "operate"),
+            ("delete service api", "/v1/resources/Service/default/api", "operate"),
             ("delete service api --allow-dangling", "/v1/resources/Service/default/api", "operate"),
             ("allow web api", "/v1/apply", "operate"), ("deny web api", "/v1/apply", "operate"),
-            ("rollback 1", "/v1/revisions/1/rollback", "operate"), ("token create --service web", "/v1/tokens", "operate"),
+            ("rollback 1", "/v1/revisions/1/rollback", "operate"),
+            ("token create --service web", "/v1/tokens", "operate"),
             ("identity deny spiffe://mesh.test/ns/default/sa/web", "/v1/denied", "admin"),
             ("identity thaw default/web-1", "/v1/members/default/web-1/thaw", "admin"),
             ("leave --workload default/web-1", "/v1/members/default/web-1", "operate"),
@@ -64,10 +66,13 @@ struct ViewerTests {
             let result = try await asViewer(line)
             #expect(result.status == 1 && result.output.isEmpty, "\(line): \(result)")
             #expect(result.error.hasPrefix("weft: WEFT7013 "), "\(line): \(result)")
-            #expect(result.error.contains("anna may view") && result.error.contains("role \(role)"), "\(line): \(result)")
+            #expect(
+                result.error.contains("anna may view") && result.error.contains("role \(role)"), "\(line): \(result)")
             let entries = try #require(try await scene.json("audit")["entries"] as? [[String: Any]])
             let last = entries.first { $0["author"] as? String == "anna" }
-            #expect(last?["object"] as? String == path && last?["outcome"] as? String == "WEFT7013", "\(line): \(last ?? [:])")
+            #expect(
+                last?["object"] as? String == path && last?["outcome"] as? String == "WEFT7013",
+                "\(line): \(last ?? [:])")
         }
         #expect(try await self.state() == state)
     }
