@@ -207,36 +207,18 @@ package struct HTTPFields: Equatable, Sendable {
         }
     }
 
-    /// Calls `body` with each field whose name the writers do not make themselves.
-    private func forEachWritten(inRequest: Bool, _ body: (_ name: RawSpan, _ value: RawSpan) -> Void) {
+    /// Calls `body` with each field whose name the writers do not make themselves, and whether its value is another in each
+    /// message.
+    package func forEachWritten(inRequest: Bool, _ body: (_ name: RawSpan, _ value: RawSpan, _ isUnique: Bool) -> Void) {
         let all = unsafe bytes.span.bytes
         var position = 0
         while let place = place(at: position) {
             position = place.end
             let name = all.extracting(place.name)
-            if FieldName(name).isWritten(inRequest: inRequest) { continue }
-            body(name, all.extracting(place.value))
+            let known = FieldName(name)
+            if known.isWritten(inRequest: inRequest) { continue }
+            body(name, all.extracting(place.value), known == .unique)
         }
-    }
-
-    /// Calls `body` with where in ``withUnsafeBytes(_:)`` name and value of each field lie that the writers do not make
-    /// themselves, and whether its value is another in each message.
-    package func forEachPlaceWritten(
-        inRequest: Bool, _ body: (_ name: Range<Int>, _ value: Range<Int>, _ isUnique: Bool) -> Void
-    ) {
-        let all = unsafe bytes.span.bytes
-        var position = 0
-        while let place = place(at: position) {
-            position = place.end
-            let name = FieldName(all.extracting(place.name))
-            if name.isWritten(inRequest: inRequest) { continue }
-            body(place.name, place.value, name == .unique)
-        }
-    }
-
-    /// The bytes in which all fields lie.
-    package func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
-        unsafe bytes.withUnsafeBytes { unsafe body($0) }
     }
 
     /// What ``write(to:inRequest:)`` appends at most.
@@ -245,7 +227,7 @@ package struct HTTPFields: Equatable, Sendable {
     /// Appends `name: value` and CRLF for each field whose name the writer does not make itself.
     func write(to output: inout [UInt8], inRequest: Bool) {
         output.append(addingCapacity: writtenByteCount) { room in
-            forEachWritten(inRequest: inRequest) { name, value in
+            forEachWritten(inRequest: inRequest) { name, value, _ in
                 room.append(name)
                 room.append(UInt8(ascii: ":"))
                 room.append(0x20)
