@@ -81,12 +81,33 @@ extension [UInt8] {
         }
     }
 
-    /// Writes the length into the header of a frame that begins at `start` and ends with the array.
-    mutating func setFrameLength(at start: Int) {
-        let length = count - start - FrameHeader.byteCount
+    /// Appends a frame with a head: `write` appends the block, of which so much as one frame does not hold goes on in
+    /// CONTINUATION. Gives where the frame begins.
+    mutating func appendHead(
+        _ flags: UInt8, _ stream: Int32, writing write: (inout [UInt8]) -> Void
+    ) -> Int {
+        let start = count
+        appendFrame(FrameKind.headers, flags | FrameFlag.endHeaders, stream, length: 0)
+        let blockStart = count
+        write(&self)
+        let length = Swift.min(count - blockStart, FrameHeader.payloadMost)
         self[start] = UInt8(truncatingIfNeeded: length >> 16)
         self[start + 1] = UInt8(truncatingIfNeeded: length >> 8)
         self[start + 2] = UInt8(truncatingIfNeeded: length)
+        if count - blockStart > length { continueHead(start, blockStart + length, stream) }
+        return start
+    }
+
+    private mutating func continueHead(_ start: Int, _ end: Int, _ stream: Int32) {
+        self[start + 4] &= ~FrameFlag.endHeaders
+        let rest = Array(self[end...])
+        removeSubrange(end...)
+        for next in stride(from: 0, to: rest.count, by: FrameHeader.payloadMost) {
+            let piece = rest[next..<Swift.min(rest.count, next + FrameHeader.payloadMost)]
+            let flags = piece.endIndex == rest.count ? FrameFlag.endHeaders : 0
+            appendFrame(FrameKind.continuation, flags, stream, length: piece.count)
+            append(contentsOf: piece)
+        }
     }
 
     mutating func append(number: UInt32) {

@@ -26,13 +26,13 @@ extension HTTP2Session {
         }
         if header.isAcknowledgement {
             guard payload.byteCount == 0 else { throw .wrongSize("SETTINGS") }
-            hasSettingsAcknowledged = true
+            state.insert(.hasSettingsAcknowledged)
             return
         }
         guard payload.byteCount % 6 == 0 else { throw .wrongSize("SETTINGS") }
         // Who says nothing of a limit has none.
         if !hasSeenSettings { peerStreamsMost = .max }
-        hasSeenSettings = true
+        state.insert(.hasSeenSettings)
         for start in stride(from: 0, to: payload.byteCount, by: 6) {
             let kind = UInt16(truncatingIfNeeded: payload.number(at: start) >> 16)
             try set(kind, payload.number(at: start + 2))
@@ -93,7 +93,7 @@ extension HTTP2Session {
         guard payload.byteCount >= 8 else { throw .wrongSize("GOAWAY") }
         let last = Int32(bitPattern: payload.number(at: 0) & 0x7fff_ffff)
         if !isPeerLeaving {
-            isPeerLeaving = true
+            state.insert(.isPeerLeaving)
             user?.goingAway()
         }
         guard role == .client else { return }
@@ -176,7 +176,8 @@ extension HTTP2Session {
     /// Gives room on the connection back.
     func giveBack(_ byteCount: Int) {
         unreturned += byteCount
-        guard failure == nil, unreturned * 2 >= max(settings.connectionWindowBytes, FlowWindow.initial) else { return }
+        guard !state.contains(.hasEnded), unreturned * 2 >= max(settings.connectionWindowBytes, FlowWindow.initial)
+        else { return }
         appendWindowUpdate(unreturned, on: 0)
         receiveWindow += unreturned
         unreturned = 0

@@ -17,7 +17,7 @@ extension HTTP2Session {
         let all = unsafe bytes.bytes
         var position = 0
         if prefaceLeft > 0 { position = takePreface(all) }
-        while position < all.byteCount, failure == nil {
+        while position < all.byteCount, !state.contains(.hasEnded) {
             if incoming != nil {
                 position += unsafe takeData(UnsafeRawBufferPointer(rebasing: bytes[position...]))
             } else if !partial.isEmpty {
@@ -107,10 +107,11 @@ extension HTTP2Session {
         guard header.length <= FrameHeader.payloadMost else {
             return HTTP2Failure(.frameSizeError, "a frame is larger than the 16,384 bytes that were announced")
         }
-        if unfinished != nil, header.kind != FrameKind.continuation || header.stream != unfinished?.stream {
+        let state = state
+        if state.contains(.isInHead), header.kind != FrameKind.continuation || header.stream != unfinished?.stream {
             return HTTP2Failure(.protocolError, "another frame stands where CONTINUATION must")
         }
-        if !hasSeenSettings, header.kind != FrameKind.settings || header.isAcknowledgement {
+        if !state.contains(.hasSeenSettings), header.kind != FrameKind.settings || header.isAcknowledgement {
             return HTTP2Failure(.protocolError, "the first frame is not SETTINGS")
         }
         switch header.kind {
@@ -130,7 +131,7 @@ extension HTTP2Session {
                 .protocolError,
                 role == .server ? "a client sent PUSH_PROMISE" : "a server sent PUSH_PROMISE, which it was told not to")
         case FrameKind.continuation:
-            guard unfinished != nil else {
+            guard state.contains(.isInHead) else {
                 return HTTP2Failure(.protocolError, "CONTINUATION follows no head that goes on")
             }
             unfinished?.continuations += 1
@@ -181,6 +182,7 @@ extension HTTP2Session {
         guard padding <= payload.byteCount - start else { throw .padding("HEADERS") }
         let block = payload.extracting(start..<payload.byteCount - padding)
         guard header.endsHead else {
+            state.insert(.isInHead)
             unfinished = UnfinishedHead(stream: header.stream, endsStream: header.endsStream, block: block.array)
             return
         }
@@ -191,6 +193,7 @@ extension HTTP2Session {
         guard unfinished != nil else { return }
         unsafe payload.withUnsafeBytes { unsafe unfinished?.block.append(contentsOf: $0) }
         guard header.endsHead, let whole = unfinished.take() else { return }
+        state.remove(.isInHead)
         try headCame(whole.stream, endsStream: whole.endsStream, unsafe whole.block.span.bytes)
     }
 

@@ -49,7 +49,7 @@ extension HTTP2Session {
         }
         guard id > lastStream else { return nil }
         lastStream = id
-        if hasNamedLast { return nil }
+        if state.contains(.hasNamedLast) { return nil }
         guard streams.count < settings.streams else {
             // Before our SETTINGS are known, a stream too much is merely refused.
             guard !hasSettingsAcknowledged else {

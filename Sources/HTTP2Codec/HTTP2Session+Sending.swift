@@ -27,9 +27,8 @@ extension HTTP2Session {
                         code: .refusedStream, detail: "the request was not sent", isUntouched: true, isOurs: true)))
             return id
         }
-        let start = beginHead()
-        encoder.encode(request, to: &output)
-        finishHead(stream, start, endsStream: endsStream)
+        let flags = endsStream ? FrameFlag.endStream : 0
+        wrote(stream, output.appendHead(flags, id) { encoder.encode(request, to: &$0) })
         if endsStream { sentEnd(stream) }
         return id
     }
@@ -37,15 +36,14 @@ extension HTTP2Session {
     /// Answers a request; interim answers any number of times before the one that counts. Nothing happens on a stream that
     /// is over.
     package func submit(_ answer: borrowing HTTPResponse, on stream: Int32, endsStream: Bool) {
-        guard failure == nil, let stream = self.stream(stream) else { return }
+        guard !state.contains(.hasEnded), let stream = self.stream(stream) else { return }
         precondition(role == .server && !stream.hasHead, "A request is answered once.")
         // Never from our own doing: HTTP/2 knows no Upgrade, so that nobody can have asked for it.
         guard answer.status != 101 else { return reset(stream.id, .internalError) }
         guard answer.fields.byteCount <= sentHeadMost else { return abandon(stream) }
         let isInterim = answer.isInterim
-        let start = beginHead()
-        encoder.encode(answer, to: &output)
-        finishHead(stream, start, endsStream: endsStream && !isInterim)
+        let flags = endsStream && !isInterim ? FrameFlag.endStream : 0
+        wrote(stream, output.appendHead(flags, stream.id) { encoder.encode(answer, to: &$0) })
         guard !isInterim else { return }
         stream.hasHead = true
         if endsStream { sentEnd(stream) }
@@ -62,41 +60,17 @@ extension HTTP2Session {
                     isOurs: true)))
     }
 
-    private func beginHead() -> Int {
-        if output.isEmpty { output.reserveCapacity(2048) }
-        let start = output.count
-        output.appendFrame(FrameKind.headers, 0, 0, length: 0)
-        return start
-    }
-
-    /// Completes the frame of a head that was written behind its header, and makes more of it than one where it must.
-    private func finishHead(_ stream: HTTP2Stream, _ start: Int, endsStream: Bool) {
+    private func wrote(_ stream: HTTP2Stream, _ start: Int) {
         floods.hasSentHead()
-        let blockStart = start + FrameHeader.byteCount
-        var rest: [UInt8] = []
-        if output.count - blockStart > FrameHeader.payloadMost {
-            rest = Array(output[(blockStart + FrameHeader.payloadMost)...])
-            output.removeSubrange((blockStart + FrameHeader.payloadMost)...)
-        }
-        output.setFrameLength(at: start)
-        output[start + 4] = (rest.isEmpty ? FrameFlag.endHeaders : 0) | (endsStream ? FrameFlag.endStream : 0)
-        for index in 0..<4 { output[start + 5 + index] = UInt8(truncatingIfNeeded: stream.id >> Int32(24 - 8 * index)) }
         stream.lastFrame = start
         stream.lastFrameTurn = turn
-        for next in stride(from: 0, to: rest.count, by: FrameHeader.payloadMost) {
-            let piece = rest[next..<min(rest.count, next + FrameHeader.payloadMost)]
-            let isLast = piece.endIndex == rest.count
-            output.appendFrame(
-                FrameKind.continuation, isLast ? FrameFlag.endHeaders : 0, stream.id, length: piece.count)
-            output.append(contentsOf: piece)
-        }
     }
 
     // MARK: Bodies
 
     /// Adds to the body. It is copied, and goes out as the peer's windows let it.
     package func send(_ bytes: UnsafeRawBufferPointer, on stream: Int32) {
-        guard unsafe !bytes.isEmpty && failure == nil, let stream = self.stream(stream) else { return }
+        guard unsafe !bytes.isEmpty && !state.contains(.hasEnded), let stream = self.stream(stream) else { return }
         precondition(stream.hasHead && !stream.isEnded, "A body is sent between its head and its end.")
         if mayPass(stream, bytes.count) {
             appendFrameOfData(stream, bytes.count, isLast: false, to: &output)
@@ -127,7 +101,7 @@ extension HTTP2Session {
 
     /// Ends our side of the stream, behind what waits there.
     package func end(_ stream: Int32, trailers: HTTPFields) {
-        guard failure == nil, let stream = self.stream(stream), !stream.isEnded else { return }
+        guard !state.contains(.hasEnded), let stream = self.stream(stream), !stream.isEnded else { return }
         precondition(stream.hasHead, "A body is ended behind its head.")
         stream.isEnded = true
         guard stream.pendingByteCount == 0 else {
@@ -149,9 +123,10 @@ extension HTTP2Session {
             appendFrameOfData(stream, 0, isLast: true, to: &output)
         } else {
             guard stream.trailers.byteCount <= sentHeadMost else { return abandon(stream) }
-            let start = beginHead()
-            encoder.encode(trailers: stream.trailers, to: &output)
-            finishHead(stream, start, endsStream: true)
+            let trailers = stream.trailers
+            wrote(
+                stream,
+                output.appendHead(FrameFlag.endStream, stream.id) { encoder.encode(trailers: trailers, to: &$0) })
         }
         sentEnd(stream)
     }
@@ -173,7 +148,7 @@ extension HTTP2Session {
             return
         }
         forget(stream)
-        if failure == nil { appendReset(stream.id, code, counts: nil) }
+        if !state.contains(.hasEnded) { appendReset(stream.id, code, counts: nil) }
     }
 
     /// Nothing more is wanted of the peer on this stream; it is told so once our end has left.
@@ -222,7 +197,7 @@ extension HTTP2Session {
         defer { isMakingOutput = false }
         let start = bytes.count
         takeReady(into: &bytes)
-        while bytes.count - start < atMost, failure == nil, let stream = queue.popFirst() {
+        while bytes.count - start < atMost, !state.contains(.hasEnded), let stream = queue.popFirst() {
             stream.isQueued = false
             guard !stream.isOver else { continue }
             sendTurn(of: stream, to: &bytes)

@@ -52,6 +52,24 @@ package final class HTTP2Session {
         case client
     }
 
+    /// How far the connection is; kept together, as they are asked for together with each frame and each request.
+    struct State: OptionSet {
+        let rawValue: UInt8
+
+        static let hasSettingsAcknowledged = State(rawValue: 1)
+        static let hasSeenSettings = State(rawValue: 2)
+        static let isPeerLeaving = State(rawValue: 4)
+        static let isLeaving = State(rawValue: 8)
+        /// The peer knows the last stream that we take.
+        static let hasNamedLast = State(rawValue: 16)
+        /// A GOAWAY that ends everything has been written: for a failure, or as the owner wished.
+        static let hasEnded = State(rawValue: 32)
+        /// A head goes on in CONTINUATION.
+        static let isInHead = State(rawValue: 64)
+
+        static let takesNoStreams: State = [.isPeerLeaving, .isLeaving, .hasEnded]
+    }
+
     /// What waits to be told, because it came up while the owner cannot be called.
     enum News {
         case takesAgain(Int32)
@@ -73,19 +91,9 @@ package final class HTTP2Session {
     package weak var user: (any HTTP2SessionUser)?
     /// Why the connection is over. The output ends with the GOAWAY that tells the peer.
     package internal(set) var failure: HTTP2Failure?
-    /// The peer has acknowledged our SETTINGS; to be waited for with a time limit (RFC 9113 section 6.5.3).
-    package internal(set) var hasSettingsAcknowledged = false
-    /// The peer's SETTINGS have come, which are the first of its frames.
-    package internal(set) var hasSeenSettings = false
+    var state: State = []
     /// Pings of ours that wait for their answer.
     package internal(set) var unansweredPingCount = 0
-    /// The peer has sent GOAWAY.
-    package internal(set) var isPeerLeaving = false
-    private var isLeaving = false
-    /// The peer knows the last stream that we take.
-    private(set) var hasNamedLast = false
-    /// A GOAWAY that ends everything has been written.
-    private var hasEnded = false
 
     let settings: HTTP2Settings
     var floods: FloodGuard
@@ -169,6 +177,15 @@ package final class HTTP2Session {
         if more > 0 { appendWindowUpdate(more, on: 0) }
     }
 
+    /// The peer has acknowledged our SETTINGS; to be waited for with a time limit (RFC 9113 section 6.5.3).
+    package var hasSettingsAcknowledged: Bool { state.contains(.hasSettingsAcknowledged) }
+
+    /// The peer's SETTINGS have come, which are the first of its frames.
+    package var hasSeenSettings: Bool { state.contains(.hasSeenSettings) }
+
+    /// The peer has sent GOAWAY.
+    package var isPeerLeaving: Bool { state.contains(.isPeerLeaving) }
+
     /// The client's preface has come whole; always true of a client.
     package var hasSeenPreface: Bool { prefaceLeft == 0 }
 
@@ -179,10 +196,13 @@ package final class HTTP2Session {
     /// peer this is so as soon as the last stream has ended, and after a failure once the output is taken.
     package var isFinished: Bool {
         guard output.isEmpty else { return false }
-        return failure != nil || hasEnded || streams.isEmpty && (hasNamedLast || isPeerLeaving)
+        return state.contains(.hasEnded)
+            || streams.isEmpty && !state.isDisjoint(with: [.hasNamedLast, .isPeerLeaving])
     }
 
-    package var hasOutput: Bool { !output.isEmpty || !news.isEmpty || failure == nil && !queue.isEmpty }
+    package var hasOutput: Bool {
+        !output.isEmpty || !news.isEmpty || !queue.isEmpty && !state.contains(.hasEnded)
+    }
 
     // MARK: Streams
 
@@ -213,36 +233,35 @@ package final class HTTP2Session {
     func fail(_ failure: HTTP2Failure) {
         guard self.failure == nil else { return }
         self.failure = failure
-        appendGoAway(lastTaken, failure.code)
+        end(failure.code)
     }
 
     /// The first half of an orderly end: the peer is asked for no new streams, and those that cross this on their way are
     /// still taken.
     package func announceLeaving() {
-        guard !isLeaving else { return }
-        isLeaving = true
+        guard !state.contains(.isLeaving) else { return }
+        state.insert(.isLeaving)
         if role == .server { appendGoAway(Int32.max, .noError) }
     }
 
     /// The second half: streams above the last one that has come are not taken any more. Once those that are open have ended,
     /// the session ``isFinished``.
     package func finishLeaving() {
-        isLeaving = true
-        guard !hasNamedLast else { return }
-        hasNamedLast = true
+        guard !state.contains(.hasNamedLast) else { return }
+        state.insert([.isLeaving, .hasNamedLast])
         appendGoAway(lastTaken, .noError)
     }
 
     /// Ends the connection at once, once the output is taken, for a reason of the owner's.
     package func end(_ code: HTTP2ErrorCode) {
-        guard !hasEnded else { return }
-        hasEnded = true
+        guard !state.contains(.hasEnded) else { return }
+        state.insert(.hasEnded)
         appendGoAway(lastTaken, code)
     }
 
     /// Asks whether the peer is still there: ``unansweredPingCount`` says if it has answered.
     package func ping() {
-        guard failure == nil else { return }
+        guard !state.contains(.hasEnded) else { return }
         output.appendFrame(FrameKind.ping, 0, 0, length: 8)
         output.append(contentsOf: [UInt8](repeating: 0, count: 8))
         unansweredPingCount += 1
@@ -250,8 +269,8 @@ package final class HTTP2Session {
 
     /// A client can open one more: neither side is leaving, and the peer's limit leaves room.
     package var canOpenStream: Bool {
-        guard role == .client, failure == nil, !hasEnded, !isLeaving, !isPeerLeaving else { return false }
-        return streams.count < peerStreamsMost && lastStream <= Int32.max - 2
+        role == .client && state.isDisjoint(with: .takesNoStreams) && streams.count < peerStreamsMost
+            && lastStream <= Int32.max - 2
     }
 }
 
