@@ -132,8 +132,9 @@ extension HTTP2Session {
         fail(HTTP2Failure(.enhanceYourCalm, FloodGuard.sentence(.queuedOutput), limit: .queuedOutput))
     }
 
-    /// Writes RST_STREAM; one that the peer has made us write is counted.
+    /// Writes RST_STREAM, unless the connection has ended; one that the peer has made us write is counted.
     func appendReset(_ id: Int32, _ code: HTTP2ErrorCode, counts limit: HTTP2Limit?) {
+        guard !state.contains(.hasEnded) else { return }
         output.appendFrame(FrameKind.resetStream, 0, id, length: 4)
         output.append(number: code.rawValue)
         guard let limit else { return }
@@ -148,6 +149,7 @@ extension HTTP2Session {
     }
 
     func appendWindowUpdate(_ more: Int, on stream: Int32) {
+        guard !state.contains(.hasEnded) else { return }
         output.appendFrame(FrameKind.windowUpdate, 0, stream, length: 4)
         output.append(number: UInt32(clamping: more))
     }
@@ -176,7 +178,7 @@ extension HTTP2Session {
     /// Gives room on the connection back.
     func giveBack(_ byteCount: Int) {
         unreturned += byteCount
-        guard !state.contains(.hasEnded), unreturned * 2 >= max(settings.connectionWindowBytes, FlowWindow.initial)
+        guard unreturned * 2 >= max(settings.connectionWindowBytes, FlowWindow.initial)
         else { return }
         appendWindowUpdate(unreturned, on: 0)
         receiveWindow += unreturned

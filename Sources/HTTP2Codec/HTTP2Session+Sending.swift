@@ -148,7 +148,7 @@ extension HTTP2Session {
             return
         }
         forget(stream)
-        if !state.contains(.hasEnded) { appendReset(stream.id, code, counts: nil) }
+        appendReset(stream.id, code, counts: nil)
     }
 
     /// Nothing more is wanted of the peer on this stream; it is told so once our end has left.
