@@ -87,7 +87,9 @@ package final class EventLoop {
     /// Puts `successor` in the place of `handler`: it gets the events of the descriptors that were registered for it,
     /// without a system call.
     package func replace(_ handler: EventHandler, with successor: EventHandler) {
-        precondition(handler.place.token != 0 && successor.place.token == 0, "A successor takes the place of a registered handler.")
+        precondition(
+            handler.place.token != 0 && successor.place.token == 0,
+            "A successor takes the place of a registered handler.")
         handlers.replace(handler.place.token, with: successor)
         successor.place.token = handler.place.token
         handler.place.token = 0
