@@ -249,9 +249,11 @@ package struct HTTPFields: Equatable, Sendable {
     @inline(__always)
     private static func place(in all: RawSpan, at start: Int) -> Place? {
         guard start < all.byteCount else { return nil }
+        precondition(start >= 0 && all.byteCount - start >= lengthsByteCount, "A field begins with its lengths.")
         return Place(
-            start: start, nameCount: Int(unsafe all.unsafeLoadUnaligned(fromByteOffset: start, as: UInt32.self)),
-            valueCount: Int(unsafe all.unsafeLoadUnaligned(fromByteOffset: start + 4, as: UInt32.self)))
+            start: start,
+            nameCount: Int(unsafe all.unsafeLoadUnaligned(fromUncheckedByteOffset: start, as: UInt32.self)),
+            valueCount: Int(unsafe all.unsafeLoadUnaligned(fromUncheckedByteOffset: start + 4, as: UInt32.self)))
     }
 
     /// By length and last letter, whatever its case.
