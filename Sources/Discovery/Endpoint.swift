@@ -2,8 +2,9 @@
 
 package import MeshModel
 
-/// One place a connection can be made to, and what must answer there.
-package struct Endpoint: Hashable, Sendable {
+/// One place a connection can be made to, and what must answer there. An object, since each request hands it on several
+/// times: that is one reference, not one for each text in it.
+package final class Endpoint: Hashable, Sendable {
     package let address: SocketAddress
     /// Tells one workload from the next that gets the same address.
     package let workloadUID: String
@@ -13,6 +14,8 @@ package struct Endpoint: Hashable, Sendable {
     package let weight: Int
     /// How far it is from the workload beside this proxy.
     package let distance: Locality.Distance
+    /// Made once: a balancer looks its endpoints up with every request.
+    private let hash: Int
 
     package init(
         address: SocketAddress, workloadUID: String, security: EndpointSecurity, hint: ProtocolHint, weight: Int = 1,
@@ -24,19 +27,21 @@ package struct Endpoint: Hashable, Sendable {
         self.hint = hint
         self.weight = weight
         self.distance = distance
+        var hasher = Hasher()
+        hasher.combine(address)
+        hasher.combine(workloadUID)
+        hash = hasher.finalize()
     }
 
     /// Weight and distance say how willingly a place is used, not which one it is: what was learned of it stays when they
     /// change.
     package static func == (left: Endpoint, right: Endpoint) -> Bool {
-        left.address == right.address && left.workloadUID == right.workloadUID && left.security == right.security
-            && left.hint == right.hint
+        left === right
+            || left.hash == right.hash && left.address == right.address && left.workloadUID == right.workloadUID
+                && left.security == right.security && left.hint == right.hint
     }
 
-    package func hash(into hasher: inout Hasher) {
-        hasher.combine(address)
-        hasher.combine(workloadUID)
-    }
+    package func hash(into hasher: inout Hasher) { hasher.combine(hash) }
 }
 
 /// How an endpoint is talked to.

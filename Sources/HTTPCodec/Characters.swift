@@ -9,17 +9,84 @@ extension RawSpan {
         return unsafe unsafeLoad(fromUncheckedByteOffset: index, as: UInt8.self)
     }
 
-    /// True if none of the eight bytes from an index on is a control character: below 0x20 (a borrow into the top bit that
-    /// the byte did not have), or 0x7f (the same of its difference from 0x7f with 1).
+    /// Where the first byte stands, from an index on, that no line may hold; `end` if there is none before it. Eight bytes at
+    /// a time, and by a pointer: nearly everything that is read of a message passes here.
+    func lineTextEnd(from start: Int, before end: Int) -> Int {
+        precondition(start >= 0 && start <= end && end <= byteCount, "A line is looked for only where there are bytes.")
+        return unsafe withUnsafeBytes { bytes in
+            var index = start
+            while index < end {
+                if end &- index >= 8 {
+                    let word = unsafe bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+                    let controls = Self.controls(in: UInt64(littleEndian: word))
+                    guard controls != 0 else {
+                        index &+= 8
+                        continue
+                    }
+                    index &+= controls.trailingZeroBitCount / 8
+                }
+                // The end of the line, or a tab; or the last bytes, which fill no word.
+                guard unsafe bytes[index].isLineByte else { break }
+                index &+= 1
+            }
+            return index
+        }
+    }
+
+    /// Where the first control character is in a word: eight times its place is the number of zeros below the lowest bit that
+    /// is set; zero if there is none. A control character is below 0x20 (a borrow into the top bit that the byte did not
+    /// have), or 0x7f (the same of its difference from 0x7f with 1). Bits above the lowest one may come from its borrow.
     @inline(__always)
-    func holdsTextAlone(at index: Int) -> Bool {
-        precondition(index >= 0 && index <= byteCount - 8, "A word is read only where there is one.")
-        let word = unsafe unsafeLoadUnaligned(fromUncheckedByteOffset: index, as: UInt64.self)
-        let ones: UInt64 = 0x0101_0101_0101_0101
+    private static func controls(in word: UInt64) -> UInt64 {
         let difference = word ^ (ones &* 0x7f)
         let controls = (word &- ones &* 0x20) & ~word
         let deletes = (difference &- ones) & ~difference
-        return (controls | deletes) & (ones &* 0x80) == 0
+        return (controls | deletes) & (ones &* 0x80)
+    }
+
+    /// True if none of the eight bytes from an index on is a control character.
+    @inline(__always)
+    func holdsTextAlone(at index: Int) -> Bool { Self.controls(in: word(at: index)) == 0 }
+
+    /// Where the first byte is, told in the same way, that is neither a small letter nor a hyphen, which nearly all field names are made of.
+    /// The sums never carry from one byte into the next, since the top bits are left out.
+    @inline(__always)
+    private func otherThanNameBytes(inWordAt index: Int) -> UInt64 {
+        let word = word(at: index)
+        let low = word & (Self.ones &* 0x7f)
+        let letters = (low &+ Self.ones &* (0x80 - 0x61)) & ~(low &+ Self.ones &* (0x7f - 0x7a))
+        let hyphens = ~((low ^ (Self.ones &* 0x2d)) &+ Self.ones &* 0x7f)
+        return ~(letters | hyphens) & (Self.ones &* 0x80) | word & (Self.ones &* 0x80)
+    }
+
+    private static var ones: UInt64 { 0x0101_0101_0101_0101 }
+
+    /// Eight bytes, the first one lowest.
+    @inline(__always)
+    private func word(at index: Int) -> UInt64 {
+        precondition(index >= 0 && index <= byteCount - 8, "A word is read only where there is one.")
+        return UInt64(littleEndian: unsafe unsafeLoadUnaligned(fromUncheckedByteOffset: index, as: UInt64.self))
+    }
+
+    /// How many bytes of a token stand at the beginning, and whether none of them is a capital letter.
+    @inline(__always)
+    func tokenAtStart() -> (byteCount: Int, isLowerCase: Bool) {
+        var index = 0
+        while index < byteCount {
+            if byteCount - index >= 8 {
+                let others = otherThanNameBytes(inWordAt: index)
+                guard others != 0 else {
+                    index &+= 8
+                    continue
+                }
+                index &+= others.trailingZeroBitCount / 8
+            }
+            guard at(index).isLowerTokenByte else { break }
+            index &+= 1
+        }
+        let lowerCount = index
+        while index < byteCount, at(index).isTokenByte { index &+= 1 }
+        return (index, lowerCount == index)
     }
 
     /// The piece, read as ASCII.

@@ -45,15 +45,14 @@ struct FieldSection: ~Copyable, Sendable {
     mutating func add(_ line: RawSpan) throws(HTTPRefusal) {
         try count()
         guard !line.at(0).isBlank else { throw .malformed("a field is folded over two lines") }
-        var colon = 0
-        while colon < line.byteCount, line.at(colon).isTokenByte { colon &+= 1 }
+        let (colon, isLowerCase) = line.tokenAtStart()
         guard colon < line.byteCount, line.at(colon) == UInt8(ascii: ":"), colon > 0 else {
             throw line.index(of: UInt8(ascii: ":")) == nil
                 ? .malformed("a field has no colon") : .malformed("a field name is not a token")
         }
         let name = line.extracting(0..<colon)
         try take(
-            name, FieldName(name), line.extracting(line.trimmed(colon + 1..<line.byteCount)), isLowerCase: false)
+            name, FieldName(name), line.extracting(line.trimmed(colon + 1..<line.byteCount)), isLowerCase: isLowerCase)
     }
 
     /// Counts a field against the limit.

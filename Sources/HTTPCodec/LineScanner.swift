@@ -34,13 +34,7 @@ struct LineScanner: ~Copyable, Sendable {
         let end = bytes.byteCount - start > allowed ? start + allowed : bytes.byteCount
         var index = start
         if !endsInCR {
-            repeat {
-                while end - index >= 8, bytes.holdsTextAlone(at: index) { index &+= 8 }
-                // The word with the end of the line, or with a tab, byte by byte.
-                let wordEnd = min(end, index &+ 8)
-                while index < wordEnd, bytes.at(index).isLineByte { index &+= 1 }
-                if index < wordEnd { break }
-            } while index < end
+            index = bytes.lineTextEnd(from: start, before: end)
             if index < end {
                 try Self.requireCR(bytes.at(index))
                 index += 1

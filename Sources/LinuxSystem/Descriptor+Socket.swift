@@ -178,7 +178,7 @@ extension Descriptor {
     }
 
     /// Sends several pieces with one call.
-    package borrowing func send(slices: borrowing SliceList) -> SendResult {
+    package borrowing func send(slices: SliceList) -> SendResult {
         sendResult(unsafe weft_send_slices(number, slices.base, Int32(slices.count)))
     }
 

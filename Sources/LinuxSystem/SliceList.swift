@@ -3,39 +3,42 @@
 internal import CLinux
 
 /// Pieces of memory to be sent one after the other with a single call. It borrows them: whoever adds a piece keeps it in
-/// place until the list is cleared. One per thread, allocated once.
+/// place until the list is cleared. One per thread, allocated once; an object, so that no access to it is checked at run time.
 @safe
-package struct SliceList: ~Copyable {
+package final class SliceList {
     /// As many as the kernel is offered at once here; a relay sends before it adds more.
     package static let capacity = 64
 
     private let slices = UnsafeMutablePointer<weft_slice>.allocate(capacity: capacity)
-    package private(set) var count = 0
-    package private(set) var byteCount = 0
+    private var used = 0
+    private var usedByteCount = 0
 
     package init() {}
 
     deinit { unsafe slices.deallocate() }
+
+    package var count: Int { used }
+    package var byteCount: Int { usedByteCount }
 
     var base: UnsafePointer<weft_slice> { unsafe UnsafePointer(slices) }
 
     package var isFull: Bool { count == Self.capacity }
     package var isEmpty: Bool { count == 0 }
 
-    package mutating func add(_ bytes: UnsafeRawBufferPointer) {
+    package func add(_ bytes: UnsafeRawBufferPointer) {
         precondition(count < Self.capacity, "A full list is sent before more is added.")
         unsafe (slices + count).initialize(to: weft_slice(base: bytes.baseAddress, count: bytes.count))
-        count += 1
-        byteCount += bytes.count
+        used += 1
+        usedByteCount += bytes.count
     }
 
-    package mutating func clear() {
-        count = 0
-        byteCount = 0
+    package func clear() {
+        used = 0
+        usedByteCount = 0
     }
 
     /// Hands out what lies behind the first `sent` bytes, piece by piece.
-    package borrowing func forEachRest(after sent: Int, _ body: (UnsafeRawBufferPointer) -> Void) {
+    package func forEachRest(after sent: Int, _ body: (UnsafeRawBufferPointer) -> Void) {
         var skip = sent
         for index in 0..<count {
             let slice = unsafe slices[index]

@@ -9,17 +9,15 @@ public import MeshModel
 /// All of it happens on the loop's own thread. (Public rather than package, with the two types it speaks of, only because
 /// Swift lets no other module subclass a package class.)
 open class EventHandler {
+    /// What the loop keeps of this handler. Nobody outside this module reaches it, so that the compiler proves that its
+    /// accesses never overlap, and none of them is checked while the program runs; there are dozens for each request.
+    final var place = Place()
+
     /// The loop's number for this handler; zero while it is not registered.
-    package internal(set) var token: UInt64 = 0
+    package final var token: UInt64 { place.token }
 
     /// When ``deadlineReached(now:)`` is due; set through ``EventLoop/setDeadline(_:of:)``.
-    package internal(set) var deadline = Instant.never
-
-    /// The entry of the timer wheel that counts; an entry for another moment is stale.
-    var scheduled = Instant.never
-
-    var isInAgainQueue = false
-    var isEndingTurn = false
+    package final var deadline: Instant { place.deadline }
 
     /// A handler without a place yet; ``EventLoop/add(_:)`` gives it one.
     public init() {}
@@ -35,6 +33,18 @@ open class EventHandler {
 
     /// The end of the turn that was asked for by ``EventLoop/atEndOfTurn(_:)-(EventHandler)``.
     open func turnEnds() {}
+}
+
+extension EventHandler {
+    /// Where a handler is in the queues of its loop.
+    struct Place {
+        var token: UInt64 = 0
+        var deadline = Instant.never
+        /// The entry of the timer wheel that counts; an entry for another moment is stale.
+        var scheduled = Instant.never
+        var isInAgainQueue = false
+        var isEndingTurn = false
+    }
 }
 
 @available(*, unavailable)

@@ -27,18 +27,24 @@ package final class EventLoop {
     private var enders: [EventHandler] = []
     private var isRunning = false
 
+    // Read from outside through what is computed, for the reason that `EventHandler.place` gives.
+    private var beganAt: Instant
+    private var turns: UInt64 = 0
+    private var registeredCount = 0
+
     /// The moment this turn began; what happens within one turn happens now.
-    package private(set) var now: Instant
+    package var now: Instant { beganAt }
 
     /// Turns so far: how busy the loop is.
-    package private(set) var turnCount: UInt64 = 0
+    package var turnCount: UInt64 { turns }
 
     /// Handlers registered at present.
-    package private(set) var handlerCount = 0
+    package var handlerCount: Int { registeredCount }
 
     package init() throws(SystemError) {
         epoll = try Epoll()
-        now = Instant.now()
+        let now = Instant.now()
+        beganAt = now
         wheel = TimerWheel(now: now)
     }
 
@@ -46,9 +52,9 @@ package final class EventLoop {
 
     /// Gives the handler its place in the loop, without a descriptor yet.
     package func add(_ handler: EventHandler) {
-        precondition(handler.token == 0, "A handler is added once.")
-        handler.token = handlers.add(handler)
-        handlerCount += 1
+        precondition(handler.place.token == 0, "A handler is added once.")
+        handler.place.token = handlers.add(handler)
+        registeredCount += 1
     }
 
     /// Tells the handler about a descriptor, which the handler owns. Closing the descriptor ends that by itself.
@@ -70,23 +76,25 @@ package final class EventLoop {
 
     /// Takes the handler out: no event, deadline or turn reaches it any more, not even one already on its way.
     package func remove(_ handler: EventHandler) {
-        guard handler.token != 0 else { return }
-        handlers.remove(handler.token)
-        handler.token = 0
-        handler.deadline = .never
-        handler.scheduled = .never
-        handlerCount -= 1
+        guard handler.place.token != 0 else { return }
+        handlers.remove(handler.place.token)
+        handler.place.token = 0
+        handler.place.deadline = .never
+        handler.place.scheduled = .never
+        registeredCount -= 1
     }
 
     /// Puts `successor` in the place of `handler`: it gets the events of the descriptors that were registered for it,
     /// without a system call.
     package func replace(_ handler: EventHandler, with successor: EventHandler) {
-        precondition(handler.token != 0 && successor.token == 0, "A successor takes the place of a registered handler.")
-        handlers.replace(handler.token, with: successor)
-        successor.token = handler.token
-        handler.token = 0
-        handler.deadline = .never
-        handler.scheduled = .never
+        precondition(
+            handler.place.token != 0 && successor.place.token == 0,
+            "A successor takes the place of a registered handler.")
+        handlers.replace(handler.place.token, with: successor)
+        successor.place.token = handler.place.token
+        handler.place.token = 0
+        handler.place.deadline = .never
+        handler.place.scheduled = .never
     }
 
     /// Calls `body` with every handler that is registered now. `body` puts off what adds or removes handlers.
@@ -95,25 +103,25 @@ package final class EventLoop {
     }
 
     private static func token(_ handler: EventHandler, _ slot: UInt8) -> UInt64 {
-        precondition(handler.token != 0, "A handler is added before its descriptors.")
-        return handler.token | UInt64(slot) << 56
+        precondition(handler.place.token != 0, "A handler is added before its descriptors.")
+        return handler.place.token | UInt64(slot) << 56
     }
 
     // MARK: Time and turns
 
     /// Sets or, with ``Instant/never``, unsets the handler's deadline. Moving it later costs nothing.
     package func setDeadline(_ deadline: Instant, of handler: EventHandler) {
-        guard handler.token != 0 else { return }
-        handler.deadline = deadline
-        guard deadline < handler.scheduled else { return }
-        handler.scheduled = deadline
-        wheel.insert(handler.token, due: deadline)
+        guard handler.place.token != 0 else { return }
+        handler.place.deadline = deadline
+        guard deadline < handler.place.scheduled else { return }
+        handler.place.scheduled = deadline
+        wheel.insert(handler.place.token, due: deadline)
     }
 
     /// Gives the handler a further turn, after everybody else has had one.
     package func again(_ handler: EventHandler) {
-        guard handler.token != 0, !handler.isInAgainQueue else { return }
-        handler.isInAgainQueue = true
+        guard handler.place.token != 0, !handler.place.isInAgainQueue else { return }
+        handler.place.isInAgainQueue = true
         againQueue.append(handler)
     }
 
@@ -123,8 +131,8 @@ package final class EventLoop {
     /// Calls ``EventHandler/turnEnds()`` once, after everything else in this turn: what is sent then is sent in one go for all
     /// that happened, and whoever it is for wakes up once.
     package func atEndOfTurn(_ handler: EventHandler) {
-        guard !handler.isEndingTurn else { return }
-        handler.isEndingTurn = true
+        guard !handler.place.isEndingTurn else { return }
+        handler.place.isEndingTurn = true
         enders.append(handler)
     }
 
@@ -139,8 +147,9 @@ package final class EventLoop {
     /// One turn. `patience` bounds the wait where nothing is due.
     package func turn(patience: Duration? = nil) throws(SystemError) {
         let count = try epoll.wait(milliseconds: waitTime(patience))
-        now = Instant.now()
-        turnCount += 1
+        let now = Instant.now()
+        beganAt = now
+        turns += 1
         for index in 0..<count {
             let event = epoll.event(index)
             guard let handler = handler(event.token) else { continue }
@@ -166,7 +175,7 @@ package final class EventLoop {
 
     private func handler(_ token: UInt64) -> EventHandler? {
         guard let handler = handlers.handler(token) else { return nil }
-        return handler.token == token & 0x00ff_ffff_ffff_ffff ? handler : nil
+        return handler.place.token == token & 0x00ff_ffff_ffff_ffff ? handler : nil
     }
 
     private func runAgainQueue() {
@@ -174,8 +183,8 @@ package final class EventLoop {
         let queue = againQueue
         againQueue.removeAll(keepingCapacity: true)
         for handler in queue {
-            handler.isInAgainQueue = false
-            if handler.token != 0 { handler.continueWork(now: now) }
+            handler.place.isInAgainQueue = false
+            if handler.place.token != 0 { handler.continueWork(now: now) }
         }
     }
 
@@ -184,14 +193,14 @@ package final class EventLoop {
         var due: [TimerWheel.Entry] = []
         wheel.advance(to: now) { due.append($0) }
         for entry in due {
-            guard let handler = handler(entry.token), handler.scheduled == entry.due else { continue }
-            handler.scheduled = .never
-            let deadline = handler.deadline
+            guard let handler = handler(entry.token), handler.place.scheduled == entry.due else { continue }
+            handler.place.scheduled = .never
+            let deadline = handler.place.deadline
             guard deadline <= now else {
                 if deadline != .never { setDeadline(deadline, of: handler) }
                 continue
             }
-            handler.deadline = .never
+            handler.place.deadline = .never
             handler.deadlineReached(now: now)
         }
     }
@@ -208,8 +217,8 @@ package final class EventLoop {
         let handlers = enders
         enders.removeAll(keepingCapacity: true)
         for handler in handlers {
-            handler.isEndingTurn = false
-            if handler.token != 0 { handler.turnEnds() }
+            handler.place.isEndingTurn = false
+            if handler.place.token != 0 { handler.turnEnds() }
         }
     }
 }

@@ -135,7 +135,7 @@ enum OutboundStart {
             end.reset()
             if let handler { thread.loop.remove(handler) }
             record.outcome = .noEndpoint
-            return thread.finished(&record)
+            return thread.finished(record)
         }
         switch endpoint.security {
         case .mutualTLS:

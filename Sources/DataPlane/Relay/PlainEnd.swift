@@ -154,7 +154,7 @@ struct PlainEnd: ~Copyable {
     }
 
     /// The same for several pieces.
-    mutating func write(_ slices: borrowing SliceList) -> Errno? {
+    mutating func write(_ slices: SliceList) -> Errno? {
         var sent = 0
         if pending.isEmpty {
             switch socket?.send(slices: slices) ?? .failed(.notConnected) {
@@ -171,7 +171,7 @@ struct PlainEnd: ~Copyable {
     }
 
     /// Keeps bytes for later, while there is no connection yet.
-    mutating func keep(_ slices: borrowing SliceList) {
+    mutating func keep(_ slices: SliceList) {
         unsafe slices.forEachRest(after: 0) { rest in unsafe pending.append(rest) }
     }
 

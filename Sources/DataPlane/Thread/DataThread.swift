@@ -19,7 +19,7 @@ final class DataThread {
     let index: Int
     let staging = TLSStaging()
     let buffers = ThreadBuffers()
-    var slices = SliceList()
+    let slices = SliceList()
     var random: FastRandom
     var counters = DataPlaneCounters()
 
@@ -128,8 +128,8 @@ final class DataThread {
         memory.note()
     }
 
-    /// Counts, and queues for the log, a connection that has ended. Copied only if it is to be logged.
-    func finished(_ record: inout ConnectionRecord, isLogged: Bool = true) {
+    /// Counts, and queues for the log, a connection that has ended.
+    func finished(_ record: consuming ConnectionRecord, isLogged: Bool = true) {
         record.duration = loop.now - record.startedAt
         counters.finish(record)
         counters[record.direction].active -= 1
@@ -149,7 +149,7 @@ final class DataThread {
         record.outcome = outcome
         record.detail = detail
         opened(record.direction)
-        finished(&record)
+        finished(record)
     }
 
     /// True if the log has a line for each connection and each request.

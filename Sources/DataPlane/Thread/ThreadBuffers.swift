@@ -14,8 +14,6 @@ final class ThreadBuffers {
     /// As many full records as ``plaintext`` takes, which is what the other side sends at once. A buffer of 256 KiB leaves
     /// 352 bytes in the kernel, which would cost a read, a write and a wake-up of their own.
     static let ciphertextByteCount = slotCount * TLSStaging.recordByteCount
-    private static let spareMax = 4
-    private static let spareByteCountMax = 20 << 10
 
     /// What was read from a plaintext socket, on its way to the peer or to another plaintext socket.
     let outgoing = UnsafeMutableRawBufferPointer.allocate(byteCount: byteCount, alignment: 64)
@@ -25,16 +23,30 @@ final class ThreadBuffers {
     let plaintext = UnsafeMutableRawBufferPointer.allocate(byteCount: byteCount, alignment: 64)
 
     /// Arrays that have been used, with their memory: few and small ones.
-    private var spare: [[UInt8]] = []
+    private var spare = Spare()
 
     /// An empty array for bytes on their way, with the memory of one that was given back, if there is any.
-    func array() -> [UInt8] { spare.popLast() ?? [] }
+    func array() -> [UInt8] { spare.take() }
 
     /// For the next who needs one.
     func giveBack(_ array: consuming [UInt8]) {
-        guard spare.count < Self.spareMax, 1...Self.spareByteCountMax ~= array.capacity else { return }
+        guard 1...Spare.byteCountMax ~= array.capacity else { return }
         array.removeAll(keepingCapacity: true)
-        spare.append(array)
+        spare.keep(array)
+    }
+
+    /// A value, so that each change is one access to what the buffers hold.
+    private struct Spare {
+        static let countMax = 4
+        static let byteCountMax = 20 << 10
+
+        private var arrays: [[UInt8]] = []
+
+        mutating func take() -> [UInt8] { arrays.popLast() ?? [] }
+
+        mutating func keep(_ array: consuming [UInt8]) {
+            if arrays.count < Self.countMax { arrays.append(array) }
+        }
     }
 
     /// True if a whole record might not fit into what is left of ``plaintext``.

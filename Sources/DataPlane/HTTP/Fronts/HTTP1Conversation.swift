@@ -119,7 +119,7 @@ final class HTTP1Conversation: HTTPConversation, ExchangeFront {
         flush()
         var record = RequestRecord(connection, refusal.outcome, refusal.sentence, startedAt: thread.loop.now)
         record.status = refusal.status
-        thread.finished(&record)
+        thread.finished(record)
         exchangeEnded()
     }
 

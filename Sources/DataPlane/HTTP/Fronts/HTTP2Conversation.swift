@@ -119,8 +119,7 @@ final class HTTP2Conversation: HTTPConversation, HTTP2SessionUser {
 
     /// Counts and logs what never became a request.
     private func tell(_ outcome: ErrorCode, _ detail: String) {
-        var record = RequestRecord(connection, outcome, detail, startedAt: thread.loop.now)
-        thread.finished(&record)
+        thread.finished(RequestRecord(connection, outcome, detail, startedAt: thread.loop.now))
     }
 
     // MARK: What the session tells

@@ -74,22 +74,32 @@ class HTTPFront: Relay {
             // No method begins like it: TLS of the application's own, or no HTTP at all.
             return clientFailed(.notHTTP, "the first byte is \(first)")
         }
-        unsafe opening.append(contentsOf: bytes)
-        let preface = FirstBytes.http2Preface
-        let count = min(preface.count, opening.count)
-        if opening.prefix(count) != preface.prefix(count) { return converse(in: .http1) }
-        if count == preface.count { return converse(in: .http2) }
+        if opening.isEmpty, let spoken = unsafe Self.spoken(bytes) { return unsafe converse(in: spoken, bytes) }
+        let all = unsafe opening + bytes
+        opening = all
+        if let spoken = unsafe all.withUnsafeBytes({ unsafe Self.spoken($0) }) { return converse(in: spoken) }
         thread.loop.setDeadline(thread.loop.now + thread.settings.proxy.http.headTimeout, of: self)
+    }
+
+    /// Nil while it may still become HTTP/2's preface.
+    private static func spoken(_ bytes: UnsafeRawBufferPointer) -> DetectedProtocol? {
+        let preface = FirstBytes.http2Preface
+        for index in 0..<min(preface.count, bytes.count) where unsafe bytes[index] != preface[index] { return .http1 }
+        return bytes.count < preface.count ? nil : .http2
     }
 
     private func converse(in spoken: DetectedProtocol) {
         let bytes = opening
         opening = []
+        unsafe bytes.withUnsafeBytes { unsafe converse(in: spoken, $0) }
+    }
+
+    private func converse(in spoken: DetectedProtocol, _ bytes: UnsafeRawBufferPointer) {
         record.detected = spoken
         let conversation: any HTTPConversation =
             spoken == .http2 ? HTTP2Conversation(self) : HTTP1Conversation(self)
         self.conversation = conversation
-        unsafe bytes.withUnsafeBytes { unsafe conversation.take($0) }
+        unsafe conversation.take(bytes)
     }
 
     /// The client has ended its direction.

@@ -21,6 +21,7 @@ final class RequestKeeping {
     var upstreamCount = 0
     /// By backend of a rule of the snapshot that holds, and by family: a look at a pointer in the place of names.
     private var backends: [BackendKey: ServiceState] = [:]
+    private var application: Endpoint?
     /// By rule; nil stands for all callers together.
     var buckets: [String: CallerBuckets<IPAddress?>] = [:]
 
@@ -52,6 +53,14 @@ final class RequestKeeping {
 }
 
 extension RequestKeeping {
+    /// The application beside us: mostly the same port as for the request before.
+    func application(at address: SocketAddress) -> Endpoint {
+        if let application, application.address == address { return application }
+        let endpoint = Endpoint(address: address, workloadUID: "", security: .plaintext(.notMeshed), hint: .detect)
+        application = endpoint
+        return endpoint
+    }
+
     /// The service that a backend of a rule stands for, if this was asked before.
     func service(of backend: CompiledBackend, _ family: AddressFamily) -> ServiceState? {
         backends[BackendKey(backend: ObjectIdentifier(backend), family: family)]
@@ -138,8 +147,8 @@ extension DataThread {
 
     // MARK: Telling
 
-    /// Counts, and queues for the log, a request that is over. Copied only if it is to be logged or was sampled.
-    func finished(_ record: inout RequestRecord) {
+    /// Counts, and queues for the log, a request that is over.
+    func finished(_ record: consuming RequestRecord) {
         record.duration = loop.now - record.startedAt
         counters.finish(record)
         let (isLogged, isSampled) = (logsConnections, record.span?.isSampled ?? false)

@@ -24,15 +24,17 @@ extension Exchange {
     func beginInbound() -> Refusal? {
         let peer: SPIFFEID? = if case .mutualTLS(let peer, _) = record.security { peer } else { nil }
         let source = record.client.address
-        let claimed = request.fields.first(MeshField.client)
-        request.fields.removeAll(beginning: MeshField.prefix)
+        var fields = takeFields()
+        let claimed = fields.first(MeshField.client)
+        fields.removeAll(beginning: MeshField.prefix)
         if let peer {
-            request.fields.add(MeshField.caller, peer.description)
+            fields.add(MeshField.caller, peer.description)
             if let claimed, let address = SocketAddress(claimed) {
                 record.client = address
-                request.fields.add(MeshField.client, claimed)
+                fields.add(MeshField.client, claimed)
             }
         }
+        request.fields = fields
         guard let target = origin.dialled else {
             return Refusal(outcome: .internalFault, detail: "")
         }
@@ -41,19 +43,20 @@ extension Exchange {
         record.authorization = decision.reason
         record.audit = decision.auditReason
         if !decision.isAllowed { return Refusal(outcome: .requestDenied, detail: decision.reason) }
-        current = Endpoint(
-            address: target, workloadUID: "", security: .plaintext(.notMeshed), hint: .detect)
+        current = thread.requests.application(at: target)
         return nil
     }
 
     /// From a client of a gateway: which listener its host belongs to, and which rule of the routes attached there holds.
     private func beginGateway(_ front: any ExchangeFront, _ origin: GatewayOrigin, _ dialled: SocketAddress) -> Refusal?
     {
-        request.fields.removeAll(beginning: MeshField.prefix)
-        request.fields.add(MeshField.client, front.clientText)
-        let forwarded = request.fields.joined("x-forwarded-for").map { "\($0), " } ?? ""
-        request.fields.set("x-forwarded-for", forwarded + record.client.address.description)
-        request.fields.set("x-forwarded-proto", origin.scheme)
+        var fields = takeFields()
+        fields.removeAll(beginning: MeshField.prefix)
+        fields.add(MeshField.client, front.clientText)
+        let forwarded = fields.joined("x-forwarded-for").map { "\($0), " } ?? ""
+        fields.set("x-forwarded-for", forwarded + record.client.address.description)
+        fields.set("x-forwarded-proto", origin.scheme)
+        request.fields = fields
         let listener = thread.snapshot.gateways.port(dialled: dialled)?.listener(for: request.host)
         guard let listener else { return Refusal(outcome: .routeNotFound, detail: "no listener for this host") }
         record.listener = listener.label
@@ -74,8 +77,10 @@ extension Exchange {
             return Refusal(outcome: .internalFault, detail: "")
         }
         record.service = service
-        request.fields.removeAll(beginning: MeshField.prefix)
-        request.fields.add(MeshField.client, front.clientText)
+        var fields = takeFields()
+        fields.removeAll(beginning: MeshField.prefix)
+        fields.add(MeshField.client, front.clientText)
+        request.fields = fields
         guard let table = thread.snapshot.routes(of: service, port: dialled.port) else {
             // The routes have been taken away since the connection was made: as without them.
             let destination = thread.snapshot.destination(
@@ -161,11 +166,13 @@ extension Exchange {
 
     /// W3C Trace Context: the caller's trace goes on with a span of ours, or one begins.
     func continueTrace() {
-        let context = request.fields.withOnly("traceparent") { TraceContext($0) }
+        var fields = takeFields()
+        let context = fields.withOnly("traceparent") { TraceContext($0) }
+        // What cannot be read leaves nothing that its state could belong to (Trace Context section 3.3).
+        if context == nil { fields.remove("tracestate") }
+        request.fields = fields
         record.trace = context?.trace ?? TraceID(using: &thread.random)
         beginSpan(under: context?.span, flags: context?.flags ?? newTraceFlags)
-        // What cannot be read leaves nothing that its state could belong to (Trace Context section 3.3).
-        if context == nil { request.fields.remove("tracestate") }
     }
 
     /// A span of its own: whoever gets the request is below it.
@@ -173,7 +180,17 @@ extension Exchange {
         guard let trace = record.trace else { return }
         let span = UInt64.random(in: 1...UInt64.max, using: &thread.random)
         record.span = SpanIdentity(id: span, parent: parent, flags: flags)
-        request.fields.set("traceparent") { TraceContext(trace: trace, span: span, flags: flags).append(to: &$0) }
+        var fields = takeFields()
+        fields.set("traceparent") { TraceContext(trace: trace, span: span, flags: flags).append(to: &$0) }
+        request.fields = fields
+    }
+
+    /// Takes the fields out to be changed, and put back afterwards. What is changed in place is lent, and of what is lent the
+    /// compiler cannot prove that its accesses never overlap: it would check every use of the request while the program runs.
+    private func takeFields() -> HTTPFields {
+        var fields = HTTPFields()
+        swap(&fields, &request.fields)
+        return fields
     }
 
     /// Whether a trace that begins here is sampled; nobody after us decides again.
