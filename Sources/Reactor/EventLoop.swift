@@ -109,7 +109,7 @@ package final class EventLoop {
 
     // MARK: Time and turns
 
-    /// Sets or, with ``Instant/never``, unsets the handler's deadline. Moving it later costs nothing.
+    /// Sets or, with ``Instant/never``, unsets the deadline of a handler that has been added. Moving it later costs nothing.
     package func setDeadline(_ deadline: Instant, of handler: EventHandler) {
         guard handler.place.token != 0 else { return }
         handler.place.deadline = deadline

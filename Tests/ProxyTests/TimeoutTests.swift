@@ -84,6 +84,21 @@ extension Sidecars {
             #expect(result.status == 504 && result.body.contains("WEFT3005"), "\(result)")
         }
 
+        @Test("a connection to a service with routes over which no request comes is let go")
+        func silent() async throws {
+            let mesh = try await Mesh()
+            let client = try await mesh.pod("client", ["http": "{idleTimeout: 1s}"])
+            let server = try await mesh.pod("server")
+            mesh.service("shop", at: ["10.96.0.62"], port: 80, targetPort: 9000, ["server"])
+            mesh.add(
+                "shop-route", kind: "HTTPRoute",
+                "{parentRefs: [{kind: Service, name: shop}], rules: [{backendRefs: [{name: shop, port: 80}]}]}")
+            try await mesh.start()
+            try await server.serve("echo", "0.0.0.0:9000")
+            let caller = try client.connect("10.96.0.62:80")
+            try await caller.line(containing: "ended")
+        }
+
         @Test("a peer that accepts and never speaks TLS")
         func handshake() async throws {
             let mesh = try await Mesh()

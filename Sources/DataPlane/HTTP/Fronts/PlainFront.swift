@@ -25,10 +25,9 @@ class PlainFront: HTTPFront {
         let front = PlainFront(thread, end, record)
         front.gateway = gateway
         thread.loop.add(front)
-        if gateway != nil {
-            // Whoever comes from outside has something to ask.
-            thread.loop.setDeadline(thread.loop.now + thread.settings.proxy.http.headTimeout, of: front)
-        }
+        // Whoever comes from outside has something to ask; an application may keep connections at hand.
+        let http = thread.settings.proxy.http
+        thread.loop.setDeadline(thread.loop.now + (gateway != nil ? http.headTimeout : http.idleTimeout), of: front)
         do throws(SystemError) {
             try thread.loop.watch(front.end.number, for: front)
         } catch {
@@ -54,7 +53,6 @@ class PlainFront: HTTPFront {
         self.end = end
         super.init(thread, record)
         thread.plainRelayCount += 1
-        thread.loop.setDeadline(thread.loop.now + thread.settings.proxy.http.idleTimeout, of: self)
     }
 
     override func ready(_ readiness: Readiness, slot: UInt8, now: Instant) {

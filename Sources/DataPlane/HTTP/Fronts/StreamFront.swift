@@ -20,7 +20,9 @@ final class StreamFront: HTTPFront, PeerStreamUser {
     static func begin(_ peer: PeerConnection, _ record: ConnectionRecord) -> StreamFront {
         let front = StreamFront(peer, record)
         peer.stream = front
-        peer.thread.loop.add(front)
+        let loop = peer.thread.loop
+        loop.add(front)
+        loop.setDeadline(loop.now + peer.thread.settings.proxy.http.headTimeout, of: front)
         return front
     }
 
@@ -28,7 +30,6 @@ final class StreamFront: HTTPFront, PeerStreamUser {
         self.peer = peer
         super.init(peer.thread, record)
         thread.streamRelayCount += 1
-        thread.loop.setDeadline(thread.loop.now + thread.settings.proxy.http.headTimeout, of: self)
     }
 
     var startedAt: Instant { record.startedAt }
