@@ -78,15 +78,16 @@ extension ControlPlane {
     private static let beginning: Duration = .seconds(2)
 
     /// What a proxy says of an update; false where there is no such watch of his. That he says it over a connection with
-    /// another certificate than before tells that this is in force.
+    /// another certificate than before tells that this is in force; nil where it is the watch's own, which may have been renewed
+    /// since.
     package func acknowledge(
-        _ watch: String, _ acknowledgement: Acknowledgement, identity: SPIFFEID, serial: String
+        _ watch: String, _ acknowledgement: Acknowledgement, identity: SPIFFEID, serial: String?
     ) async -> Bool {
         guard await hub.acknowledge(watch, acknowledgement, by: identity) else { return false }
         // Its proxy calls itself ready when it is answered, and whoever waits for that calls it at once. Where the store is
         // away, all who are connected here are written down again when it is back.
         if let key = try? await register(watch) { await untilTold(key) }
-        if await hub.notes(serial, of: watch, by: identity) { await enrollment.noteShown(serial, by: identity) }
+        if let serial, await hub.notes(serial, of: watch, by: identity) { await enrollment.noteShown(serial, by: identity) }
         return true
     }
 
@@ -123,11 +124,11 @@ extension ControlPlane {
 
     /// Ends a watch, and with it the registration: not at once, since most of those who are cut off are back in a moment,
     /// and who calls them should not notice.
-    package func closeWatch(_ watch: String, _ request: WatchRequest) async {
+    package func closeWatch(_ watch: String, of workload: ResourceReference, instance: String) async {
         await hub.end(watch)
         let registration = await hub.takeRegistration(of: watch)
         guard let registration else { return }
-        let key = StoreKeys.proxy(request.workload, instance: request.instance)
+        let key = StoreKeys.proxy(workload, instance: instance)
         // Not to be cancelled with the connection.
         Task { [lease] in
             try? await Task.sleep(for: Self.absence)
