@@ -41,10 +41,7 @@ extension ControlPlane {
         // It was elsewhere when everybody was told.
         if isOld { _ = await hub.send(.renew, to: request.workload) }
         if request.have == nil {
-            Task {
-                try? await Task.sleep(for: Self.beginning)
-                _ = try? await register(watch)
-            }
+            await arrivals.add { [weak self] in _ = try? await self?.register(watch) }
         } else {
             do throws(StoreError) { try await register(watch) } catch {
                 await hub.end(watch)
@@ -75,7 +72,7 @@ extension ControlPlane {
     private static let tellingTries = 100
 
     /// Chosen by us: how long its first answer may take.
-    private static let beginning: Duration = .seconds(2)
+    static let beginning: Duration = .seconds(2)
 
     /// What a proxy says of an update; false where there is no such watch of his. That he says it over a connection with
     /// another certificate than before tells that this is in force; nil where it is the watch's own, which may have been renewed
@@ -129,13 +126,15 @@ extension ControlPlane {
         let registration = await hub.takeRegistration(of: watch)
         guard let registration else { return }
         let key = StoreKeys.proxy(workload, instance: instance)
-        // Not to be cancelled with the connection.
-        Task { [lease] in
-            try? await Task.sleep(for: Self.absence)
-            try? await lease.remove(key, registration)
-        }
+        await departures.add { [lease] in try? await lease.remove(key, registration) }
     }
 
     /// Chosen by us: longer than a proxy waits before it tries the next two addresses.
-    private static let absence: Duration = .seconds(2)
+    static let absence: Duration = .seconds(2)
+
+    /// Lets go of memory that is held for work like that which was done before.
+    package func releaseMemory() async {
+        await hub.releaseMemory()
+        await store.releaseMemory()
+    }
 }

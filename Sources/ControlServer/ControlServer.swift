@@ -65,7 +65,7 @@ package struct ControlServer: Sendable {
         for tls in secured { try? await tls.refresh() }
         let gate = ReadyGate()
         var services: [any ServiceLifecycle.Service] = [
-            RenewalService(secured: secured), HeapService(),
+            RenewalService(secured: secured), HeapService(plane: plane),
             listener(
                 .unixDomainSocket(path: plane.settings.directory.socketPath), nil,
                 APIListener(plane: plane, isLocal: true).router(), Self.otherConnections, gate, name: "administrator"),
@@ -179,6 +179,8 @@ private struct PlaneService: ServiceLifecycle.Service {
 
 /// Gives memory back that connections have left: the allocator keeps what lies below anything that is still in use.
 private struct HeapService: ServiceLifecycle.Service {
+    let plane: ControlPlane
+
     /// Often enough to be back to what is needed before half a minute is over.
     private static let interval: Duration = .seconds(10)
 
@@ -186,6 +188,7 @@ private struct HeapService: ServiceLifecycle.Service {
         await cancelWhenGracefulShutdown {
             while !Task.isCancelled {
                 try? await Task.sleep(for: Self.interval)
+                await plane.releaseMemory()
                 ThisProcess.trimHeap()
             }
         }

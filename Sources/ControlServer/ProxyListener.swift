@@ -109,10 +109,10 @@ struct ProxyListener: Sendable {
                         try await write(line.line(), to: &writer, channel)
                     }
                 }
-                await plane.closeWatch(watch.id, of: watch.workload, instance: watch.instance)
+                await plane.closeWatch(watch)
                 try await writer.finish(nil)
             } catch {
-                await plane.closeWatch(watch.id, of: watch.workload, instance: watch.instance)
+                await plane.closeWatch(watch)
                 throw error
             }
         }
@@ -140,4 +140,10 @@ struct OpenedWatch: Sendable {
     let identity: SPIFFEID
     let workload: ResourceReference
     let instance: String
+}
+
+extension ControlPlane {
+    func closeWatch(_ watch: OpenedWatch) async {
+        await closeWatch(watch.id, of: watch.workload, instance: watch.instance)
+    }
 }

@@ -16,7 +16,12 @@ package struct Membership: Sendable {
     mutating func forgetAddresses() { virtualAddresses = [:] }
 
     /// `nil` takes it out.
-    mutating func set(_ registration: Registration?, key: String) { registrations[key] = registration }
+    mutating func set(_ registration: Registration?, key: String) {
+        registrations[key] = registration
+        // The room of those who have left is given back.
+        guard registrations.capacity > 1024, registrations.count < registrations.capacity / 4 else { return }
+        registrations = Dictionary(uniqueKeysWithValues: registrations.map { ($0.key, $0.value) })
+    }
 
     mutating func set(_ addresses: [IPAddress]?, of service: ResourceReference) {
         virtualAddresses[service] = addresses

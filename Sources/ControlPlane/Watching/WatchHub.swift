@@ -447,4 +447,11 @@ package actor WatchHub {
     }
 
     package var count: Int { watches.count }
+
+    /// Gives back the room of those who have left.
+    package func releaseMemory() {
+        guard watches.capacity > 1024, watches.count < watches.capacity / 4 else { return }
+        watches = Dictionary(uniqueKeysWithValues: watches.map { ($0.key, $0.value) })
+        registrations = Dictionary(uniqueKeysWithValues: registrations.map { ($0.key, $0.value) })
+    }
 }

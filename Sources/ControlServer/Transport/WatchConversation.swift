@@ -31,7 +31,6 @@ final class WatchConversation: ChannelDuplexHandler {
     private let plane: ControlPlane
     private var request: [UInt8]
     private var watch: OpenedWatch?
-    private var telling: Task<Void, Never>?
     private var isOver = false
     private var splitter = LineSplitter(limit: ControlProtocol.requestBytes)
     private var lines: [[UInt8]] = []
@@ -50,7 +49,7 @@ final class WatchConversation: ChannelDuplexHandler {
     func handlerAdded(context: ChannelHandlerContext) {
         let here = NIOLoopBound(self, eventLoop: context.eventLoop)
         let channel = context.channel
-        Task { [plane, request] in await WatchConversation.open(request, plane, channel, here) }
+        Task(executorPreference: LoopTaskExecutor.shared) { [plane, request] in await WatchConversation.open(request, plane, channel, here) }
         request = []
     }
 
@@ -67,18 +66,18 @@ final class WatchConversation: ChannelDuplexHandler {
     }
 
     private func begin(_ watch: OpenedWatch, _ channel: any Channel) {
+        self.watch = watch
         guard !isOver else {
-            Task { [plane] in await plane.closeWatch(watch.id, of: watch.workload, instance: watch.instance) }
+            Task(executorPreference: LoopTaskExecutor.shared) { [plane] in await plane.closeWatch(watch) }
             return
         }
-        self.watch = watch
         var agreed = HTTPResponse(status: 101)
         agreed.upgrade = ControlProtocol.conversation
         agreed.body = .tunnel
         var bytes: [UInt8] = []
         HTTPWriter.append(agreed, to: &bytes)
         channel.write(ByteBuffer(bytes: bytes), promise: nil)
-        telling = Task { [plane] in await WatchConversation.tell(watch, plane, channel) }
+        Task(executorPreference: LoopTaskExecutor.shared) { [plane] in await WatchConversation.tell(watch, plane, channel) }
     }
 
     private static func refuse(_ answer: Answer, _ channel: any Channel) {
@@ -100,7 +99,7 @@ final class WatchConversation: ChannelDuplexHandler {
         while let message = await plane.hub.next(watch.id) {
             guard await send(message.line(), channel) else { break }
         }
-        await plane.closeWatch(watch.id, of: watch.workload, instance: watch.instance)
+        await plane.closeWatch(watch)
         channel.close(promise: nil)
     }
 
@@ -150,7 +149,7 @@ final class WatchConversation: ChannelDuplexHandler {
         isTaking = true
         let here = NIOLoopBound(self, eventLoop: channel.eventLoop)
         let line = lines.removeFirst()
-        Task { [plane] in
+        Task(executorPreference: LoopTaskExecutor.shared) { [plane] in
             let isFine = await WatchConversation.take(line, watch, plane)
             channel.eventLoop.execute { here.value.took(isFine, channel) }
         }
@@ -203,8 +202,11 @@ final class WatchConversation: ChannelDuplexHandler {
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 
     private func end() {
+        guard !isOver else { return }
         isOver = true
         deadline?.cancel()
-        telling?.cancel()
+        guard let watch else { return }
+        // The task that tells of it ends by that.
+        Task(executorPreference: LoopTaskExecutor.shared) { [plane] in await plane.hub.end(watch.id) }
     }
 }
