@@ -232,7 +232,7 @@ struct OrderTests {
             var request = server.request
             request.isLeaving = true
             let id = try await plane.plane.openWatch(request, identity: server.identity, serial: "0a")
-            await plane.plane.closeWatch(server.id, server.request)
+            await plane.plane.closeWatch(server.id, of: server.request.workload, instance: server.request.instance)
             try await eventually("it is none") {
                 await plane.plane.index().registration(of: name) == nil ? true : nil
             }
