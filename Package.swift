@@ -153,7 +153,8 @@ let control: [Target] = [
         "ControlServer",
         [
             "Bytes", "CertificateAuthority", "CommandLine", "ControlAPI", "ControlPlane", "ControlStore", "HTTPCodec",
-            "LinuxSystem", "MeshModel", "ResourceDocuments", hummingbird, hummingbirdCore, httpTypes, logging, nio, nioPosix, nioSSL,
+            "LinuxSystem", "MeshModel", "ResourceDocuments", hummingbird, hummingbirdCore, httpTypes, logging, nio,
+            nioPosix, nioSSL,
             serviceLifecycle,
         ]),
 ]

@@ -84,7 +84,9 @@ extension ControlPlane {
         // Its proxy calls itself ready when it is answered, and whoever waits for that calls it at once. Where the store is
         // away, all who are connected here are written down again when it is back.
         if let key = try? await register(watch) { await untilTold(key) }
-        if let serial, await hub.notes(serial, of: watch, by: identity) { await enrollment.noteShown(serial, by: identity) }
+        if let serial, await hub.notes(serial, of: watch, by: identity) {
+            await enrollment.noteShown(serial, by: identity)
+        }
         return true
     }
 

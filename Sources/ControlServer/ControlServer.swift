@@ -80,7 +80,8 @@ package struct ControlServer: Sendable {
             services.append(
                 listener(
                     .hostname(ports.address, port: Int(port.number)), secured[1],
-                    ProxyListener(plane: plane).router(), Self.proxyConnections, gate, name: "proxies", hasWatches: true))
+                    ProxyListener(plane: plane).router(), Self.proxyConnections, gate, name: "proxies", hasWatches: true
+                ))
         }
         if let port = ports.join {
             services.append(
@@ -114,7 +115,8 @@ package struct ControlServer: Sendable {
         let configuration = HTTP1Channel.Configuration(
             additionalChannelHandlers: [Patience()], idleTimeout: Patience.nextHead,
             httpDecoderConfiguration: .init(
-                maxHeaderFieldSize: Self.headerBytes, maxHeaderListSize: Self.headerBytes, maxHeaderFieldCount: Self.headerCount))
+                maxHeaderFieldSize: Self.headerBytes, maxHeaderListSize: Self.headerBytes,
+                maxHeaderFieldCount: Self.headerCount))
         let callers = Callers(atMost: connections / Self.shareOfAddress)
         let builder = HTTPServerBuilder { responder -> any ServerChildChannel in
             let http = HTTP1Channel(responder: responder, configuration: configuration)

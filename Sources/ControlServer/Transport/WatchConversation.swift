@@ -49,7 +49,9 @@ final class WatchConversation: ChannelDuplexHandler {
     func handlerAdded(context: ChannelHandlerContext) {
         let here = NIOLoopBound(self, eventLoop: context.eventLoop)
         let channel = context.channel
-        Task(executorPreference: LoopTaskExecutor.shared) { [plane, request] in await WatchConversation.open(request, plane, channel, here) }
+        Task(executorPreference: LoopTaskExecutor.shared) { [plane, request] in
+            await WatchConversation.open(request, plane, channel, here)
+        }
         request = []
     }
 
@@ -77,7 +79,9 @@ final class WatchConversation: ChannelDuplexHandler {
         var bytes: [UInt8] = []
         HTTPWriter.append(agreed, to: &bytes)
         channel.write(ByteBuffer(bytes: bytes), promise: nil)
-        Task(executorPreference: LoopTaskExecutor.shared) { [plane] in await WatchConversation.tell(watch, plane, channel) }
+        Task(executorPreference: LoopTaskExecutor.shared) { [plane] in
+            await WatchConversation.tell(watch, plane, channel)
+        }
     }
 
     private static func refuse(_ answer: Answer, _ channel: any Channel) {

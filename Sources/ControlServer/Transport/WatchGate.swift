@@ -35,7 +35,9 @@ struct WatchChannel: ServerChildChannel {
 
     func handle(value: Value, logger: Logger) async {
         await withTaskCancellationHandler {
-            if let requests = try? await value.requests.get() { return await http.handle(value: requests, logger: logger) }
+            if let requests = try? await value.requests.get() {
+                return await http.handle(value: requests, logger: logger)
+            }
             try? await value.channel.closeFuture.get()
         } onCancel: {
             value.channel.close(promise: nil)
