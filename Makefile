@@ -10,7 +10,7 @@ BASE ?= docker.io/library/debian:12-slim
 T ?=
 SECONDS ?= 20
 
-build_packages := libssl-dev libyaml-dev libmnl-dev libpcre2-dev libnghttp2-dev libc-ares-dev libsqlite3-dev
+build_packages := libssl-dev libyaml-dev libmnl-dev libpcre2-dev libc-ares-dev libsqlite3-dev
 demo_packages := $(build_packages) iproute2 iptables curl busybox tcpdump
 test_packages := $(demo_packages) nftables conntrack netcat-openbsd openssl openssh-server exim4-daemon-light redis-server libcap2-bin runc nghttp2-client nghttp2-server python3 python3-grpcio python3-websockets etcd-server bind9-dnsutils dnsmasq-base uidmap
 image_packages := podman

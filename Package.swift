@@ -53,15 +53,11 @@ let cEdge: [Target] = [
     .systemLibrary(
         name: "COpenSSL", path: "Sources/CEdge/COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
     .target(name: "COpenSSLMemory", path: "Sources/CEdge/COpenSSLMemory", cSettings: pedantic),
-    .target(name: "CNghttp2Memory", path: "Sources/CEdge/CNghttp2Memory", cSettings: pedantic),
     .systemLibrary(
         name: "CYAML", path: "Sources/CEdge/CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .target(name: "CLinux", path: "Sources/CEdge/CLinux", cSettings: pedantic),
     .systemLibrary(
         name: "CPCRE2", path: "Sources/CEdge/CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
-    .systemLibrary(
-        name: "CNghttp2", path: "Sources/CEdge/CNghttp2", pkgConfig: "libnghttp2",
-        providers: [.apt(["libnghttp2-dev"])]),
     .systemLibrary(
         name: "CCares", path: "Sources/CEdge/CCares", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
     // libmnl (libmnl-dev); linked by weft-init alone.
@@ -81,7 +77,7 @@ let pure: [Target] = [
     library("PeerProtocol", ["Bytes", "MeshModel"]),
     library("ConnectionStates", ["Bytes", "Detection", "MeshModel"]),
     library("HTTPCodec", ["Bytes", "MeshModel"]),
-    library("HTTP2Codec", ["CNghttp2", "CNghttp2Memory", "HTTPCodec", "MeshModel"]),
+    library("HTTP2Codec", ["Bytes", "HTTPCodec", "MeshModel"]),
     library("Patterns", ["CPCRE2"]),
     library("Routing", ["HTTPCodec", "MeshModel", "Patterns"]),
     library("Authorization", ["HTTPCodec", "MeshModel", "Patterns"]),
@@ -218,7 +214,7 @@ let tested: [Target] = [
     tests("DiscoveryTests", ["Discovery", "HTTPCodec", "MeshModel", "Routing"]),
     tests("TelemetryTests", ["MeshModel", "Telemetry"]),
     tests("HTTPCodecTests", ["HTTPCodec", "MeshModel", "MeshTesting"]),
-    tests("HTTP2CodecTests", ["CNghttp2Memory", "HTTP2Codec", "HTTPCodec", "MeshModel"]),
+    tests("HTTP2CodecTests", ["HTTP2Codec", "HTTPCodec", "MeshModel"]),
     tests(
         "CommandLineTests",
         ["CaptureControl", "CommandLine", "LinuxSystem", "MeshModel", "MeshTesting", "ProxyControl"]),

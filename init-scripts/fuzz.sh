@@ -18,10 +18,9 @@ swiftc -O -parse-as-library -swift-version 6 -sanitize=fuzzer,address \
     -I "$scratch/release/Modules" -Xcc -fmodule-map-file=Sources/CEdge/COpenSSL/module.modulemap \
     -Xcc -fmodule-map-file=Sources/CEdge/CYAML/module.modulemap \
     -Xcc -fmodule-map-file=Sources/CEdge/CPCRE2/module.modulemap \
-    -Xcc -fmodule-map-file=Sources/CEdge/CNghttp2/module.modulemap \
     -Xcc -fmodule-map-file="$scratch/release/CLinux.build/module.modulemap" \
     -Xcc -fmodule-map-file="$scratch/release/COpenSSLMemory.build/module.modulemap" \
-    Tests/Fuzz/driver.swift -L "$scratch/release" -lweft-fuzz -lssl -lcrypto -lyaml -lpcre2-8 -lnghttp2 -o "$scratch/fuzz" \
+    Tests/Fuzz/driver.swift -L "$scratch/release" -lweft-fuzz -lssl -lcrypto -lyaml -lpcre2-8 -o "$scratch/fuzz" \
     >"$scratch/link.log" 2>&1 || { cat "$scratch/link.log"; exit 1; }
 
 status=0

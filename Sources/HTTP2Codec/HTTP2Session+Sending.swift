@@ -1,82 +1,141 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
-internal import CNghttp2
 package import HTTPCodec
 internal import MeshModel
 
 extension HTTP2Session {
+    // MARK: Heads
+
     /// Opens a stream with a request; nil if none can be opened now (``canOpenStream``).
-    package func submit(_ request: HTTPRequest, endsStream: Bool) -> Int32? {
+    package func submit(_ request: borrowing HTTPRequest, endsStream: Bool) -> Int32? {
         guard canOpenStream else { return nil }
-        fields.begin()
-        fields.add(":method", request.method)
-        let isConnect = request.method == "CONNECT"
-        if !isConnect { fields.add(":scheme", request.scheme ?? "http") }
-        if !request.authority.isEmpty { fields.add(":authority", request.authority) }
-        if !isConnect { fields.add(":path", request.target) }
-        if case .length(let length) = request.body { fields.add("content-length", String(length)) }
-        if request.acceptsTrailers { fields.add("te", "trailers") }
-        if request.expectsContinue { fields.add("expect", "100-continue") }
-        let id = unsafe fields.withList(request.fields, inRequest: true) { list, count in
-            unsafe Library.withProvider(if: !endsStream) { provider in
-                unsafe nghttp2_submit_request(library, nil, list, count, provider, nil)
-            }
-        }
-        guard id > 0 else { return nil }
-        let stream = HTTP2Stream(id, began: now, question: DecodedHead.Question(method: request.method))
+        let id = lastStream == 0 ? 1 : lastStream + 2
+        lastStream = id
+        let stream = HTTP2Stream(
+            id, began: now, question: DecodedHead.Question(method: request.method), receiveWindow: streamWindow,
+            sendWindow: peerStreamWindow)
         stream.hasHead = true
-        stream.isEnded = endsStream
         add(stream)
+        let size = request.fields.byteCount + request.target.utf8.count + request.authority.utf8.count
+        guard size <= sentHeadMost else {
+            forget(stream)
+            // Not from here: the owner does not know its number yet.
+            news.append(
+                .reset(
+                    id,
+                    HTTP2Reset(
+                        code: .refusedStream, detail: "the request was not sent", isUntouched: true, isOurs: true)))
+            return id
+        }
+        let flags = endsStream ? FrameFlag.endStream : 0
+        wrote(stream, output.appendHead(flags, id) { encoder.encode(request, to: &$0) })
+        if endsStream { sentEnd(stream) }
         return id
     }
 
     /// Answers a request; interim answers any number of times before the one that counts. Nothing happens on a stream that
     /// is over.
-    package func submit(_ answer: HTTPResponse, on stream: Int32, endsStream: Bool) {
-        guard let stream = self.stream(stream) else { return }
+    package func submit(_ answer: borrowing HTTPResponse, on stream: Int32, endsStream: Bool) {
+        guard !state.contains(.hasEnded), let stream = self.stream(stream) else { return }
         precondition(role == .server && !stream.hasHead, "A request is answered once.")
         // Never from our own doing: HTTP/2 knows no Upgrade, so that nobody can have asked for it.
         guard answer.status != 101 else { return reset(stream.id, .internalError) }
-        fields.begin()
-        fields.add(":status", String(answer.status))
-        if let length = answer.writtenLength { fields.add("content-length", String(length)) }
+        guard answer.fields.byteCount <= sentHeadMost else { return abandon(stream) }
         let isInterim = answer.isInterim
-        let result: Int32 = unsafe fields.withList(answer.fields, inRequest: false) { list, count in
-            if isInterim {
-                return unsafe nghttp2_submit_headers(library, 0, stream.id, nil, list, count, nil)
-            }
-            return unsafe Library.withProvider(if: !endsStream) { provider in
-                unsafe nghttp2_submit_response(library, stream.id, list, count, provider)
-            }
-        }
-        guard result >= 0 else { return reset(stream.id, .internalError) }
+        let flags = endsStream && !isInterim ? FrameFlag.endStream : 0
+        wrote(stream, output.appendHead(flags, stream.id) { encoder.encode(answer, to: &$0) })
         guard !isInterim else { return }
         stream.hasHead = true
-        stream.isEnded = endsStream
+        if endsStream { sentEnd(stream) }
     }
+
+    /// A head or trailers that are too large for any peer: without them the answer would never end.
+    private func abandon(_ stream: HTTP2Stream) {
+        reset(stream.id, .internalError)
+        news.append(
+            .reset(
+                stream.id,
+                HTTP2Reset(
+                    code: .internalError, detail: "a head or trailers were too large to be sent", isUntouched: false,
+                    isOurs: true)))
+    }
+
+    private func wrote(_ stream: HTTP2Stream, _ start: Int) {
+        floods.hasSentHead()
+        stream.lastFrame = start
+        stream.lastFrameTurn = turn
+    }
+
+    // MARK: Bodies
 
     /// Adds to the body. It is copied, and goes out as the peer's windows let it.
     package func send(_ bytes: UnsafeRawBufferPointer, on stream: Int32) {
-        guard unsafe !bytes.isEmpty, let stream = self.stream(stream) else { return }
+        guard unsafe !bytes.isEmpty && !state.contains(.hasEnded), let stream = self.stream(stream) else { return }
         precondition(stream.hasHead && !stream.isEnded, "A body is sent between its head and its end.")
+        if mayPass(stream, bytes.count) {
+            appendFrameOfData(stream, bytes.count, isLast: false, to: &output)
+            unsafe output.append(contentsOf: bytes)
+            return
+        }
         unsafe stream.append(bytes)
         if stream.pendingByteCount > Self.lowWater { stream.wantsRoomNews = true }
-        resume(stream)
+        enqueueIfUseful(stream)
+    }
+
+    /// So short, and with nobody before it, that it need not wait for its turn.
+    private func mayPass(_ stream: HTTP2Stream, _ byteCount: Int) -> Bool {
+        byteCount <= FrameHeader.payloadMost && byteCount <= stream.sendWindow && byteCount <= sendWindow
+            && queue.isEmpty && stream.pendingByteCount == 0 && output.count < Self.directMost
+    }
+
+    private func appendFrameOfData(
+        _ stream: HTTP2Stream, _ byteCount: Int, isLast: Bool, to bytes: inout [UInt8]
+    ) {
+        floods.hasSentBody()
+        stream.lastFrame = bytes.count
+        stream.lastFrameTurn = turn
+        stream.sendWindow -= byteCount
+        sendWindow -= byteCount
+        bytes.appendFrame(FrameKind.data, isLast ? FrameFlag.endStream : 0, stream.id, length: byteCount)
     }
 
     /// Ends our side of the stream, behind what waits there.
     package func end(_ stream: Int32, trailers: HTTPFields) {
-        guard let stream = self.stream(stream), !stream.isEnded else { return }
+        guard !state.contains(.hasEnded), let stream = self.stream(stream), !stream.isEnded else { return }
         precondition(stream.hasHead, "A body is ended behind its head.")
         stream.isEnded = true
+        guard stream.pendingByteCount == 0 else {
+            stream.trailers = trailers
+            return enqueueIfUseful(stream)
+        }
+        if trailers.isEmpty, stream.lastFrameTurn == turn {
+            // Its last frame is still here, and says it.
+            output[stream.lastFrame + 4] |= FrameFlag.endStream
+            return sentEnd(stream)
+        }
         stream.trailers = trailers
-        resume(stream)
+        writeEnd(stream)
     }
 
-    private func resume(_ stream: HTTP2Stream) {
-        guard stream.isDeferred else { return }
-        stream.isDeferred = false
-        unsafe _ = nghttp2_session_resume_data(library, stream.id)
+    /// Writes trailers, or an empty DATA.
+    private func writeEnd(_ stream: HTTP2Stream) {
+        if stream.trailers.isEmpty {
+            appendFrameOfData(stream, 0, isLast: true, to: &output)
+        } else {
+            guard stream.trailers.byteCount <= sentHeadMost else { return abandon(stream) }
+            let trailers = stream.trailers
+            wrote(
+                stream,
+                output.appendHead(FrameFlag.endStream, stream.id) { encoder.encode(trailers: trailers, to: &$0) })
+        }
+        sentEnd(stream)
+    }
+
+    private func sentEnd(_ stream: HTTP2Stream) {
+        stream.isEnded = true
+        stream.hasSentEnd = true
+        if stream.stopsPeerAfterEnd { return tellPeerToStop(stream) }
+        forgetIfComplete(stream)
     }
 
     /// Ends the stream early; the user is told nothing more of it. A server that resets with NO_ERROR a stream whose answer
@@ -88,134 +147,115 @@ extension HTTP2Session {
             stopPeer(stream)
             return
         }
-        wantedResets.insert(stream.id)
-        unsafe _ = nghttp2_submit_rst_stream(library, 0, stream.id, code.rawValue)
-        forget(stream.id)
+        forget(stream)
+        appendReset(stream.id, code, counts: nil)
     }
 
     /// Nothing more is wanted of the peer on this stream; it is told so once our end has left.
     func stopPeer(_ stream: HTTP2Stream) {
-        guard stream.receiving != .ended else { return }
+        guard !stream.isOver, stream.receiving != .ended else { return }
         stream.receiving = .discarding
         consumeAll(stream)
         stream.stopsPeerAfterEnd = true
         if stream.hasSentEnd { tellPeerToStop(stream) }
     }
 
-    func tellPeerToStop(_ stream: HTTP2Stream) {
-        wantedResets.insert(stream.id)
-        unsafe _ = nghttp2_submit_rst_stream(library, 0, stream.id, HTTP2ErrorCode.noError.rawValue)
+    private func tellPeerToStop(_ stream: HTTP2Stream) {
+        forget(stream)
+        appendReset(stream.id, .noError, counts: nil)
     }
 
-    /// What was received has been passed on: the peer may send so much more.
-    package func consume(_ byteCount: Int, on stream: Int32) {
-        guard let stream = self.stream(stream) else { return }
-        let count = min(byteCount, stream.unconsumed)
-        guard count > 0 else { return }
-        stream.unconsumed -= count
-        if stream.receiving == .ended {
-            // Its own window is of no use any more.
-            unsafe _ = nghttp2_session_consume_connection(library, count)
-        } else {
-            unsafe _ = nghttp2_session_consume(library, stream.id, count)
-        }
-    }
-
-    func consumeAll(_ stream: HTTP2Stream) { consume(stream.unconsumed, on: stream.id) }
+    // MARK: Output
 
     /// What was given to be sent on a stream and is still here.
     package func pendingByteCount(on stream: Int32) -> Int { self.stream(stream)?.pendingByteCount ?? 0 }
 
-    /// How much of a body goes into the next DATA; the library asks, the bytes follow in ``write(_:_:_:)``.
-    func read(_ id: Int32, atMost: Int, _ flags: inout UInt32) -> Int {
-        guard let stream = self.stream(id) else { return Int(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue) }
+    /// Has a stream wait for its turn, if it has something to send that its window lets through.
+    func enqueueIfUseful(_ stream: HTTP2Stream) {
+        guard !stream.isQueued, !stream.hasSentEnd else { return }
         let pending = stream.pendingByteCount
-        guard pending > 0 || stream.isEnded else {
-            stream.isDeferred = true
-            return Int(NGHTTP2_ERR_DEFERRED.rawValue)
-        }
-        flags |= NGHTTP2_DATA_FLAG_NO_COPY.rawValue
-        guard stream.isEnded, pending <= atMost else { return min(pending, atMost) }
-        flags |= NGHTTP2_DATA_FLAG_EOF.rawValue
-        guard !stream.trailers.isEmpty else { return pending }
-        fields.begin()
-        let result = unsafe fields.withList(stream.trailers, inRequest: true) { list, count in
-            unsafe count == 0 ? 1 : nghttp2_submit_trailer(library, id, list, count)
-        }
-        if result == 0 { flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM.rawValue }
-        return pending
+        guard pending > 0 && stream.sendWindow > 0 || pending == 0 && stream.isEnded else { return }
+        stream.isQueued = true
+        queue.append(stream)
     }
 
-    /// Writes a DATA frame straight into the output: header and payload.
-    func write(_ id: Int32, _ frameHeader: UnsafePointer<UInt8>, _ count: Int) -> Int32 {
-        guard output.count < outputTarget else { return NGHTTP2_ERR_WOULDBLOCK.rawValue }
-        guard let stream = self.stream(id), stream.pendingByteCount >= count else {
-            return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue
+    /// The connection's window is open again.
+    func unstall() {
+        let streams = stalled
+        stalled = []
+        for stream in streams where !stream.isOver {
+            stream.isQueued = false
+            enqueueIfUseful(stream)
         }
-        unsafe output.append(contentsOf: UnsafeBufferPointer(start: frameHeader, count: 9))
-        stream.take(count, to: &output)
-        if stream.wantsRoomNews, stream.pendingByteCount <= Self.lowWater { hasRoom(stream) }
-        return 0
     }
 
-    /// A frame of ours has left for the output.
-    func sent(_ frame: borrowing nghttp2_frame) {
-        let header = unsafe frame.hd
-        let isEnd = header.flags & UInt8(truncatingIfNeeded: NGHTTP2_FLAG_END_STREAM.rawValue) != 0
-        switch UInt32(header.type) {
-        case NGHTTP2_HEADERS.rawValue:
-            floods.hasSentHead()
-            stream(header.stream_id)?.isSent = true
-            if isEnd { sentEnd(header.stream_id) }
-        case NGHTTP2_DATA.rawValue:
-            floods.hasSentBody()
-            if isEnd { sentEnd(header.stream_id) }
-        case NGHTTP2_RST_STREAM.rawValue:
-            if wantedResets.remove(header.stream_id) != nil { return }
-            let isRefusal = unsafe frame.rst_stream.error_code == HTTP2ErrorCode.refusedStream.rawValue
-            if let failure = floods.count(isRefusal ? .refusedStreams : .brokenStreams) { fail(failure) }
-        case NGHTTP2_GOAWAY.rawValue:
-            let goAway = unsafe frame.goaway
-            guard unsafe goAway.error_code != 0 else { return }
-            // The library says why in words of its own.
-            let reason = unsafe goAway.opaque_data.map {
-                unsafe String(
-                    decoding: UnsafeBufferPointer(start: $0, count: goAway.opaque_data_len), as: UTF8.self)
+    /// Appends output. About `atMost` bytes: a frame is not cut, and what was made ready is given out whole, so that there may
+    /// be 32 KiB more. May append nothing although there seemed to be some.
+    package func takeOutput(into bytes: inout [UInt8], atMost: Int) {
+        precondition(!isMakingOutput, "Output is not asked for from inside the session.")
+        isMakingOutput = true
+        defer { isMakingOutput = false }
+        let start = bytes.count
+        takeReady(into: &bytes)
+        while bytes.count - start < atMost, !state.contains(.hasEnded), let stream = queue.popFirst() {
+            stream.isQueued = false
+            guard !stream.isOver else { continue }
+            sendTurn(of: stream, to: &bytes)
+            // Trailers, or a reset.
+            if !output.isEmpty { takeReady(into: &bytes) }
+        }
+    }
+
+    /// Moves what is written already. The session keeps no memory for it while it has no streams.
+    private func takeReady(into bytes: inout [UInt8]) {
+        turn += 1
+        answerByteCount = 0
+        bytes.append(contentsOf: output)
+        if streams.isEmpty || output.capacity > 2 * Self.directMost {
+            output = []
+        } else {
+            output.removeAll(keepingCapacity: true)
+        }
+    }
+
+    /// Sends one frame of a stream's body, or its end.
+    private func sendTurn(of stream: HTTP2Stream, to bytes: inout [UInt8]) {
+        let pending = stream.pendingByteCount
+        let count = min(pending, FrameHeader.payloadMost, max(0, stream.sendWindow), max(0, sendWindow))
+        if pending > 0, count == 0 {
+            guard stream.sendWindow > 0 else { return }
+            stream.isQueued = true
+            stalled.append(stream)
+            return
+        }
+        if count > 0 {
+            let isLast = count == pending && stream.isEnded && stream.trailers.isEmpty
+            appendFrameOfData(stream, count, isLast: isLast, to: &bytes)
+            stream.take(count, to: &bytes)
+            if stream.wantsRoomNews, stream.pendingByteCount <= Self.lowWater {
+                stream.wantsRoomNews = false
+                news.append(.takesAgain(stream.id))
             }
-            let code = unsafe HTTP2ErrorCode(rawValue: goAway.error_code)
-            hasFailed(HTTP2Failure(code, reason.flatMap { $0.isEmpty ? nil : $0 } ?? Library.reason(code)))
-        default: break
+            // What comes later cannot be written into what is given away.
+            stream.lastFrameTurn = 0
+            if isLast { return sentEnd(stream) }
         }
+        if stream.pendingByteCount == 0, stream.isEnded { return writeEnd(stream) }
+        enqueueIfUseful(stream)
     }
 
-    /// The library could not send a frame. Without its head or its trailers an answer would never end; a client's stream is
-    /// closed by the library itself.
-    func notSent(_ frame: borrowing nghttp2_frame) {
-        let header = unsafe frame.hd
-        guard UInt32(header.type) == NGHTTP2_HEADERS.rawValue, failure == nil, let stream = stream(header.stream_id),
-            role == .server || stream.isSent
-        else { return }
-        reset(stream.id, .internalError)
-        tell(
-            stream.id,
-            HTTP2Reset(
-                code: .internalError, detail: "a head or trailers were too large to be sent", isUntouched: false,
-                isOurs: true))
-    }
-
-    private func sentEnd(_ id: Int32) {
-        guard let stream = self.stream(id) else { return }
-        stream.hasSentEnd = true
-        if stream.stopsPeerAfterEnd { tellPeerToStop(stream) }
-    }
-}
-
-extension HTTPResponse {
-    /// What `content-length` says, by the rules of ``HTTPWriter``.
-    fileprivate var writtenLength: UInt64? {
-        guard status >= 200, status != 204 else { return nil }
-        if body == .none { return absentLength }
-        if status != 304, case .length(let length) = body { return length }
-        return nil
+    /// Tells the user what came up while output was made: to be called after ``takeOutput(into:atMost:)``. Apart from it, so
+    /// that no call comes back while the owner's bytes are being appended to.
+    package func tellNews() {
+        while !news.isEmpty {
+            let all = news
+            news.removeAll(keepingCapacity: true)
+            for item in all {
+                switch item {
+                case .takesAgain(let id): if streams[id] != nil { user?.takesAgain(id) }
+                case .reset(let id, let reset): user?.reset(id, reset)
+                }
+            }
+        }
     }
 }

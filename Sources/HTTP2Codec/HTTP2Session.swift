@@ -1,6 +1,5 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
-internal import CNghttp2
 package import HTTPCodec
 package import MeshModel
 
@@ -25,11 +24,16 @@ package protocol HTTP2SessionUser: AnyObject {
     func goingAway()
 }
 
-/// One HTTP/2 connection (RFC 9113) without sockets and clocks: bytes in, messages out, and back. Frames, compression and
-/// windows are libnghttp2's; what a message may be is judged by ``DecodedHead``, what a peer may do how often by `FloodGuard`.
+/// One HTTP/2 connection (RFC 9113) without sockets and clocks: bytes in, messages out, and back. What a message may be is
+/// judged by ``DecodedHead``, what a peer may do how often by `FloodGuard`.
 ///
-///     socket ── receive ──▶ FrameCensus ──▶ libnghttp2 ──▶ DecodedHead ──▶ user
-///     socket ◀── takeOutput ── output ◀──── libnghttp2 ◀── streams' bytes ◀── submit, send, end, reset
+///     socket ── receive ──▶ frames ──▶ HeadDecoder ──▶ DecodedHead ──▶ user
+///     socket ◀── takeOutput ◀── output ◀── HeadEncoder ◀── submit, end, reset
+///                      └──◀── streams' bodies, in turn ◀── send
+///
+/// Heads and answers to the peer's frames are written where they come up, in the order in which they will leave; so the
+/// tables of the compression need no thought. Bodies wait with their streams for the peer's windows, but for those that are
+/// short and find all windows open.
 ///
 /// The owner, after anything it has done here:
 ///
@@ -41,61 +45,98 @@ package protocol HTTP2SessionUser: AnyObject {
 /// itself. Of what is to be sent the session keeps whatever it is given; the owner stops at a bound of its own
 /// (``pendingByteCount(on:)``) and goes on at `takesAgain`.
 ///
-/// Belongs to one thread. The library's own judgement of messages is switched off, so that there is one place for each rule
-/// and a sentence for each refusal.
-@safe
+/// Belongs to one thread.
 package final class HTTP2Session {
     package enum Role: Sendable {
         case server
         case client
     }
 
-    /// What waits to be told, because it came up while output was made.
-    private enum News {
+    /// How far the connection is; kept together, as they are asked for together with each frame and each request.
+    struct State: OptionSet {
+        let rawValue: UInt8
+
+        static let hasSettingsAcknowledged = State(rawValue: 1)
+        static let hasSeenSettings = State(rawValue: 2)
+        static let isPeerLeaving = State(rawValue: 4)
+        static let isLeaving = State(rawValue: 8)
+        /// The peer knows the last stream that we take.
+        static let hasNamedLast = State(rawValue: 16)
+        /// A GOAWAY that ends everything has been written: for a failure, or as the owner wished.
+        static let hasEnded = State(rawValue: 32)
+        /// A head goes on in CONTINUATION.
+        static let isInHead = State(rawValue: 64)
+
+        static let takesNoStreams: State = [.isPeerLeaving, .isLeaving, .hasEnded]
+    }
+
+    /// What waits to be told, because it came up while the owner cannot be called.
+    enum News {
         case takesAgain(Int32)
         case reset(Int32, HTTP2Reset)
     }
 
     /// Chosen by us: a stream that holds less than this wants more, so that two of the largest frames are always at hand.
     static let lowWater = 32_768
-    /// So much output is made at once without being asked for.
-    private static let readyByteCount = 16_384
-    /// Frames of ours that wait for the peer to read, beyond two for each stream.
-    private static let queuedFrames = 200
+    /// Short bodies go straight into the output while there is less than this in it.
+    static let directMost = 32_768
+    /// Answers to frames that the peer has not read, in bytes: some two thousand.
+    static let answersMost = 32_768
+    /// RFC 9113 section 3.4.
+    static let preface = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
+    /// As long as the peer has not said its limit.
+    private static let streamsAssumed = 100
 
     package let role: Role
     package weak var user: (any HTTP2SessionUser)?
     /// Why the connection is over. The output ends with the GOAWAY that tells the peer.
-    package private(set) var failure: HTTP2Failure?
-    /// The peer has acknowledged our SETTINGS; to be waited for with a time limit (RFC 9113 section 6.5.3).
-    package internal(set) var hasSettingsAcknowledged = false
-    /// The peer's SETTINGS have come, which are the first of its frames.
-    package internal(set) var hasSeenSettings = false
+    package internal(set) var failure: HTTP2Failure?
+    var state: State = []
     /// Pings of ours that wait for their answer.
     package internal(set) var unansweredPingCount = 0
-    /// The peer has sent GOAWAY.
-    package internal(set) var isPeerLeaving = false
-    private var isLeaving = false
 
-    let library: OpaquePointer
     let settings: HTTP2Settings
-    private(set) var streams = StreamTable<HTTP2Stream>()
-    var head: DecodedHead
-    /// The stream whose head is coming; zero if it is nobody's.
-    var headStream: Int32 = 0
-    let headBytesMost: Int
-    /// Until the peer knows our window, it has the one of RFC 9113 section 6.9.2.
-    var streamWindow: Int { max(settings.streamWindowBytes, 65_535) }
-    var fields = FieldList()
-    var output: [UInt8] = []
-    var outputTarget = 0
-    private var isMakingOutput = false
-    private var news: [News] = []
     var floods: FloodGuard
-    private var census: FrameCensus
     var now = Instant(nanoseconds: 0)
-    /// Streams whose RST_STREAM our side wanted; all others count as the peer's fault.
-    var wantedResets: Set<Int32> = []
+    private(set) var streams = StreamTable<HTTP2Stream>()
+    /// The highest number that a stream has had, which only the client opens.
+    var lastStream: Int32 = 0
+    /// The last stream of the peer's that something was made of.
+    var lastTaken: Int32 = 0
+
+    // What comes.
+    /// Of the client's preface.
+    var prefaceLeft: Int
+    /// A frame that has not come whole, from its header on.
+    var partial: [UInt8] = []
+    /// Of the DATA that is coming: what is left of it, with and without the padding behind it.
+    var incoming: IncomingData?
+    /// A head that goes on in CONTINUATION.
+    var unfinished: UnfinishedHead?
+    var decoder = HeadDecoder()
+    var head: DecodedHead
+    let headBytesMost: Int
+    let continuationsMost: Int
+    /// What the peer may still send on the whole connection, and what has been taken and not yet given back.
+    var receiveWindow: Int
+    var unreturned = 0
+
+    // What goes.
+    var encoder = HeadEncoder()
+    let sentHeadMost: Int
+    var output: [UInt8] = []
+    /// Answers in the output.
+    var answerByteCount = 0
+    /// Counts how often the output was taken.
+    var turn: UInt64 = 1
+    /// Streams with something to send, in turn; and those that wait for the connection's window.
+    var queue = StreamQueue()
+    var stalled: [HTTP2Stream] = []
+    var sendWindow = FlowWindow.initial
+    var peerStreamWindow = FlowWindow.initial
+    var peerStreamsMost = HTTP2Session.streamsAssumed
+    var news: [News] = []
+    var isMakingOutput = false
 
     /// Begins a session, the output of which begins with our SETTINGS.
     package init(_ role: Role, _ settings: HTTP2Settings, http: HTTPSettings) {
@@ -104,17 +145,49 @@ package final class HTTP2Session {
         head = DecodedHead(http)
         let (most, overflows) = http.headBytes.multipliedReportingOverflow(by: 4)
         headBytesMost = overflows ? .max : most
+        // What came as HTTP/1 counts differently, and filters add to it.
+        sentHeadMost = max(headBytesMost, 262_144)
+        // Eight full frames hold twice what is taken, and senders fill them.
+        continuationsMost = max(8, http.headBytes / 8192)
         floods = FloodGuard(settings.flood)
-        census = FrameCensus(isServer: role == .server, headBytes: http.headBytes)
-        unsafe library = Library.session(role, http: http)
-        unsafe nghttp2_session_set_user_data(library, Unmanaged.passUnretained(self).toOpaque())
-        unsafe Library.begin(library, role, settings, http: http)
+        prefaceLeft = role == .server ? Self.preface.count : 0
+        receiveWindow = max(settings.connectionWindowBytes, FlowWindow.initial)
+        begin(http)
     }
 
-    deinit { unsafe nghttp2_session_del(library) }
+    /// The preface, our SETTINGS, and the connection's window, which is not among them.
+    private func begin(_ http: HTTPSettings) {
+        if role == .client { output.append(contentsOf: Self.preface) }
+        var entries = [
+            (SettingKind.initialWindowSize, min(settings.streamWindowBytes, FlowWindow.most)),
+            (SettingKind.headerListSize, http.headBytes),
+            // The priorities of RFC 7540 were given up; without them streams share the connection in turn.
+            (SettingKind.noRFC7540Priorities, 1),
+        ]
+        switch role {
+        case .server: entries.append((SettingKind.concurrentStreams, settings.streams))
+        case .client: entries.append((SettingKind.enablePush, 0))
+        }
+        output.appendFrame(FrameKind.settings, 0, 0, length: 6 * entries.count)
+        for (kind, value) in entries {
+            output.append(number: kind)
+            output.append(number: UInt32(clamping: value))
+        }
+        let more = min(receiveWindow, FlowWindow.most) - FlowWindow.initial
+        if more > 0 { appendWindowUpdate(more, on: 0) }
+    }
+
+    /// The peer has acknowledged our SETTINGS; to be waited for with a time limit (RFC 9113 section 6.5.3).
+    package var hasSettingsAcknowledged: Bool { state.contains(.hasSettingsAcknowledged) }
+
+    /// The peer's SETTINGS have come, which are the first of its frames.
+    package var hasSeenSettings: Bool { state.contains(.hasSeenSettings) }
+
+    /// The peer has sent GOAWAY.
+    package var isPeerLeaving: Bool { state.contains(.isPeerLeaving) }
 
     /// The client's preface has come whole; always true of a client.
-    package var hasSeenPreface: Bool { census.hasPreface }
+    package var hasSeenPreface: Bool { prefaceLeft == 0 }
 
     /// Streams that are not over.
     package var openStreamCount: Int { streams.count }
@@ -122,162 +195,125 @@ package final class HTTP2Session {
     /// Nothing more is to be read or written: the connection can be closed. After ``finishLeaving()`` or a GOAWAY of the
     /// peer this is so as soon as the last stream has ended, and after a failure once the output is taken.
     package var isFinished: Bool {
-        unsafe output.isEmpty && nghttp2_session_want_read(library) == 0 && nghttp2_session_want_write(library) == 0
+        guard output.isEmpty else { return false }
+        return state.contains(.hasEnded)
+            || streams.isEmpty && !state.isDisjoint(with: [.hasNamedLast, .isPeerLeaving])
     }
 
-    package var hasOutput: Bool { unsafe !output.isEmpty || nghttp2_session_want_write(library) != 0 }
-
-    /// Takes bytes from the peer, however they are cut. A failure is final, and thrown again by every later call; what the
-    /// peer should be told of it is in the output.
-    package func receive(_ bytes: UnsafeRawBufferPointer, now: Instant) throws(HTTP2Failure) {
-        precondition(!isMakingOutput, "Bytes are received only while no output is made.")
-        if let failure { throw failure }
-        self.now = now
-        floods.moved(to: now)
-        var start = 0
-        while start < bytes.count {
-            // In pieces, so that answers cannot pile up before anybody looks.
-            let end = min(bytes.count, start + 16_384)
-            let piece = unsafe UnsafeRawBufferPointer(rebasing: bytes[start..<end])
-            let (good, flood) = unsafe census.scan(piece.bytes, &floods)
-            unsafe feed(UnsafeRawBufferPointer(rebasing: piece[..<good]))
-            // What the library has found comes first: it came first.
-            makeOutput(upTo: Self.readyByteCount)
-            if let flood { fail(flood) }
-            let queued = unsafe nghttp2_session_get_outbound_queue_size(library)
-            if queued > Self.queuedFrames + 2 * streams.count { fail(.queuedOutput) }
-            makeOutput(upTo: Self.readyByteCount)
-            tellNews()
-            if let failure { throw failure }
-            start = end
-        }
+    package var hasOutput: Bool {
+        !output.isEmpty || !news.isEmpty || !queue.isEmpty && !state.contains(.hasEnded)
     }
 
-    private func feed(_ bytes: UnsafeRawBufferPointer) {
-        guard unsafe failure == nil && !bytes.isEmpty else { return }
-        let result = unsafe nghttp2_session_mem_recv(
-            library, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), bytes.count)
-        guard result < 0, failure == nil else { return }
-        switch result {
-        case Int(NGHTTP2_ERR_FLOODED.rawValue): fail(.queuedOutput)
-        case Int(NGHTTP2_ERR_BAD_CLIENT_MAGIC.rawValue):
-            fail(HTTP2Failure(.protocolError, "the connection does not begin with the preface of HTTP/2"))
-        default: fail(HTTP2Failure(.internalError, "the HTTP/2 library gave up (\(result))"))
-        }
-    }
-
-    func fail(_ limit: HTTP2Limit) {
-        fail(HTTP2Failure(.enhanceYourCalm, FloodGuard.sentence(limit), limit: limit))
-    }
-
-    func fail(_ failure: HTTP2Failure) {
-        guard self.failure == nil else { return }
-        self.failure = failure
-        unsafe _ = nghttp2_session_terminate_session(library, failure.code.rawValue)
-    }
-
-    /// The library has ended the connection itself.
-    func hasFailed(_ failure: HTTP2Failure) { if self.failure == nil { self.failure = failure } }
-
-    /// Appends output. About `atMost` bytes: a frame is not cut, and what was made ready is given out whole, so that there may
-    /// be 32 KiB more. May append nothing although there seemed to be some.
-    package func takeOutput(into bytes: inout [UInt8], atMost: Int) {
-        guard bytes.isEmpty, output.isEmpty else {
-            makeOutput(upTo: atMost)
-            bytes.append(contentsOf: output)
-            output = []
-            return
-        }
-        // Made in the caller's memory: a session that rests keeps none.
-        swap(&bytes, &output)
-        makeOutput(upTo: atMost)
-        swap(&bytes, &output)
-    }
-
-    private func makeOutput(upTo target: Int) {
-        precondition(!isMakingOutput, "Output is not asked for from inside the session.")
-        isMakingOutput = true
-        defer { isMakingOutput = false }
-        outputTarget = target
-        while output.count < target {
-            var frame: UnsafePointer<UInt8>?
-            let count = unsafe nghttp2_session_mem_send(library, &frame)
-            guard count > 0 else {
-                if count < 0 { fail(HTTP2Failure(.internalError, "the HTTP/2 library gave up (\(count))")) }
-                return
-            }
-            unsafe output.append(contentsOf: UnsafeRawBufferPointer(start: frame, count: count))
-        }
-    }
-
-    /// Tells the user what came up while output was made: to be called after ``takeOutput(into:atMost:)``. Apart from it, so
-    /// that no call comes back while the owner's bytes are being appended to.
-    package func tellNews() {
-        while !news.isEmpty {
-            let all = news
-            news.removeAll(keepingCapacity: true)
-            for item in all {
-                switch item {
-                case .takesAgain(let id): if streams[id] != nil { user?.takesAgain(id) }
-                case .reset(let id, let reset): user?.reset(id, reset)
-                }
-            }
-        }
-    }
+    // MARK: Streams
 
     func stream(_ id: Int32) -> HTTP2Stream? { streams[id] }
 
     func add(_ stream: HTTP2Stream) { streams.insert(stream, for: stream.id) }
 
+    /// The peer's window for one stream. Until it knows ours, it has the one of RFC 9113 section 6.9.2.
+    var streamWindow: Int { max(settings.streamWindowBytes, FlowWindow.initial) }
+
     /// The stream is over for us. What was not consumed goes back to the connection's window, which would shrink for good.
-    @discardableResult
-    func forget(_ id: Int32) -> HTTP2Stream? {
-        guard let stream = streams.remove(id) else { return nil }
-        if stream.unconsumed > 0 { unsafe _ = nghttp2_session_consume_connection(library, stream.unconsumed) }
+    func forget(_ stream: HTTP2Stream) {
+        guard !stream.isOver else { return }
+        stream.isOver = true
+        streams.remove(stream.id)
+        let unconsumed = stream.unconsumed
         stream.unconsumed = 0
-        return stream
+        if unconsumed > 0 { giveBack(unconsumed) }
     }
 
-    func tell(_ id: Int32, _ reset: HTTP2Reset) {
-        if isMakingOutput { news.append(.reset(id, reset)) } else { user?.reset(id, reset) }
+    /// Both sides have ended in order.
+    func forgetIfComplete(_ stream: HTTP2Stream) {
+        if stream.hasSentEnd, stream.receiving == .ended { forget(stream) }
     }
 
-    func hasRoom(_ stream: HTTP2Stream) {
-        stream.wantsRoomNews = false
-        news.append(.takesAgain(stream.id))
+    // MARK: Ending
+
+    func fail(_ failure: HTTP2Failure) {
+        guard self.failure == nil else { return }
+        self.failure = failure
+        end(failure.code)
     }
 
     /// The first half of an orderly end: the peer is asked for no new streams, and those that cross this on their way are
     /// still taken.
     package func announceLeaving() {
-        isLeaving = true
-        if role == .server { unsafe _ = nghttp2_submit_shutdown_notice(library) }
+        guard !state.contains(.isLeaving) else { return }
+        state.insert(.isLeaving)
+        if role == .server { appendGoAway(Int32.max, .noError) }
     }
 
     /// The second half: streams above the last one that has come are not taken any more. Once those that are open have ended,
     /// the session ``isFinished``.
     package func finishLeaving() {
-        isLeaving = true
-        let last = unsafe nghttp2_session_get_last_proc_stream_id(library)
-        unsafe _ = nghttp2_submit_goaway(library, 0, last, HTTP2ErrorCode.noError.rawValue, nil, 0)
+        guard !state.contains(.hasNamedLast) else { return }
+        state.insert([.isLeaving, .hasNamedLast])
+        appendGoAway(lastTaken, .noError)
     }
 
     /// Ends the connection at once, once the output is taken, for a reason of the owner's.
     package func end(_ code: HTTP2ErrorCode) {
-        unsafe _ = nghttp2_session_terminate_session(library, code.rawValue)
+        guard !state.contains(.hasEnded) else { return }
+        state.insert(.hasEnded)
+        appendGoAway(lastTaken, code)
     }
 
     /// Asks whether the peer is still there: ``unansweredPingCount`` says if it has answered.
     package func ping() {
-        guard unsafe nghttp2_submit_ping(library, 0, nil) == 0 else { return }
+        guard !state.contains(.hasEnded) else { return }
+        output.appendFrame(FrameKind.ping, 0, 0, length: 8)
+        output.append(contentsOf: [UInt8](repeating: 0, count: 8))
         unansweredPingCount += 1
     }
 
     /// A client can open one more: neither side is leaving, and the peer's limit leaves room.
     package var canOpenStream: Bool {
-        guard role == .client, failure == nil, !isLeaving else { return false }
-        let most = unsafe nghttp2_session_get_remote_settings(library, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS)
-        return unsafe streams.count < Int(most) && nghttp2_session_check_request_allowed(library) != 0
+        role == .client && state.isDisjoint(with: .takesNoStreams) && streams.count < peerStreamsMost
+            && lastStream <= Int32.max - 2
+    }
+}
+
+/// The DATA frame that is coming.
+struct IncomingData {
+    let stream: Int32
+    let endsStream: Bool
+    /// The byte that says how long the padding is, is still to come.
+    var isLengthAwaited: Bool
+    /// Of the body.
+    var left: Int
+    var paddingLeft = 0
+}
+
+/// A head whose first frame has come, and not its last.
+struct UnfinishedHead {
+    let stream: Int32
+    let endsStream: Bool
+    var block: [UInt8]
+    var continuations = 0
+}
+
+/// Streams in turn.
+struct StreamQueue {
+    private var streams: [HTTP2Stream] = []
+    private var first = 0
+
+    var isEmpty: Bool { first == streams.count }
+
+    mutating func append(_ stream: HTTP2Stream) { streams.append(stream) }
+
+    mutating func popFirst() -> HTTP2Stream? {
+        guard first < streams.count else { return nil }
+        let stream = streams[first]
+        first += 1
+        if first == streams.count {
+            streams.removeAll(keepingCapacity: streams.count <= 64)
+            first = 0
+        } else if first >= 64 {
+            streams.removeSubrange(..<first)
+            first = 0
+        }
+        return stream
     }
 }
 

@@ -24,29 +24,41 @@ final class HTTP2Stream {
     var bodyLeft: UInt64?
     /// Told to the user, and not yet taken by it.
     var unconsumed = 0
+    /// What the peer may still send.
+    var receiveWindow: Int
+    /// Taken by the user, and not yet given back to the peer's window.
+    var unreturned = 0
 
+    /// What we may still send; below zero where the peer has made its windows smaller.
+    var sendWindow: Int
     /// What waits for the peer's windows.
     private var outgoing: [UInt8] = []
     private var outgoingStart = 0
-    /// The final head has been handed to the library.
+    /// The final head has been sent.
     var hasHead = false
-    /// Its HEADERS have left.
-    var isSent = false
+    /// All that will be sent is here.
     var isEnded = false
     /// END_STREAM has left.
     var hasSentEnd = false
     var trailers = HTTPFields()
-    /// The library has asked in vain and waits to be told.
-    var isDeferred = false
+    /// It stands among those that have something to send.
+    var isQueued = false
     var wantsRoomNews = false
     /// Once our end has left, the peer is told to stop.
     var stopsPeerAfterEnd = false
-    var isResetByPeer = false
+    /// The session has let go of it.
+    var isOver = false
+    /// Where in the output its last frame begins, as long as that is still the output of this turn: a frame may learn
+    /// afterwards that it is the last one.
+    var lastFrame = 0
+    var lastFrameTurn: UInt64 = 0
 
-    init(_ id: Int32, began: Instant, question: DecodedHead.Question) {
+    init(_ id: Int32, began: Instant, question: DecodedHead.Question, receiveWindow: Int, sendWindow: Int) {
         self.id = id
         self.began = began
         self.question = question
+        self.receiveWindow = receiveWindow
+        self.sendWindow = sendWindow
     }
 
     var pendingByteCount: Int { outgoing.count - outgoingStart }

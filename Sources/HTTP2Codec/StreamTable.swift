@@ -17,6 +17,8 @@ public struct StreamTable<Value: AnyObject> {
     @usableFromInline var numbers: [Int32] = []
     @usableFromInline var kept: [Value?] = []
     @usableFromInline var used = 0
+    /// How many stand elsewhere than where their numbers say.
+    @usableFromInline var displaced = 0
 
     /// A table without streams, which takes no memory.
     @inlinable
@@ -61,7 +63,8 @@ public struct StreamTable<Value: AnyObject> {
         let value = kept[place].take()
         numbers[place] = 0
         used -= 1
-        closeGap(place)
+        if home(number) != place { displaced -= 1 }
+        if displaced > 0 { closeGap(place) }
         if isEmpty, numbers.count > Self.keptPlaces { removeAll() }
         return value
     }
@@ -87,11 +90,13 @@ public struct StreamTable<Value: AnyObject> {
 
     @inlinable
     mutating func put(_ value: Value, _ number: Int32) {
-        var place = home(number)
+        let home = home(number)
+        var place = home
         while numbers[place] != 0 { place = (place + 1) & (numbers.count - 1) }
         numbers[place] = number
         kept[place] = value
         used += 1
+        if place != home { displaced += 1 }
     }
 
     @inlinable
@@ -99,7 +104,7 @@ public struct StreamTable<Value: AnyObject> {
         let old = (numbers, kept)
         numbers = Array(repeating: 0, count: size)
         kept = Array(repeating: nil, count: size)
-        used = 0
+        (used, displaced) = (0, 0)
         for (number, value) in zip(old.0, old.1) {
             if let value { put(value, number) }
         }
@@ -114,6 +119,7 @@ public struct StreamTable<Value: AnyObject> {
         while numbers[place] != 0 {
             // As far from where it belongs as from the gap, or farther: it would have stood in the gap.
             if (place - home(numbers[place])) & mask >= (place - gap) & mask {
+                if home(numbers[place]) == gap { displaced -= 1 }
                 numbers[gap] = numbers[place]
                 kept[gap] = kept[place].take()
                 numbers[place] = 0

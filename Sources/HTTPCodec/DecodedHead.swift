@@ -67,8 +67,9 @@ package struct DecodedHead: ~Copyable, Sendable {
         byteCount = 0
     }
 
-    /// Takes one field. What is wrong with it is told at the end.
-    package mutating func add(name: RawSpan, value: RawSpan) {
+    /// Takes one field. What is wrong with it is told at the end. `isSound` says what ``isSound(_:_:)`` has said of it: one
+    /// that comes again is not looked at again.
+    package mutating func add(name: RawSpan, value: RawSpan, isSound: Bool = false) {
         byteCount += name.byteCount + value.byteCount + 32
         guard refusal == nil else { return }
         do throws(HTTPRefusal) {
@@ -78,7 +79,7 @@ package struct DecodedHead: ~Copyable, Sendable {
             if name.byteCount > 0, name.at(0) == UInt8(ascii: ":") {
                 try takePseudo(name.extracting(droppingFirst: 1), value)
             } else {
-                try takeField(name, value)
+                try takeField(name, value, isSound: isSound)
             }
         } catch {
             refusal = error
@@ -193,10 +194,10 @@ package struct DecodedHead: ~Copyable, Sendable {
         }
     }
 
-    private mutating func takeField(_ name: RawSpan, _ value: RawSpan) throws(HTTPRefusal) {
+    private mutating func takeField(_ name: RawSpan, _ value: RawSpan, isSound: Bool) throws(HTTPRefusal) {
         hasField = true
         try section.count()
-        try Self.check(name, value)
+        if !isSound { try Self.check(name, value) }
         let kindOfName = FieldName(name)
         switch kindOfName {
         case .connection, .transferEncoding, .upgrade, .keepAlive, .proxyConnection:
@@ -209,6 +210,16 @@ package struct DecodedHead: ~Copyable, Sendable {
             if !cookies.isEmpty { cookies.append(contentsOf: [UInt8(ascii: ";"), 0x20]) }
             unsafe value.withUnsafeBytes { unsafe cookies.append(contentsOf: $0) }
         default: try section.take(name, kindOfName, value, isLowerCase: true)
+        }
+    }
+
+    /// Name and value are made of what they may be made of.
+    package static func isSound(_ name: RawSpan, _ value: RawSpan) -> Bool {
+        do throws(HTTPRefusal) {
+            try check(name, value)
+            return true
+        } catch {
+            return false
         }
     }
 

@@ -24,8 +24,12 @@ package struct HTTPFields: Equatable, Sendable {
 
     private var bytes: [UInt8] = []
     package private(set) var count = 0
+    /// A bit for the kind of each name that was ever added: most names that are looked for are of a kind that is not there.
+    private var kinds: UInt64 = 0
 
     package init() {}
+
+    package static func == (left: HTTPFields, right: HTTPFields) -> Bool { left.bytes == right.bytes }
 
     package var isEmpty: Bool { count == 0 }
     /// Names and values together.
@@ -58,6 +62,7 @@ package struct HTTPFields: Equatable, Sendable {
             room.append(value)
         }
         count += 1
+        kinds |= Self.kind(of: name)
         if !isLowerCase { lower(start + Self.lengthsByteCount, name.byteCount) }
     }
 
@@ -207,36 +212,19 @@ package struct HTTPFields: Equatable, Sendable {
         }
     }
 
-    /// Calls `body` with each field whose name the writers do not make themselves.
-    private func forEachWritten(inRequest: Bool, _ body: (_ name: RawSpan, _ value: RawSpan) -> Void) {
+    /// Calls `body` with each field whose name the writers do not make themselves, and whether its value is another in each
+    /// message.
+    package func forEachWritten(inRequest: Bool, _ body: (_ name: RawSpan, _ value: RawSpan, _ isUnique: Bool) -> Void)
+    {
         let all = unsafe bytes.span.bytes
         var position = 0
         while let place = place(at: position) {
             position = place.end
             let name = all.extracting(place.name)
-            if FieldName(name).isWritten(inRequest: inRequest) { continue }
-            body(name, all.extracting(place.value))
+            let known = FieldName(name)
+            if known.isWritten(inRequest: inRequest) { continue }
+            body(name, all.extracting(place.value), known == .unique)
         }
-    }
-
-    /// Calls `body` with where in ``withUnsafeBytes(_:)`` name and value of each field lie that the writers do not make
-    /// themselves, and whether its value is another in each message.
-    package func forEachPlaceWritten(
-        inRequest: Bool, _ body: (_ name: Range<Int>, _ value: Range<Int>, _ isUnique: Bool) -> Void
-    ) {
-        let all = unsafe bytes.span.bytes
-        var position = 0
-        while let place = place(at: position) {
-            position = place.end
-            let name = FieldName(all.extracting(place.name))
-            if name.isWritten(inRequest: inRequest) { continue }
-            body(place.name, place.value, name == .unique)
-        }
-    }
-
-    /// The bytes in which all fields lie.
-    package func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
-        unsafe bytes.withUnsafeBytes { unsafe body($0) }
     }
 
     /// What ``write(to:inRequest:)`` appends at most.
@@ -245,7 +233,7 @@ package struct HTTPFields: Equatable, Sendable {
     /// Appends `name: value` and CRLF for each field whose name the writer does not make itself.
     func write(to output: inout [UInt8], inRequest: Bool) {
         output.append(addingCapacity: writtenByteCount) { room in
-            forEachWritten(inRequest: inRequest) { name, value in
+            forEachWritten(inRequest: inRequest) { name, value, _ in
                 room.append(name)
                 room.append(UInt8(ascii: ":"))
                 room.append(0x20)
@@ -266,8 +254,16 @@ package struct HTTPFields: Equatable, Sendable {
             valueCount: Int(unsafe all.unsafeLoadUnaligned(fromByteOffset: start + 4, as: UInt32.self)))
     }
 
+    /// By length and last letter, whatever its case.
+    @inline(__always)
+    private static func kind(of name: RawSpan) -> UInt64 {
+        guard name.byteCount > 0 else { return 0 }
+        let last = Int(name.at(name.byteCount - 1) & 0x1f)
+        return 1 << UInt64((last &* 5 &+ name.byteCount) & 63)
+    }
+
     private func find(_ name: RawSpan, from start: Int) -> Place? {
-        guard name.byteCount > 0 else { return nil }
+        guard name.byteCount > 0, kinds & Self.kind(of: name) != 0 else { return nil }
         let all = unsafe bytes.span.bytes
         var position = start
         while let place = Self.place(in: all, at: position) {

@@ -12,9 +12,9 @@ struct ConnectionTests {
         arguments: [
             (Array("GET / HTTP/1.1\r\nhost: a\r\n\r\n".utf8), "PROTOCOL_ERROR", "preface"),
             (Wire.preface + Wire.ping, "PROTOCOL_ERROR", "SETTINGS"),
-            (Wire.start + Wire.frame(0, 0, 0, [1]), "PROTOCOL_ERROR", "stream_id == 0"),
+            (Wire.start + Wire.frame(0, 0, 0, [1]), "PROTOCOL_ERROR", "stream 0"),
             (Wire.start + Wire.data(1, "x"), "PROTOCOL_ERROR", "idle"),
-            (Wire.start + Wire.headers(2, Wire.get), "PROTOCOL_ERROR", "stream_id"),
+            (Wire.start + Wire.headers(2, Wire.get), "PROTOCOL_ERROR", "even number"),
             (Wire.start + Wire.frame(9, 4, 1, []), "PROTOCOL_ERROR", "CONTINUATION"),
             (Wire.start + Wire.frame(5, 4, 1, [0, 0, 0, 2]), "PROTOCOL_ERROR", "PUSH_PROMISE"),
             (Wire.start + Wire.frame(0xee, 0, 0, [UInt8](repeating: 0, count: 16_385)), "FRAME_SIZE_ERROR", "larger"),

@@ -1,6 +1,5 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
-import CNghttp2Memory
 import HTTP2Codec
 import Testing
 
@@ -46,33 +45,5 @@ struct StreamTableTests {
         var table = StreamTable<Named>()
         table.insert(Named(1), for: 1)
         #expect(table[0] == nil && table.remove(0) == nil && table.count == 1)
-    }
-}
-
-@Suite("Memory of libnghttp2")
-struct LibraryMemoryTests {
-    @Test("a block that was freed is given out again for its size, and a limited number is kept")
-    func blocks() {
-        let block = weft_nghttp2_allocate(100, nil)
-        weft_nghttp2_free(block, nil)
-        #expect(weft_nghttp2_bytes_kept() >= 128)
-        let again = weft_nghttp2_allocate(128, nil)
-        #expect(again == block)
-        let grown = weft_nghttp2_reallocate(again, 4000, nil)
-        weft_nghttp2_free(grown, nil)
-        let many = (0..<400).map { _ in weft_nghttp2_allocate(2048, nil) }
-        for block in many { weft_nghttp2_free(block, nil) }
-        #expect(weft_nghttp2_bytes_kept() <= Int(WEFT_BLOCKS_KEPT_BYTES_MAX) + Int(WEFT_BLOCK_BYTES_MAX))
-    }
-
-    @Test("cleared memory is clear though it was used before, and too much of it is refused")
-    func cleared() throws {
-        let block = try #require(weft_nghttp2_allocate(512, nil))
-        block.initializeMemory(as: UInt8.self, repeating: 0xff, count: 512)
-        weft_nghttp2_free(block, nil)
-        let clear = try #require(weft_nghttp2_allocate_cleared(8, 64, nil))
-        #expect(UnsafeRawBufferPointer(start: clear, count: 512).allSatisfy { $0 == 0 })
-        weft_nghttp2_free(clear, nil)
-        #expect(weft_nghttp2_allocate_cleared(.max, 2, nil) == nil)
     }
 }

@@ -58,7 +58,7 @@ struct LayerTests {
     @Test("a C module has one owner")
     func owners() {
         let owners = [
-            "CCares": "NameResolution", "CLinux": "LinuxSystem", "CNetlink": "Netlink", "CNghttp2": "HTTP2Codec",
+            "CCares": "NameResolution", "CLinux": "LinuxSystem", "CNetlink": "Netlink",
             "COpenSSL": "TLSSession", "COpenSSLMemory": "TLSSession", "CPCRE2": "Patterns",
             "CYAML": "ResourceDocuments",
         ]

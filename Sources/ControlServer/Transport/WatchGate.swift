@@ -11,7 +11,7 @@ internal import NIOCore
 /// A connection of the proxies' port: a watch whose proxy offers to leave HTTP for it, or requests like everywhere.
 ///
 /// A mesh has as many watches as proxies. Each would keep the tasks, the decoder and the buffers of a request that never ends;
-/// so a watch is taken off the library before it begins (docs/adr/0018).
+/// so a watch is taken off the library before it begins (docs/adr/0019).
 struct WatchChannel: ServerChildChannel {
     struct Value: ServerChildChannelValue {
         let channel: any Channel

@@ -10,8 +10,6 @@ final class HTTP2FrontStream: ExchangeFront {
     private let conversation: HTTP2Conversation
     let number: Int32
     private var exchange: Exchange?
-    /// Not sent yet, so that an answer without a body is one frame.
-    private var head: HTTPResponse?
     /// Bytes of the request that have come and that the client has no credit for yet.
     private var uncredited = 0
     private(set) var hasWholeRequest = false
@@ -79,35 +77,13 @@ final class HTTP2FrontStream: ExchangeFront {
 
     var isOutBlocked: Bool { conversation.isBlocked(number) }
 
-    func write(_ head: consuming HTTPResponse) {
-        sendHead()
-        let isInterim = head.isInterim
-        self.head = head
-        if isInterim { sendHead() }
-    }
+    func write(_ head: consuming HTTPResponse) { session.submit(head, on: number, endsStream: false) }
 
-    func write(_ body: UnsafeRawBufferPointer) {
-        guard unsafe !body.isEmpty else { return }
-        sendHead()
-        unsafe session.send(body, on: number)
-    }
+    func write(_ body: UnsafeRawBufferPointer) { unsafe session.send(body, on: number) }
 
-    func endAnswer(_ trailers: HTTPFields) {
-        if trailers.isEmpty, let head = head.take() { return session.submit(head, on: number, endsStream: true) }
-        sendHead()
-        session.end(number, trailers: trailers)
-    }
+    func endAnswer(_ trailers: HTTPFields) { session.end(number, trailers: trailers) }
 
-    private func sendHead() {
-        guard let head = head.take() else { return }
-        session.submit(head, on: number, endsStream: false)
-    }
-
-    func flush() {
-        // What has come of the answer goes now, though its end has not.
-        if exchange != nil { sendHead() }
-        conversation.scheduleFlush()
-    }
+    func flush() { conversation.scheduleFlush() }
 
     // MARK: What the exchange tells
 

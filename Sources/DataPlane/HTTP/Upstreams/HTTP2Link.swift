@@ -74,8 +74,8 @@ class HTTP2Link: EventHandler, HTTP2SessionUser {
         return exchange.isRepeatable
     }
 
-    final func submit(_ request: HTTPRequest, for upstream: HTTP2Upstream, endsStream: Bool) -> Int32? {
-        guard !isClosed, let stream = session.submit(request, endsStream: endsStream) else { return nil }
+    final func submit(_ request: HTTPRequest, for upstream: HTTP2Upstream) -> Int32? {
+        guard !isClosed, let stream = session.submit(request, endsStream: false) else { return nil }
         requests.insert(upstream, for: stream)
         restsSince = nil
         thread.loop.setDeadline(.never, of: self)

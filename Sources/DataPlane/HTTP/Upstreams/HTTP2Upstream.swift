@@ -14,7 +14,6 @@ final class HTTP2Upstream: HTTPUpstream {
 
     private let link: HTTP2Link
     private var stream: Int32?
-    private var head: HTTPRequest?
     private var hasEnd = false
     /// Bytes of the answer that the far side has no credit for yet.
     private var uncredited = 0
@@ -34,26 +33,8 @@ final class HTTP2Upstream: HTTPUpstream {
     // MARK: The request
 
     override func begin(_ request: HTTPRequest) {
-        head = request
         hasEnd = false
-    }
-
-    override func send(_ body: UnsafeRawBufferPointer) {
-        sendHead()
-        if let stream { unsafe link.session.send(body, on: stream) }
-    }
-
-    override func end(_ trailers: HTTPFields) {
-        guard !hasEnd else { return }
-        hasEnd = true
-        if head != nil, trailers.isEmpty { return sendHead(endsStream: true) }
-        sendHead()
-        if let stream { link.session.end(stream, trailers: trailers) }
-    }
-
-    private func sendHead(endsStream: Bool = false) {
-        guard let head = head.take() else { return }
-        stream = link.submit(head, for: self, endsStream: endsStream)
+        stream = link.submit(request, for: self)
         // Not from here: the exchange is in the middle of its attempt.
         guard stream == nil else { return }
         thread.loop.atEndOfTurn { [self] in
@@ -66,10 +47,17 @@ final class HTTP2Upstream: HTTPUpstream {
         }
     }
 
-    override func flush() {
-        sendHead()
-        link.scheduleFlush()
+    override func send(_ body: UnsafeRawBufferPointer) {
+        if let stream { unsafe link.session.send(body, on: stream) }
     }
+
+    override func end(_ trailers: HTTPFields) {
+        guard !hasEnd else { return }
+        hasEnd = true
+        if let stream { link.session.end(stream, trailers: trailers) }
+    }
+
+    override func flush() { link.scheduleFlush() }
 
     override var isFull: Bool {
         stream.map { link.session.pendingByteCount(on: $0) >= Self.pendingMax } ?? false
@@ -123,7 +111,6 @@ final class HTTP2Upstream: HTTPUpstream {
         returnCredit(uncredited)
         uncredited = 0
         detach()
-        head = nil
         if let stream { link.finished(stream) }
         stream = nil
     }

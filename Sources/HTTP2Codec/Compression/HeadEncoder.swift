@@ -1,0 +1,246 @@
+// Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
+
+internal import HTTPCodec
+
+/// Writes heads for a connection (RFC 7541): what was sent before as a reference of a byte or two, everything else as plain
+/// text. Between two sidecars most of a head is the same from one request to the next.
+///
+/// A field is looked for by the hash of its name and value in a table of places, the newer one of two that share a place
+/// having it: not to find a field costs some bytes, and nothing else.
+struct HeadEncoder: Sendable {
+    /// What becomes of a field in the peer's table.
+    private enum Form: UInt8 {
+        /// RFC 7541 section 6.2.1.
+        case kept = 0x40
+        /// Section 6.2.2: another value each time, which would push out what comes again.
+        case passing = 0x00
+        /// Section 6.2.3: nobody on the way may ever put it into a table either, where it could be guessed.
+        case secret = 0x10
+
+        /// How many bits of the first byte hold the number of the name.
+        var bits: UInt8 { self == .kept ? 6 : 4 }
+    }
+
+    private static let placeCount = 128
+    /// A head with all numbers at their longest.
+    private static let fieldOverhead = 16
+
+    private var table = FieldTable()
+    private let standard = StandardFields.shared
+    /// By hash of name and value, and by hash of the name: how many entries had been made with the one that is meant.
+    private var fields = [UInt32](repeating: 0, count: Self.placeCount)
+    private var names = [UInt32](repeating: 0, count: Self.placeCount)
+    /// Limits that the peer has set and not been told of yet (RFC 7541 section 4.2): the lowest in between, and the last.
+    private var lowest: Int?
+    private var isResized = false
+
+    /// The peer has said how large a table it keeps.
+    mutating func setLimit(_ limit: Int) {
+        // More than this costs memory on both sides and finds little more.
+        let limit = min(limit, FieldTable.standardLimit)
+        guard limit != table.limit || isResized else { return }
+        lowest = min(lowest ?? limit, limit)
+        table.setLimit(limit)
+        isResized = true
+    }
+
+    /// Appends the compressed form of a request's head.
+    mutating func encode(_ request: borrowing HTTPRequest, to output: inout [UInt8]) {
+        let room = request.method.utf8.count + request.authority.utf8.count + request.target.utf8.count + 256
+        withRoom(room + Self.room(request.fields), in: &output) { encoder, output in
+            let isConnect = request.method == "CONNECT"
+            switch request.method {
+            case "GET": output.append(0x80 | UInt8(StandardFields.Known.get))
+            case "POST": output.append(0x80 | UInt8(StandardFields.Known.post))
+            default: encoder.field(":method", StandardFields.Known.get, request.method, .kept, &output)
+            }
+            if !isConnect {
+                let place = request.scheme == "https" ? StandardFields.Known.https : StandardFields.Known.http
+                output.append(0x80 | UInt8(place))
+            }
+            if !request.authority.isEmpty {
+                encoder.field(":authority", StandardFields.Known.authority, request.authority, .kept, &output)
+            }
+            if !isConnect {
+                if request.target == "/" {
+                    output.append(0x80 | UInt8(StandardFields.Known.path))
+                } else {
+                    encoder.field(":path", StandardFields.Known.path, request.target, .passing, &output)
+                }
+            }
+            if case .length(let length) = request.body { encoder.length(length, &output) }
+            if request.acceptsTrailers { encoder.field("te", 0, "trailers", .kept, &output) }
+            if request.expectsContinue { encoder.field("expect", 0, "100-continue", .kept, &output) }
+            encoder.all(request.fields, inRequest: true, &output)
+        }
+    }
+
+    /// Appends the compressed form of a response's head.
+    mutating func encode(_ response: borrowing HTTPResponse, to output: inout [UInt8]) {
+        withRoom(128 + Self.room(response.fields), in: &output) { encoder, output in
+            if let place = StandardFields.Known.place(ofStatus: response.status) {
+                output.append(0x80 | UInt8(place))
+            } else {
+                encoder.field(":status", StandardFields.Known.status, String(response.status), .kept, &output)
+            }
+            if let length = response.writtenLength { encoder.length(length, &output) }
+            encoder.all(response.fields, inRequest: false, &output)
+        }
+    }
+
+    /// Appends the compressed form of trailers.
+    mutating func encode(trailers: borrowing HTTPFields, to output: inout [UInt8]) {
+        withRoom(Self.room(trailers), in: &output) { encoder, output in
+            encoder.all(trailers, inRequest: true, &output)
+        }
+    }
+
+    private static func room(_ fields: borrowing HTTPFields) -> Int { fields.byteCount + fields.count * fieldOverhead }
+
+    private mutating func withRoom(
+        _ byteCount: Int, in output: inout [UInt8], _ body: (inout HeadEncoder, inout OutputSpan<UInt8>) -> Void
+    ) {
+        output.append(addingCapacity: byteCount + 2 * Self.fieldOverhead) { output in
+            if isResized {
+                if let lowest, lowest < table.limit { Self.append(lowest, bits: 5, first: 0x20, &output) }
+                Self.append(table.limit, bits: 5, first: 0x20, &output)
+                (isResized, lowest) = (false, nil)
+            }
+            body(&self, &output)
+        }
+    }
+
+    private mutating func all(
+        _ fields: borrowing HTTPFields, inRequest: Bool, _ output: inout OutputSpan<UInt8>
+    ) {
+        fields.forEachWritten(inRequest: inRequest) { name, value, isUnique in
+            field(name, 0, value, isUnique ? .passing : Self.form(name, value), &output)
+        }
+    }
+
+    /// What would do harm or no good in a table (RFC 7541 section 7.1.3).
+    private static func form(_ name: RawSpan, _ value: RawSpan) -> Form {
+        switch name.byteCount {
+        case 3: name.isEqual(to: StaticString("age").bytes) ? .passing : .kept
+        case 4: name.isEqual(to: StaticString("etag").bytes) ? .passing : .kept
+        // One that is short can be guessed.
+        case 6: value.byteCount < 20 && name.isEqual(to: StaticString("cookie").bytes) ? .secret : .kept
+        case 8: name.isEqual(to: StaticString("location").bytes) ? .passing : .kept
+        case 10: name.isEqual(to: StaticString("set-cookie").bytes) ? .secret : .kept
+        case 13:
+            name.isEqual(to: StaticString("authorization").bytes)
+                ? .secret : name.isEqual(to: StaticString("if-none-match").bytes) ? .passing : .kept
+        case 17: name.isEqual(to: StaticString("if-modified-since").bytes) ? .passing : .kept
+        case 19: name.isEqual(to: StaticString("proxy-authorization").bytes) ? .secret : .kept
+        default: value.byteCount > FieldTable.standardLimit / 4 ? .passing : .kept
+        }
+    }
+
+    private mutating func length(_ length: UInt64, _ output: inout OutputSpan<UInt8>) {
+        field("content-length", 28, String(length), .passing, &output)
+    }
+
+    private mutating func field(
+        _ name: StaticString, _ place: Int, _ value: String, _ form: Form, _ output: inout OutputSpan<UInt8>
+    ) {
+        unsafe field(name.bytes, place, value.utf8.span.bytes, form, &output)
+    }
+
+    /// Writes one field. `place` is where its name stands in the standard table, if the caller knows.
+    private mutating func field(
+        _ name: RawSpan, _ place: Int, _ value: RawSpan, _ form: Form, _ output: inout OutputSpan<UInt8>
+    ) {
+        let nameHash = FieldHash.of(name)
+        guard form == .kept else {
+            let index = place > 0 ? place : self.index(ofName: name, nameHash)
+            return Self.appendLiteral(index, name, value, form, &output)
+        }
+        let hash = FieldHash.of(value, after: nameHash)
+        let slot = Int(hash) & (Self.placeCount - 1)
+        if let age = table.age(of: fields[slot]), let entry = table.entry(ofAge: age), entry.hash == hash {
+            let bytes = unsafe table.bytes.span.bytes
+            if bytes.extracting(entry.name).isEqual(to: name), bytes.extracting(entry.value).isEqual(to: value) {
+                return Self.append(StandardFields.count + 1 + age, bits: 7, first: 0x80, &output)
+            }
+        }
+        let index = place > 0 ? place : self.index(ofName: name, nameHash)
+        Self.appendLiteral(index, name, value, form, &output)
+        table.put(name)
+        table.put(value)
+        table.keep(nameCount: name.byteCount, hash: hash, isSound: true)
+        fields[slot] = table.madeCount
+        names[Int(nameHash) & (Self.placeCount - 1)] = table.madeCount
+    }
+
+    /// Where a name stands in either table; zero if it does not.
+    private func index(ofName name: RawSpan, _ hash: UInt32) -> Int {
+        let place = standard.place(named: name, hash: hash)
+        if place > 0 { return place }
+        guard let age = table.age(of: names[Int(hash) & (Self.placeCount - 1)]),
+            let entry = table.entry(ofAge: age),
+            unsafe table.bytes.span.bytes.extracting(entry.name).isEqual(to: name)
+        else { return 0 }
+        return StandardFields.count + 1 + age
+    }
+
+    private static func appendLiteral(
+        _ index: Int, _ name: RawSpan, _ value: RawSpan, _ form: Form, _ output: inout OutputSpan<UInt8>
+    ) {
+        append(index, bits: form.bits, first: form.rawValue, &output)
+        if index == 0 {
+            append(name.byteCount, bits: 7, first: 0, &output)
+            output.append(name)
+        }
+        append(value.byteCount, bits: 7, first: 0, &output)
+        output.append(value)
+    }
+
+    /// RFC 7541 section 5.1.
+    @inline(__always)
+    private static func append(_ number: Int, bits: UInt8, first: UInt8, _ output: inout OutputSpan<UInt8>) {
+        let most = 1 << Int(bits) - 1
+        if number < most { return output.append(first | UInt8(truncatingIfNeeded: number)) }
+        output.append(first | UInt8(truncatingIfNeeded: most))
+        var rest = number - most
+        while rest >= 128 {
+            output.append(UInt8(truncatingIfNeeded: rest) | 0x80)
+            rest >>= 7
+        }
+        output.append(UInt8(truncatingIfNeeded: rest))
+    }
+}
+
+extension StaticString {
+    /// The bytes, which are there as long as the program runs.
+    fileprivate var bytes: RawSpan {
+        @_lifetime(immortal)
+        get {
+            let bytes = unsafe RawSpan(_unsafeStart: utf8Start, byteCount: utf8CodeUnitCount)
+            return unsafe _overrideLifetime(bytes, copying: ())
+        }
+    }
+}
+
+extension HTTPResponse {
+    /// What `content-length` says, by the rules of ``HTTPWriter``.
+    fileprivate var writtenLength: UInt64? {
+        guard status >= 200, status != 204 else { return nil }
+        if body == .none { return absentLength }
+        if status != 304, case .length(let length) = body { return length }
+        return nil
+    }
+}
+
+extension OutputSpan<UInt8> {
+    /// Appends a piece for which there is room.
+    fileprivate mutating func append(_ piece: RawSpan) {
+        precondition(freeCapacity >= piece.byteCount, "There is room for what is written.")
+        unsafe piece.withUnsafeBytes { piece in
+            unsafe withUnsafeMutableBufferPointer { room, count in
+                let free = unsafe UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(room)[count...])
+                unsafe free.copyMemory(from: piece)
+                count += piece.count
+            }
+        }
+    }
+}
