@@ -30,11 +30,11 @@ package actor WatchHub {
     private var deniedGeneration = 0
     /// Counts up with every change of the lists that everybody gets.
     private var commonGeneration = 0
-    private var watches: [String: Watch] = [:]
+    var watches: [String: Watch] = [:]
     /// What the newest revisions changed.
     private var changed: [(revision: UInt64, ids: Set<String>)] = []
     /// As the store has them, until their servers have seen the watches end.
-    private var registrations: [String: [UInt8]] = [:]
+    var registrations: [String: [UInt8]] = [:]
     /// Of what everybody is told.
     package private(set) var trustDigest = ""
     /// Counts up with everything that ``report(unless:)`` tells.
@@ -448,10 +448,4 @@ package actor WatchHub {
 
     package var count: Int { watches.count }
 
-    /// Gives back the room of those who have left.
-    package func releaseMemory() {
-        guard watches.capacity > 1024, watches.count < watches.capacity / 4 else { return }
-        watches = Dictionary(uniqueKeysWithValues: watches.map { ($0.key, $0.value) })
-        registrations = Dictionary(uniqueKeysWithValues: registrations.map { ($0.key, $0.value) })
-    }
 }
