@@ -7,8 +7,9 @@ internal import MeshModel
 internal import Reactor
 internal import TLSSession
 
-/// What a proxy says beside its watch, one request after the other, to the replica that the watch is with. Their connection is
-/// kept where a control plane hears everything by it, and else ends with the last of them: it is needed once a day. A request whose connection was lost is sent again: each of them may be said twice.
+/// What a proxy says beside its watch, one request after the other, to the replica that the watch is with. Their connection
+/// is kept where a control plane hears everything by it, and else ends with the last of them: it is needed once a day. A
+/// request whose connection was lost is sent again: each of them may be said twice.
 final class PostQueue {
     private struct Post {
         let path: String

@@ -447,5 +447,4 @@ package actor WatchHub {
     }
 
     package var count: Int { watches.count }
-
 }

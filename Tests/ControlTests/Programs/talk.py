@@ -1,7 +1,8 @@
 # Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 """What a control plane makes of odd conversations: talk.py HOST:PORT DIRECTORY CASE
 
-DIRECTORY has chain.pem and key.pem. Says what came: the status, `heard N`, and `closed` when the other side has ended it."""
+DIRECTORY has chain.pem and key.pem. Says what came: the status, `heard N`, and `closed` when the other side has ended
+it."""
 import json
 import socket
 import ssl
