@@ -145,9 +145,8 @@ package actor WatchHub {
         return !ids.isEmpty
     }
 
-    /// Tells a proxy that what it said, up to that number, was taken up.
+    /// Tells a proxy that what it said, up to that number, was taken up; once, where it says more than it reads.
     package func heard(_ number: UInt64, of id: String) {
-        // Whoever says more than he reads is not told of each.
         watches[id]?.messages.removeAll { if case .heard = $0 { true } else { false } }
         watches[id]?.messages.append(.heard(number))
         wake(id)
