@@ -148,9 +148,9 @@ let control: [Target] = [
     library(
         "ControlServer",
         [
-            "Bytes", "CertificateAuthority", "CommandLine", "ControlAPI", "ControlPlane", "ControlStore", "LinuxSystem",
-            "MeshModel",
-            "ResourceDocuments", hummingbird, hummingbirdCore, httpTypes, logging, nio, nioPosix, nioSSL,
+            "Bytes", "CertificateAuthority", "CommandLine", "ControlAPI", "ControlPlane", "ControlStore", "HTTPCodec",
+            "LinuxSystem", "MeshModel", "ResourceDocuments", hummingbird, hummingbirdCore, httpTypes, logging, nio,
+            nioPosix, nioSSL,
             serviceLifecycle,
         ]),
 ]

@@ -17,6 +17,10 @@ package enum ControlProtocol {
     package static func acknowledgePath(_ watch: String) -> String { "\(watchPath)/\(watch)/acknowledge" }
     package static func wantsPath(_ watch: String) -> String { "\(watchPath)/\(watch)/wants" }
 
+    /// What a proxy offers to switch to (RFC 9110 section 7.8) with its request for a watch: lines in both directions, so that
+    /// what it says needs no connection beside. A control plane that does not know it answers in HTTP, and is posted to.
+    package static let conversation = "weft-watch/1"
+
     // MARK: Times
 
     /// Between two signs of life of the server.
@@ -26,7 +30,7 @@ package enum ControlProtocol {
 
     // MARK: Limits
 
-    /// The body of any request to port 15012.
+    /// The body of any request to port 15012, and a line of what a proxy says in its watch.
     package static let requestBytes = 256 << 10
     /// The body of any request to port 15013.
     package static let joinBytes = 16 << 10

@@ -9,6 +9,9 @@ package struct LineSplitter: Sendable {
 
     package init(limit: Int = ControlProtocol.lineBytes) { self.limit = limit }
 
+    /// True where a line has begun and not ended.
+    package var isInsideLine: Bool { !partial.isEmpty }
+
     /// The lines that end in `bytes`, without their ends; empty ones are left out.
     package mutating func lines(in bytes: ArraySlice<UInt8>) throws(Problem) -> [[UInt8]] {
         var lines: [[UInt8]] = []

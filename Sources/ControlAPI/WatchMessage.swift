@@ -15,6 +15,8 @@ package enum WatchMessage: ControlMessage {
     case logLevel(LogSettings.Level)
     /// A new certificate is to be fetched now.
     case renew
+    /// What the proxy has said on this connection has come, up to the line of this number, and was taken up.
+    case heard(UInt64)
     /// The server ends this watch; reconnect, to another address first.
     case goodbye(reason: String)
     /// Of a later protocol; there is nothing to do for it.
@@ -60,6 +62,9 @@ package enum WatchMessage: ControlMessage {
                 writer.field("type", "logLevel")
                 writer.field("level", level.rawValue)
             case .renew: writer.field("type", "renew")
+            case .heard(let number):
+                writer.field("type", "heard")
+                writer.field("number", number)
             case .goodbye(let reason):
                 writer.field("type", "goodbye")
                 writer.field("reason", reason)
@@ -77,6 +82,7 @@ package enum WatchMessage: ControlMessage {
         case "logLevel":
             self = .logLevel(try reader.value("level", "a log level") { LogSettings.Level(rawValue: $0) })
         case "renew": self = .renew
+        case "heard": self = .heard(try reader.number("number"))
         case "goodbye":
             self = .goodbye(reason: try reader.optionalText("reason", atMost: ControlProtocol.sentenceBytes) ?? "")
         default: self = .unknown(type: type)

@@ -9,7 +9,7 @@ internal import Reactor
 internal import TLSSession
 
 /// One HTTP/1.1 connection to a control plane, over mutual TLS, on the control thread's loop. It carries one request at a
-/// time and knows nothing of what they mean.
+/// time and knows nothing of what they mean. After a switch of protocols what comes is told as pieces of a body.
 ///
 /// ```
 ///   connecting ─▶ handshake ─▶ open ─▶ closed
@@ -88,6 +88,12 @@ final class ControlConnection: EventHandler {
         var bytes: [UInt8] = []
         HTTPWriter.append(request, to: &bytes)
         bytes += body
+        write(bytes)
+    }
+
+    /// Sends bytes of the protocol that both have switched to: the last head was 101.
+    func say(_ bytes: [UInt8]) {
+        guard phase == .open else { return }
         write(bytes)
     }
 

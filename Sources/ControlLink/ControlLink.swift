@@ -7,8 +7,9 @@ package import MeshModel
 package import Reactor
 package import TLSSession
 
-/// The way from a proxy to its control plane: one connection whose answer never ends, on which is told what changes, and
-/// one beside it for what the proxy says itself. Lives on the control thread; what is told means nothing to it.
+/// The way from a proxy to its control plane: one connection on which is told what changes, and on which the proxy says what
+/// it has to say, where the control plane has agreed to leave HTTP there. Where it has not, what the proxy says is posted on a
+/// connection beside it. Lives on the control thread; what is told means nothing to it.
 ///
 /// ```
 ///   waiting ─▶ connecting ─▶ asked ─▶ watching ──┐
@@ -67,6 +68,9 @@ package final class ControlLink {
     private var lastProblem: ErrorCode?
     private var random: FastRandom
     private var posts: PostQueue?
+    /// Nil where the control plane hears only what is posted.
+    private var speech: WatchSpeech?
+    private var hasSwitched = false
     /// The last one of this watch.
     private var acknowledged: Acknowledgement?
     package private(set) var watch: WatchMessage.Welcome?
@@ -113,16 +117,27 @@ package final class ControlLink {
     package func acknowledge(_ acknowledgement: Acknowledgement, answered: @escaping () -> Void = {}) {
         guard let watch else { return }
         acknowledged = acknowledgement
-        post(ControlProtocol.acknowledgePath(watch.watch), acknowledgement, answered)
+        if let speech {
+            speech.say(.acknowledge(acknowledgement)) { [unowned self] in said($0, answered) }
+        } else {
+            post(ControlProtocol.acknowledgePath(watch.watch), acknowledgement, answered)
+        }
     }
 
-    /// Says once more what was said last, over a connection that shows the identity in force now: by that the control plane
-    /// knows that nobody meets the one before any more.
-    package func showIdentity() { if let acknowledged { acknowledge(acknowledged) } }
+    /// Says once more what was said last, over a connection that shows the identity in force now, which the watch's does not:
+    /// by that the control plane knows that nobody meets the one before any more.
+    package func showIdentity() {
+        guard let acknowledged, let watch else { return }
+        post(ControlProtocol.acknowledgePath(watch.watch), acknowledged)
+    }
 
     package func say(_ wants: Wants) {
         guard let watch else { return }
-        post(ControlProtocol.wantsPath(watch.watch), wants)
+        if let speech {
+            speech.say(.wants(wants)) { [unowned self] in said($0) }
+        } else {
+            post(ControlProtocol.wantsPath(watch.watch), wants)
+        }
     }
 
     package func askForCertificate(
@@ -140,10 +155,15 @@ package final class ControlLink {
     }
 
     private func post(_ path: String, _ message: some ControlMessage, _ answered: @escaping () -> Void = {}) {
-        posts?.add(path, message.encode()) { [unowned self] result in
+        posts?.add(path, message.encode()) { [unowned self] result in said(result.map { _ in }, answered) }
+    }
+
+    private func said(_ result: Result<Void, Problem>, _ answered: () -> Void = {}) {
+        switch result {
+        case .success: answered()
+        case .failure(let problem):
             // The control plane has forgotten the watch, or cannot be told: another watch says everything anew.
-            if case .failure(let problem) = result, watch != nil { return lose(problem) }
-            if case .success = result { answered() }
+            if watch != nil { lose(problem) }
         }
     }
 
@@ -175,7 +195,8 @@ package final class ControlLink {
         case .head(let response):
             guard !response.isInterim else { return }
             phase = .answered
-            errorStatus = response.status == 200 ? nil : response.status
+            hasSwitched = response.status == 101 && response.upgrade == ControlProtocol.conversation
+            errorStatus = response.status == 200 || hasSwitched ? nil : response.status
         case .body(let bytes):
             if errorStatus != nil {
                 errorBody += bytes.prefix(max(0, Self.errorBodyMax - errorBody.count))
@@ -208,6 +229,7 @@ package final class ControlLink {
         }
         var head = HTTPRequest(method: "POST", authority: "\(address)", target: ControlProtocol.watchPath)
         head.body = .length(UInt64(body.count))
+        head.upgrade = ControlProtocol.conversation
         connection?.send(head, body)
     }
 
@@ -244,13 +266,17 @@ package final class ControlLink {
             silence = min(ControlProtocol.silence, .seconds(3 * max(1, welcome.heartbeatSeconds)))
             heard()
             lastProblem = nil
-            posts = PostQueue(loop, context, address)
+            posts = PostQueue(loop, context, address, keepsConnection: !hasSwitched)
+            if hasSwitched { speech = WatchSpeech(loop) { [unowned self] in connection?.say($0) } }
             return tell(.connected(address, welcome))
         }
         switch message {
         case .welcome: throw Problem(.controlMessage, "a second welcome")
         case .goodbye(let reason):
             lose(Problem(.controlUnreachable, at: address.map { "\($0)" }, "it says goodbye: \(reason)"))
+        case .heard(let number):
+            guard let speech else { throw Problem(.controlMessage, "it has heard what was not said") }
+            try speech.heard(number)
         case .heartbeat, .unknown: break
         case .update, .logLevel, .renew: tell(.message(message))
         }
@@ -259,9 +285,12 @@ package final class ControlLink {
     private func end() {
         connection?.close()
         connection = nil
-        posts?.close()
-        posts = nil
+        let (posts, speech) = (posts, speech)
+        (self.posts, self.speech) = (nil, nil)
         watch = nil
+        hasSwitched = false
+        posts?.close()
+        speech?.close(Problem(.controlUnreachable, at: address.map { "\($0)" }, "the watch has ended"))
         acknowledged = nil
         errorStatus = nil
         errorBody = []

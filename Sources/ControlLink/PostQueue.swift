@@ -7,8 +7,9 @@ internal import MeshModel
 internal import Reactor
 internal import TLSSession
 
-/// What a proxy says beside its watch, one request after the other on one connection that is kept, to the replica that the
-/// watch is with. A request whose connection was lost is sent again: each of them may be said twice.
+/// What a proxy says beside its watch, one request after the other, to the replica that the watch is with. Their connection
+/// is kept where a control plane hears everything by it, and else ends with the last of them: it is needed once a day. A
+/// request whose connection was lost is sent again: each of them may be said twice.
 final class PostQueue {
     private struct Post {
         let path: String
@@ -24,6 +25,7 @@ final class PostQueue {
 
     private let loop: EventLoop
     private let address: SocketAddress
+    private let keepsConnection: Bool
     private var context: TLSContext?
     /// The connection shows an identity that is not the newest any more.
     private var isStale = false
@@ -36,8 +38,9 @@ final class PostQueue {
     private var body: [UInt8] = []
     private var isClosed = false
 
-    init(_ loop: EventLoop, _ context: TLSContext, _ address: SocketAddress) {
+    init(_ loop: EventLoop, _ context: TLSContext, _ address: SocketAddress, keepsConnection: Bool = true) {
         self.loop = loop
+        self.keepsConnection = keepsConnection
         self.context = context
         self.address = address
         loop.add(alarm)
@@ -138,6 +141,14 @@ final class PostQueue {
             (200..<300).contains(status) ? .success(body) : .failure(Self.refusal(status, body, at: address))
         post.completion(result)
         proceed()
+        // Whoever was told may have more to say, but not in the middle of this answer.
+        if !keepsConnection { loop.atEndOfTurn { [self] in letGoIfIdle() } }
+    }
+
+    private func letGoIfIdle() {
+        guard current == nil, waiting.isEmpty else { return }
+        connection?.close()
+        connection = nil
     }
 
     /// The connection is of no use any more; the request may go over another.

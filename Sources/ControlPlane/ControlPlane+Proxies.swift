@@ -43,10 +43,7 @@ extension ControlPlane {
         // It was elsewhere when everybody was told.
         if isOld { _ = await hub.send(.renew, to: request.workload) }
         if request.have == nil {
-            Task {
-                try? await Task.sleep(for: Self.beginning)
-                _ = try? await register(watch)
-            }
+            await arrivals.add { [weak self] in _ = try? await self?.register(watch) }
         } else {
             do throws(StoreError) { try await register(watch) } catch {
                 await hub.end(watch)
@@ -77,18 +74,21 @@ extension ControlPlane {
     private static let tellingTries = 100
 
     /// Chosen by us: how long its first answer may take.
-    private static let beginning: Duration = .seconds(2)
+    static let beginning: Duration = .seconds(2)
 
     /// What a proxy says of an update; false where there is no such watch of his. That he says it over a connection with
-    /// another certificate than before tells that this is in force.
+    /// another certificate than before tells that this is in force; nil where it is the watch's own, which may have been renewed
+    /// since.
     package func acknowledge(
-        _ watch: String, _ acknowledgement: Acknowledgement, identity: SPIFFEID, serial: String
+        _ watch: String, _ acknowledgement: Acknowledgement, identity: SPIFFEID, serial: String?
     ) async -> Bool {
         guard await hub.acknowledge(watch, acknowledgement, by: identity) else { return false }
         // Its proxy calls itself ready when it is answered, and whoever waits for that calls it at once. Where the store is
         // away, all who are connected here are written down again when it is back.
         if let key = try? await register(watch) { await untilTold(key) }
-        if await hub.notes(serial, of: watch, by: identity) { await enrollment.noteShown(serial, by: identity) }
+        if let serial, await hub.notes(serial, of: watch, by: identity) {
+            await enrollment.noteShown(serial, by: identity)
+        }
         return true
     }
 
@@ -125,31 +125,38 @@ extension ControlPlane {
 
     /// Ends a watch, and with it the registration: not at once, since most of those who are cut off are back in a moment,
     /// and who calls them should not notice.
-    package func closeWatch(_ watch: String, _ request: WatchRequest) async {
+    package func closeWatch(_ watch: String, of workload: ResourceReference, instance: String) async {
         await hub.end(watch)
         let registration = await hub.takeRegistration(of: watch)
         guard let registration else { return }
-        let key = StoreKeys.proxy(request.workload, instance: request.instance)
+        let key = StoreKeys.proxy(workload, instance: instance)
         // Sent away because the store is: nobody can write down meanwhile that it is somewhere else.
         let isCutOff = !(await lease.isHeld)
         await lease.forget(key, registration)
-        // Not to be cancelled with the connection.
-        Task {
-            var isThere = true
-            while isThere {
-                try? await Task.sleep(for: Self.absence)
-                if isCutOff, await keeper.membership.awaitsReturn { continue }
-                do throws(StoreError) {
-                    try await lease.remove(key, registration)
-                    isThere = false
-                } catch {
-                    // Where the store is away for a while it is still there afterwards.
-                    isThere = error != .closed
-                }
+        await depart(key, registration, isCutOff: isCutOff)
+    }
+
+    /// Takes a registration out, in a while; where the store is away then, it is still there afterwards.
+    private func depart(_ key: String, _ registration: [UInt8], isCutOff: Bool) async {
+        await departures.add { [weak self] in
+            guard let self else { return }
+            if isCutOff, await keeper.membership.awaitsReturn {
+                return await depart(key, registration, isCutOff: isCutOff)
+            }
+            do throws(StoreError) {
+                try await lease.remove(key, registration)
+            } catch {
+                if error != .closed { await depart(key, registration, isCutOff: isCutOff) }
             }
         }
     }
 
     /// Chosen by us: longer than a proxy waits before it tries the next two addresses.
-    private static let absence: Duration = .seconds(2)
+    static let absence: Duration = .seconds(2)
+
+    /// Lets go of memory that is held for work like that which was done before.
+    package func releaseMemory() async {
+        await hub.releaseMemory()
+        await store.releaseMemory()
+    }
 }

@@ -52,6 +52,8 @@ package final class ControlPlane: Sendable {
     let revisions: RevisionLog
     let keeper: MeshKeeper
     let lease: LeaseHolder
+    let arrivals = Later(beginning)
+    let departures = Later(absence)
     let now: @Sendable () -> WallTime
 
     /// Takes over what the store has, and makes what is missing: for an empty store a whole mesh.

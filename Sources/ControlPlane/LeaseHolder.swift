@@ -86,6 +86,10 @@ actor LeaseHolder {
     /// Takes back what we have written, and leaves what another replica has written there since.
     func remove(_ key: String, _ value: [UInt8]) async throws(StoreError) {
         forget(key, value)
+        // The room of those who have left is given back.
+        if entries.capacity > 1024, entries.count < entries.capacity / 4 {
+            entries = Dictionary(uniqueKeysWithValues: entries.map { ($0.key, $0.value) })
+        }
         // What is left ends with the session.
         guard !isEnding else { return }
         _ = try await store.commit(

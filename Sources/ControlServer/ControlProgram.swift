@@ -71,7 +71,8 @@ package enum ControlProgram {
 
     private static func run(_ arguments: Arguments) async -> Never {
         do throws(Problem) {
-            ThisProcess.tuneHeap()
+            // Of the buffers that swift-nio-ssl keeps for each connection little is ever touched.
+            ThisProcess.tuneHeap(mapping: 16 << 10)
             ThisProcess.ignoreBrokenPipes()
             _ = ThisProcess.raiseDescriptorLimit()
             let options = try Options(arguments)

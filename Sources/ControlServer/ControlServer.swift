@@ -44,7 +44,8 @@ package struct ControlServer: Sendable {
     private static let otherConnections = 512
     /// Of these, those that come from one address: machines behind one translated address are many, and an attacker has few.
     private static let shareOfAddress = 2
-    private static let headerBytes = 16 << 10
+    static let headerBytes = 16 << 10
+    static let headerCount = 64
     /// Every proxy of a replica that restarts comes at once. The kernel has its own bound, `net.core.somaxconn`.
     private static let backlog = 4096
 
@@ -64,7 +65,7 @@ package struct ControlServer: Sendable {
         for tls in secured { try? await tls.refresh() }
         let gate = ReadyGate()
         var services: [any ServiceLifecycle.Service] = [
-            RenewalService(secured: secured), HeapService(),
+            RenewalService(secured: secured), HeapService(plane: plane),
             listener(
                 .unixDomainSocket(path: plane.settings.directory.socketPath), nil,
                 APIListener(plane: plane, isLocal: true).router(), Self.otherConnections, gate, name: "administrator"),
@@ -79,7 +80,8 @@ package struct ControlServer: Sendable {
             services.append(
                 listener(
                     .hostname(ports.address, port: Int(port.number)), secured[1],
-                    ProxyListener(plane: plane).router(), Self.proxyConnections, gate, name: "proxies"))
+                    ProxyListener(plane: plane).router(), Self.proxyConnections, gate, name: "proxies", hasWatches: true
+                ))
         }
         if let port = ports.join {
             services.append(
@@ -108,16 +110,19 @@ package struct ControlServer: Sendable {
     private func listener(
         _ address: BindAddress, _ tls: ServingTLS?, _ router: Router<CallContext>, _ connections: Int,
         _ gate: ReadyGate,
-        name: String
+        name: String, hasWatches: Bool = false
     ) -> any ServiceLifecycle.Service {
         let configuration = HTTP1Channel.Configuration(
             additionalChannelHandlers: [Patience()], idleTimeout: Patience.nextHead,
             httpDecoderConfiguration: .init(
-                maxHeaderFieldSize: Self.headerBytes, maxHeaderListSize: Self.headerBytes, maxHeaderFieldCount: 64))
+                maxHeaderFieldSize: Self.headerBytes, maxHeaderListSize: Self.headerBytes,
+                maxHeaderFieldCount: Self.headerCount))
         let callers = Callers(atMost: connections / Self.shareOfAddress)
-        let builder = HTTPServerBuilder { responder in
-            GuardedChannel(
-                tls: tls, callers: callers, base: HTTP1Channel(responder: responder, configuration: configuration))
+        let builder = HTTPServerBuilder { responder -> any ServerChildChannel in
+            let http = HTTP1Channel(responder: responder, configuration: configuration)
+            return hasWatches
+                ? GuardedChannel(tls: tls, callers: callers, base: WatchChannel(plane: plane, http: http))
+                : GuardedChannel(tls: tls, callers: callers, base: http)
         }
         var logger = logger
         logger.logLevel = .warning
@@ -176,6 +181,8 @@ private struct PlaneService: ServiceLifecycle.Service {
 
 /// Gives memory back that connections have left: the allocator keeps what lies below anything that is still in use.
 private struct HeapService: ServiceLifecycle.Service {
+    let plane: ControlPlane
+
     /// Often enough to be back to what is needed before half a minute is over.
     private static let interval: Duration = .seconds(10)
 
@@ -183,6 +190,7 @@ private struct HeapService: ServiceLifecycle.Service {
         await cancelWhenGracefulShutdown {
             while !Task.isCancelled {
                 try? await Task.sleep(for: Self.interval)
+                await plane.releaseMemory()
                 ThisProcess.trimHeap()
             }
         }

@@ -57,51 +57,62 @@ struct ProxyListener: Sendable {
     }
 
     private func peer(_ context: CallContext) async throws(Problems) -> ProvedPeer {
-        guard let peer = await ProvedPeer.of(context.channel) else {
+        try await Self.peer(of: context.channel)
+    }
+
+    private static func peer(of channel: any Channel) async throws(Problems) -> ProvedPeer {
+        guard let peer = await ProvedPeer.of(channel) else {
             throw Problems(Problem(.unauthenticated, "there is no client certificate"))
         }
         return peer
     }
 
-    // MARK: The watch
+    // MARK: A watch that stays in HTTP
 
     private func watch(_ request: Request, _ context: CallContext) async -> Response {
         do throws(Problems) {
-            let peer = try await peer(context)
             let limit = ControlProtocol.requestBytes
             var request = request
             guard let buffer = try? await request.collectBody(upTo: limit) else {
                 throw Problems(Problem(.bodyTooLarge, "the body has more than \(limit) bytes, or did not come whole"))
             }
-            let message = try await single { () throws(Problem) in
-                try WatchRequest.decode(Array(buffer.readableBytesView))
-            }
-            let watch = try await single { () async throws(Problem) in
-                try await plane.openWatch(message, identity: peer.identity, serial: peer.serial)
-            }
+            let watch = try await Self.open(Array(buffer.readableBytesView), context.channel, plane)
             return Response(
                 status: .ok, headers: [.contentType: "application/x-ndjson", .cacheControl: "no-store"],
-                body: body(of: watch, message, request, context.channel))
+                body: body(of: watch, request, context.channel))
         } catch {
             return Answer.problems(error).response
         }
     }
 
+    /// Begins what a request's body asks for.
+    static func open(
+        _ body: [UInt8], _ channel: any Channel, _ plane: ControlPlane
+    ) async throws(Problems) -> OpenedWatch {
+        let peer = try await peer(of: channel)
+        return try await single { () async throws(Problem) in
+            let message = try WatchRequest.decode(body)
+            let id = try await plane.openWatch(message, identity: peer.identity, serial: peer.serial)
+            return OpenedWatch(
+                id: id, identity: peer.identity, workload: message.workload, instance: message.instance)
+        }
+    }
+
     private func body(
-        of watch: String, _ message: WatchRequest, _ request: Request, _ channel: any Channel
+        of watch: OpenedWatch, _ request: Request, _ channel: any Channel
     ) -> ResponseBody {
         ResponseBody { writer in
             do {
                 // Only this notices that the proxy has gone while there is nothing to be said to it.
                 try await request.body.consumeWithCancellationOnInboundClose { _ in
-                    while let line = await plane.hub.next(watch) {
+                    while let line = await plane.hub.next(watch.id) {
                         try await write(line.line(), to: &writer, channel)
                     }
                 }
-                await plane.closeWatch(watch, message)
+                await plane.closeWatch(watch)
                 try await writer.finish(nil)
             } catch {
-                await plane.closeWatch(watch, message)
+                await plane.closeWatch(watch)
                 throw error
             }
         }
@@ -120,5 +131,19 @@ struct ProxyListener: Sendable {
             try await channel.eventLoop.submit {}.get()
             rest = rest.dropFirst(Self.part)
         }
+    }
+}
+
+/// What is kept of the request for a watch that has begun.
+struct OpenedWatch: Sendable {
+    let id: String
+    let identity: SPIFFEID
+    let workload: ResourceReference
+    let instance: String
+}
+
+extension ControlPlane {
+    func closeWatch(_ watch: OpenedWatch) async {
+        await closeWatch(watch.id, of: watch.workload, instance: watch.instance)
     }
 }

@@ -53,8 +53,15 @@ package protocol Store: Sendable {
     /// Lets go of the history before a revision. Lists and watches from that revision on stay possible.
     func compact(before revision: StoreRevision) async throws(StoreError)
 
+    /// Lets go of memory that only makes the next call faster.
+    func releaseMemory() async
+
     /// Ends everything that is under way. Calls afterwards fail with ``StoreError/closed``.
     func close() async
+}
+
+extension Store {
+    package func releaseMemory() async {}
 }
 
 /// Batches of changes; each is the whole of what one commit changed below the prefix.

@@ -61,8 +61,9 @@ package enum ThisProcess {
     /// Gives freed memory back to the kernel; milliseconds on a large heap, so not on the data path's busy moments.
     package static func trimHeap() { weft_trim_heap() }
 
-    /// To be called once, before there is much to allocate.
-    package static func tuneHeap() { weft_tune_heap() }
+    /// To be called once, before there is much to allocate. Blocks of `mapped` bytes and more, at most 1 MiB, lie outside
+    /// the heap: they cost a call of the kernel each, take only the pages that are touched, and are given back when freed.
+    package static func tuneHeap(mapping mapped: Int = 512 << 10) { weft_tune_heap(min(mapped, 1 << 20)) }
 
     /// A write to a broken connection is an error to handle, not a reason to die.
     package static func ignoreBrokenPipes() { _ = weft_ignore_signal(13) }

@@ -72,6 +72,14 @@ enum Samples {
             .init(WatchMessage.heartbeat(time), #"{"type":"heartbeat","time":"2026-11-21T05:25:00.000Z"}"#),
             .init(WatchMessage.logLevel(.debug), #"{"type":"logLevel","level":"debug"}"#),
             .init(WatchMessage.renew, #"{"type":"renew"}"#),
+            .init(WatchMessage.heard(7), #"{"type":"heard","number":7}"#),
+            .init(
+                ProxyMessage(number: 7, .acknowledge(Acknowledgement(sequence: 3, revision: 87))),
+                #"{"type":"acknowledge","number":7,"said":{"sequence":3,"revision":87}}"#),
+            .init(
+                ProxyMessage(number: 8, .wants(Wants())),
+                #"{"type":"wants","number":8,"said":{"addresses":[],"names":[]}}"#),
+            .init(ProxyMessage(number: 9, .unknown(type: "dance")), #"{"type":"dance","number":9}"#),
             .init(WatchMessage.goodbye(reason: "it ends"), #"{"type":"goodbye","reason":"it ends"}"#),
             .init(
                 contents,

@@ -235,7 +235,8 @@ struct OrderTests {
             try await eventually("it is none, while its old watch has not been missed yet") {
                 await plane.plane.index().registration(of: name) == nil ? true : nil
             }
-            await plane.plane.closeWatch(server.id, server.request)
+            await plane.plane.closeWatch(
+                server.id, of: server.request.workload, instance: server.request.instance)
             let leaving = TestWatch(plane: plane.plane, id: id, identity: server.identity, request: request)
             let documents = try #require(await plane.plane.hub.documents(of: name))
             #expect(

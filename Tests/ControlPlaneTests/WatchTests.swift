@@ -64,7 +64,7 @@ struct WatchTests {
             let heard = try await client.untilHeard(of: "Workload/default/api-1")
             let service = try #require(heard.resources.first { $0.id == "Service/default/api" })
             #expect(service.text.contains("default/api-1"))
-            await plane.plane.closeWatch(server.id, server.request)
+            await plane.plane.closeWatch(server.id, of: server.request.workload, instance: server.request.instance)
             var gone = try await client.update()
             while !gone.removed.contains("Workload/default/api-1") {
                 await client.acknowledge(gone)
@@ -202,7 +202,7 @@ struct WatchTests {
             let before = try await plane.watch("web-1", of: "web", address: "10.0.0.1", wants: wants)
             let first = try await before.update()
             let digests = Dictionary(first.resources.map { ($0.id, $0.digest) }) { first, _ in first }
-            await plane.plane.closeWatch(before.id, before.request)
+            await plane.plane.closeWatch(before.id, of: before.request.workload, instance: before.request.instance)
             let after = try await plane.watch(
                 "web-1", of: "web", address: "10.0.0.1", wants: wants,
                 have: WatchRequest.Holdings(revision: first.revision, digests: digests))

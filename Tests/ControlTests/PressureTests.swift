@@ -19,8 +19,10 @@ extension ControlledMeshTests {
             }.joined(separator: "---\n")
         }
 
-        @Test("twenty that never read hold nobody up, cost little, and are closed after ten seconds")
-        func stuck() async throws {
+        @Test(
+            "twenty that never read hold nobody up, cost little, and are closed after ten seconds",
+            arguments: [[], ["weft-watch/1"]])
+        func stuck(_ upgrade: [String]) async throws {
             let scene = try await ControlledMesh.running()
             #expect(try await scene.call().status == 200)
             let file = "\(try scene.mesh.lab.directory())/crowd.yaml"
@@ -28,8 +30,8 @@ extension ControlledMeshTests {
             try await scene.control.apply("@\(file)")
             let before = try scene.control.residentKiB
             let stuck = try scene.mesh.lab.outside.start(
-                "/usr/bin/env", "python3", Self.script("stuck.py"), scene.control.address,
-                "\(scene.web.stateDirectory)/identity", "300", "20")
+                ["/usr/bin/env", "python3", Self.script("stuck.py"), scene.control.address]
+                    + ["\(scene.web.stateDirectory)/identity", "300", "20"] + upgrade)
             try await stuck.line(containing: "open 20")
             let begin = ContinuousClock.now
             let revision = try await scene.control.apply(ControlledMesh.nobody)

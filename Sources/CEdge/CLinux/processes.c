@@ -282,12 +282,12 @@ int weft_usage(int64_t *cpu_nanoseconds, int64_t *resident_bytes) {
 
 void weft_trim_heap(void) { malloc_trim(0); }
 
-void weft_tune_heap(void) {
+void weft_tune_heap(size_t mapped) {
     // Two arenas serve a few threads; the default of eight per core spreads each thread's free memory over arenas that
     // are never given back. A fixed mmap threshold stops glibc from raising it to 32 MiB after the first large block is
     // freed, which would keep later large blocks in the heap for ever.
     mallopt(M_ARENA_MAX, 2);
-    mallopt(M_MMAP_THRESHOLD, 512 * 1024);
+    mallopt(M_MMAP_THRESHOLD, (int)mapped);
     mallopt(M_TRIM_THRESHOLD, 1024 * 1024);
 }
 

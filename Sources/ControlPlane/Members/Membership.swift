@@ -42,7 +42,12 @@ package struct Membership: Sendable {
     mutating func forgetAddresses() { virtualAddresses = [:] }
 
     /// `nil` takes it out.
-    mutating func set(_ registration: Registration?, key: String) { told[key] = registration }
+    mutating func set(_ registration: Registration?, key: String) {
+        told[key] = registration
+        // The room of those who have left is given back.
+        guard told.capacity > 1024, told.count < told.capacity / 4 else { return }
+        told = Dictionary(uniqueKeysWithValues: told.map { ($0.key, $0.value) })
+    }
 
     mutating func set(session: String, isThere: Bool) {
         if isThere { sessions.insert(session) } else { sessions.remove(session) }

@@ -56,6 +56,13 @@ extension WatchHub {
             return true
         }
     }
+
+    /// Gives back the room of those who have left.
+    package func releaseMemory() {
+        guard watches.capacity > 1024, watches.count < watches.capacity / 4 else { return }
+        watches = Dictionary(uniqueKeysWithValues: watches.map { ($0.key, $0.value) })
+        registrations = Dictionary(uniqueKeysWithValues: registrations.map { ($0.key, $0.value) })
+    }
 }
 
 extension DeniedPeers {

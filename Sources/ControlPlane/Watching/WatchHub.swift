@@ -31,11 +31,11 @@ package actor WatchHub {
     private var deniedGeneration = 0
     /// Counts up with every change of the lists that everybody gets.
     private var commonGeneration = 0
-    private var watches: [String: Watch] = [:]
+    var watches: [String: Watch] = [:]
     /// What the newest revisions changed.
     private var changed: [(revision: UInt64, ids: Set<String>)] = []
     /// As the store has them, until their servers have seen the watches end.
-    private var registrations: [String: [UInt8]] = [:]
+    var registrations: [String: [UInt8]] = [:]
     /// Of what everybody is told.
     package private(set) var trustDigest = ""
     /// Counts up with everything that ``report(unless:)`` tells.
@@ -145,6 +145,13 @@ package actor WatchHub {
             wake(id)
         }
         return !ids.isEmpty
+    }
+
+    /// Tells a proxy that what it said, up to that number, was taken up; once, where it says more than it reads.
+    package func heard(_ number: UInt64, of id: String) {
+        watches[id]?.messages.removeAll { if case .heard = $0 { true } else { false } }
+        watches[id]?.messages.append(.heard(number))
+        wake(id)
     }
 
     package func sendToAll(_ message: WatchMessage) {
@@ -406,31 +413,6 @@ package actor WatchHub {
     /// Workloads that have not acknowledged the newest roots.
     package var behindTrust: [ResourceReference] {
         watches.values.filter { $0.commonAcknowledged < commonGeneration }.map(\.workload)
-    }
-
-    package struct ProxyStatus: Sendable {
-        package let workload: ResourceReference
-        package let instance: String
-        package let identity: SPIFFEID
-        package let serial: String
-        package let version: String
-        package let since: WallTime
-        package let sentRevision: UInt64
-        package let acknowledgedRevision: UInt64
-        package let isSynced: Bool
-        package let resourceCount: Int
-        package let rejection: Rejected?
-        package let wants: Wants
-    }
-
-    package var status: [ProxyStatus] {
-        watches.values.map { watch in
-            ProxyStatus(
-                workload: watch.workload, instance: watch.instance, identity: watch.identity, serial: watch.serial,
-                version: watch.version, since: watch.since, sentRevision: watch.sentRevision,
-                acknowledgedRevision: watch.acknowledgedRevision, isSynced: watch.isSynced,
-                resourceCount: watch.target.count, rejection: watch.rejection, wants: watch.wants)
-        }.sorted { ($0.workload, $0.instance) < ($1.workload, $1.instance) }
     }
 
     /// The documents that a proxy has been told, or would be told now.

@@ -38,6 +38,8 @@ struct Answer: Sendable {
     var type = "application/json"
     var body: [UInt8] = []
 
+    var statusNumber: Int { status.code }
+
     static func message(_ message: some ControlMessage) -> Answer { Answer(body: message.encode()) }
     static let nothing = Answer(status: .noContent)
 

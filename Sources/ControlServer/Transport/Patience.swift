@@ -27,8 +27,8 @@ final class Patience: ChannelDuplexHandler, RemovableChannelHandler {
     typealias OutboundOut = HTTPResponsePart
 
     /// All chosen by us. Ten thousand resources of ordinary size come over a poor line in half a minute.
-    private static let firstHead: TimeAmount = .seconds(10)
-    private static let body: TimeAmount = .seconds(30)
+    static let firstHead: TimeAmount = .seconds(10)
+    static let body: TimeAmount = .seconds(30)
     private static let restOfBody: TimeAmount = .seconds(10)
     static let nextHead: TimeAmount = .seconds(60)
 
@@ -112,15 +112,13 @@ final class Callers: Sendable {
     }
 }
 
-/// A connection with Hummingbird's HTTP/1.1 on it, over TLS or not, if its address may have one more.
-struct GuardedChannel: ServerChildChannel {
-    typealias Value = HTTP1Channel.Value
-
+/// A connection over TLS or not, if its address may have one more, and what is on it.
+struct GuardedChannel<Base: ServerChildChannel>: ServerChildChannel {
     let tls: ServingTLS?
     let callers: Callers
-    let base: HTTP1Channel
+    let base: Base
 
-    func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
+    func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Base.Value> {
         let ready = channel.eventLoop.makeCompletedFuture {
             guard callers.admit(channel) else { throw ChannelError.ioOnClosedChannel }
             try tls?.add(to: channel)
@@ -130,5 +128,5 @@ struct GuardedChannel: ServerChildChannel {
         return ready.flatMap { base.setup(channel: channel, logger: logger) }
     }
 
-    func handle(value: Value, logger: Logger) async { await base.handle(value: value, logger: logger) }
+    func handle(value: Base.Value, logger: Logger) async { await base.handle(value: value, logger: logger) }
 }

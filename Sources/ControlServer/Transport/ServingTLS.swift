@@ -26,6 +26,9 @@ final class ServingTLS: Sendable {
     private let authority: AuthorityKeeper
     private let clients: Clients
     private let context = Mutex<NIOSSLContext?>(nil)
+    /// What the context was made of. Every connection keeps the context that it began with: as many as there are connections
+    /// would be as many copies of the chain, the key and the roots.
+    private let made = Mutex<[SignedCertificate]>([])
 
     init(_ authority: AuthorityKeeper, _ clients: Clients) {
         self.authority = authority
@@ -38,6 +41,8 @@ final class ServingTLS: Sendable {
         let roots = await authority.rootCertificates
         // Proxies have the roots. Whoever has only a root's digest yet, of a join token or of `weft login`, needs the root too.
         let shown = clients == .required ? [] : serving.certificate.roots
+        let parts = serving.certificate.chain + shown + roots
+        guard made.withLock({ $0 != parts }) else { return }
         let chain = try (serving.certificate.chain + shown).prefix(ChainLimits.shown).map {
             NIOSSLCertificateSource.certificate(try NIOSSLCertificate(bytes: $0.der, format: .der))
         }
@@ -57,6 +62,7 @@ final class ServingTLS: Sendable {
             try roots.map { try NIOSSLCertificate(bytes: $0.der, format: .der) })
         let newest = try NIOSSLContext(configuration: configuration)
         context.withLock { $0 = newest }
+        made.withLock { $0 = parts }
     }
 
     /// There is something to show to whoever comes.

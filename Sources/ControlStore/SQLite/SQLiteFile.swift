@@ -71,6 +71,8 @@ enum SQLiteFile {
         // Nobody else writes; what may hold a lock for a moment is a backup.
         configuration.busyMode = .timeout(10)
         configuration.maximumReaderCount = 4
+        // Made anew they would read the schema again, each time that memory is given back.
+        configuration.persistentReadOnlyConnections = true
         return configuration
     }
 

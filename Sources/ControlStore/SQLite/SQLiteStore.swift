@@ -156,6 +156,8 @@ package final class SQLiteStore: Store {
         while try await write({ tables in try tables.sweep(rows: 2_000) }) {}
     }
 
+    package func releaseMemory() async { pool.releaseMemoryEventually() }
+
     package func close() async {
         changes.close()
         await leases.stop()

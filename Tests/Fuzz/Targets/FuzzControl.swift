@@ -11,6 +11,7 @@ enum FuzzControl {
     static func run(_ bytes: [UInt8]) {
         repeats(WatchMessage.self, bytes)
         repeats(WatchRequest.self, bytes)
+        repeats(ProxyMessage.self, bytes)
         repeats(Acknowledgement.self, bytes)
         repeats(Wants.self, bytes)
         repeats(Checkpoint.self, bytes)

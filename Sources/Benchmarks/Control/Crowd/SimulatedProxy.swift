@@ -7,8 +7,8 @@ import MeshModel
 import Reactor
 import TLSSession
 
-/// A proxy without a data path: it talks to the control plane by the very code of `weft-proxy`, over a watch and a connection
-/// beside it, keeps what it is told, and acknowledges an update when digests, drift and signature are right. What it leaves
+/// A proxy without a data path: it talks to the control plane by the very code of `weft-proxy`, over its
+/// watch, keeps what it is told, and acknowledges an update when digests, drift and signature are right. What it leaves
 /// out is what a proxy does with the documents on its own machine.
 final class SimulatedProxy {
     let number: Int

@@ -32,7 +32,7 @@ final class ControlLab {
         signals = cleaner.listenForSignals()
         // The sidecar's user has to come to its own directory.
         try Shell.run("chmod 0711 '\(directory)'")
-        // Two connections of each proxy, at both ends.
+        // The connections of each proxy, at both ends, and room for two.
         guard ThisProcess.raiseDescriptorLimit() >= 20_000 else {
             throw BenchmarkFailure("20000 open files must be allowed: ulimit -Hn")
         }

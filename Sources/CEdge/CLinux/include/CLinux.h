@@ -192,8 +192,9 @@ int64_t weft_raise_descriptor_limit(void);
 int weft_usage(int64_t *cpu_nanoseconds, int64_t *resident_bytes);
 /// Gives freed heap memory back to the kernel.
 void weft_trim_heap(void);
-/// Sets up the allocator for a process of few threads: see the comment at the definition.
-void weft_tune_heap(void);
+/// Sets up the allocator for a process of few threads, with blocks of so many bytes and more outside the heap: see the
+/// comment at the definition.
+void weft_tune_heap(size_t mapped);
 int weft_ignore_signal(int signal);
 
 uint32_t weft_user(void);
