@@ -195,8 +195,8 @@ final class WatchConversation: ChannelDuplexHandler {
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch event {
-        // A proxy that says nothing more has gone.
-        case ChannelEvent.inputClosed: context.close(promise: nil)
+        // A proxy that says nothing more has gone. TLS would wait for its farewell, which cannot come any more.
+        case ChannelEvent.inputClosed: context.channel.cut()
         // It is told to go elsewhere, and hangs up.
         case is ChannelShouldQuiesceEvent: break
         default: context.fireUserInboundEventTriggered(event)

@@ -96,7 +96,8 @@ final class WatchGate: ChannelInboundHandler, RemovableChannelHandler {
         switch event {
         // Nothing that was asked is under way.
         case is ChannelShouldQuiesceEvent: context.close(promise: nil)
-        case ChannelEvent.inputClosed: context.close(promise: nil)
+        // TLS would wait for a farewell that cannot come any more.
+        case ChannelEvent.inputClosed: context.channel.cut()
         default: context.fireUserInboundEventTriggered(event)
         }
     }
