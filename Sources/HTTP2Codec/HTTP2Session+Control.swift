@@ -178,8 +178,7 @@ extension HTTP2Session {
     /// Gives room on the connection back.
     func giveBack(_ byteCount: Int) {
         unreturned += byteCount
-        guard unreturned * 2 >= max(settings.connectionWindowBytes, FlowWindow.initial)
-        else { return }
+        guard unreturned * 2 >= max(settings.connectionWindowBytes, FlowWindow.initial) else { return }
         appendWindowUpdate(unreturned, on: 0)
         receiveWindow += unreturned
         unreturned = 0

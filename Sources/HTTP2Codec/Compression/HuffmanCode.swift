@@ -1,7 +1,6 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
-/// The code of RFC 7541 appendix B: common characters take five bits, rare ones up to thirty. Only read here: to write it
-/// would save about a quarter of what is sent as text and cost more than the encryption of what it saves.
+/// The code of RFC 7541 appendix B: common characters take five bits, rare ones up to thirty. Only read here (docs/adr/0018).
 ///
 /// The code is canonical: codes of one length follow each other in the order of their symbols, and longer ones behind
 /// shorter ones. So the lengths alone are the whole table, and a code of any length is found by comparison with the last one
