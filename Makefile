@@ -77,11 +77,11 @@ install: release ## the release into $(PREFIX)/bin, and the systemd units
 		>$(DESTDIR)$(PREFIX)/lib/systemd/system/$$unit.service || exit 1; done
 
 .PHONY: images
-images: release ## the container images localhost/weft-proxy and localhost/weft-init; BASE= is what the second is built on
+images: release ## the container images localhost/weft-proxy, weft-init and weft-control; BASE= is what the last two are built on
 	$(call install,$(image_packages))
-	rm -rf .build/images && install -d .build/images/empty && install -d -m 0700 .build/images/state/weft
-	cp $(RELEASE)/weft-init $(STATIC)/weft-proxy init-scripts/container-init.sh .build/images
-	for image in proxy init; do $(PODMAN) build $(PODMAN_BUILD) --target $$image --build-arg BASE=$(BASE) \
+	rm -rf .build/images && install -d .build/images/empty && install -d -m 0700 .build/images/state/weft .build/images/plane/weft-control
+	cp $(RELEASE)/weft $(RELEASE)/weft-control $(RELEASE)/weft-init $(STATIC)/weft-proxy init-scripts/container-init.sh .build/images
+	for image in proxy init control; do $(PODMAN) build $(PODMAN_BUILD) --target $$image --build-arg BASE=$(BASE) \
 		--tag weft-$$image --file init-scripts/Containerfile .build/images || exit 1; done
 
 .PHONY: check
