@@ -182,7 +182,7 @@ extension Verdicts {
             if answer.endpoints.isEmpty { answer.obstacle = "\(service.reference) has no endpoint" }
             return answer
         }
-        switch table.match(request, path: String(request.path)) {
+        switch table.match(request, path: request.path) {
         case .notFound: answer.obstacle = "no rule of the routes of \(service.reference) is for it: 404"
         case .tooCostly: answer.obstacle = "an expression of a route costs too much: refused"
         case .matched(let rule, let prefix): follow(rule, prefix, caller, request, &answer)
@@ -225,7 +225,7 @@ extension Verdicts {
             let policies = PolicySet(resources, workload: workload, trustDomain: trustDomain)
             let facts = ConnectionFacts(peer: caller.identity, source: caller.source, port: target.number)
             let decision =
-                request.map { policies.judge(facts, RequestFacts($0, path: String($0.path))) }
+                request.map { policies.judge(facts, RequestFacts($0, path: $0.path)) }
                 ?? policies.judge(facts)
             return CallAnswer.Endpoint(
                 service: reference, workload: workload, port: target, isAllowed: decision.isAllowed,

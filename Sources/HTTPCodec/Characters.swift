@@ -92,9 +92,28 @@ extension RawSpan {
     /// The piece, read as ASCII.
     var text: String { unsafe withUnsafeBytes { unsafe String(decoding: $0, as: UTF8.self) } }
 
+    /// True if this is the same, byte by byte.
+    @inline(__always)
+    func isEqual(to other: RawSpan) -> Bool {
+        guard byteCount == other.byteCount else { return false }
+        // From the end, where names and paths differ first.
+        var left = byteCount
+        while left >= 8 {
+            guard word(at: left - 8) == other.word(at: left - 8) else { return false }
+            left &-= 8
+        }
+        while left > 0 {
+            guard at(left - 1) == other.at(left - 1) else { return false }
+            left &-= 1
+        }
+        return true
+    }
+
     /// Compares with text in lower case, letters of either case being the same.
     func matches(_ text: StaticString) -> Bool {
         guard text.utf8CodeUnitCount == byteCount else { return false }
+        // Nearly always in lower case here too.
+        if unsafe isEqual(to: UnsafeRawBufferPointer(start: text.utf8Start, count: byteCount).bytes) { return true }
         for index in 0..<byteCount where unsafe at(index).lowercased != text.utf8Start[index] { return false }
         return true
     }
@@ -116,6 +135,7 @@ extension RawSpan {
     }
 
     /// A range without blanks at its ends.
+    @inline(__always)
     func trimmed(_ range: Range<Int>) -> Range<Int> {
         var (start, end) = (range.lowerBound, range.upperBound)
         while start < end, at(start).isBlank { start += 1 }

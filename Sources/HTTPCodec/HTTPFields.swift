@@ -22,22 +22,39 @@ package struct HTTPFields: Equatable, Sendable {
     /// Two numbers of 32 bits before each field.
     private static let lengthsByteCount = 8
 
+    /// As far as ``end``. There is mostly more room than is used, so that to add a field is to copy it and no more.
     private var bytes: [UInt8] = []
+    private var end = 0
     package private(set) var count = 0
     /// A bit for the kind of each name that was ever added: most names that are looked for are of a kind that is not there.
     private var kinds: UInt64 = 0
+    /// The same for kinds that were added more than once: behind the first field of another kind there is no second one.
+    private var repeatedKinds: UInt64 = 0
 
     package init() {}
 
-    package static func == (left: HTTPFields, right: HTTPFields) -> Bool { left.bytes == right.bytes }
+    package static func == (left: HTTPFields, right: HTTPFields) -> Bool {
+        left.bytes[..<left.end] == right.bytes[..<right.end]
+    }
 
     package var isEmpty: Bool { count == 0 }
     /// Names and values together.
-    package var byteCount: Int { bytes.count - count * Self.lengthsByteCount }
+    package var byteCount: Int { end - count * Self.lengthsByteCount }
 
     /// Makes room for a head of this size.
     package mutating func reserve(byteCount: Int, fieldCount: Int) {
-        bytes.reserveCapacity(byteCount + fieldCount * Self.lengthsByteCount)
+        makeRoom(for: byteCount + fieldCount * Self.lengthsByteCount)
+    }
+
+    /// Makes room for so many bytes behind those that are there.
+    @inline(__always)
+    private mutating func makeRoom(for byteCount: Int) {
+        if bytes.count - end < byteCount { grow(by: byteCount) }
+    }
+
+    private mutating func grow(by byteCount: Int) {
+        let missing = max(end + byteCount, 2 * bytes.count) - bytes.count
+        bytes.append(addingCapacity: missing) { room in room.append(repeating: 0, count: missing) }
     }
 
     // MARK: To add
@@ -54,28 +71,36 @@ package struct HTTPFields: Equatable, Sendable {
 
     /// The same from a head as it was read; `isLowerCase` says that of the name.
     package mutating func add(name: RawSpan, value: RawSpan, isLowerCase: Bool = false) {
-        let start = bytes.count
-        bytes.append(addingCapacity: Self.lengthsByteCount + name.byteCount + value.byteCount) { room in
-            room.append(word: UInt32(clamping: name.byteCount))
-            room.append(word: UInt32(clamping: value.byteCount))
-            room.append(name)
-            room.append(value)
+        let start = end
+        unsafe addField(name, valueCount: value.byteCount) { room in
+            unsafe value.withUnsafeBytes { value in unsafe room.copyMemory(from: value) }
         }
-        count += 1
-        kinds |= Self.kind(of: name)
         if !isLowerCase { lower(start + Self.lengthsByteCount, name.byteCount) }
     }
 
-    /// The same with a value that `write` appends to the bytes it is given: nothing is put together elsewhere first.
-    package mutating func add(_ name: String, writing write: (inout [UInt8]) -> Void) {
-        let start = bytes.count
-        unsafe add(name: name.utf8.span.bytes, value: RawSpan())
-        let middle = bytes.count
-        write(&bytes)
-        precondition(bytes.count >= middle, "Who writes a value takes nothing away.")
-        let length = UInt32(clamping: bytes.count - middle)
+    /// Adds a field behind the last one, whose value is `write` into the room that it is given.
+    @inline(__always)
+    private mutating func addField(
+        _ name: RawSpan, valueCount: Int, _ write: (UnsafeMutableRawBufferPointer) -> Void
+    ) {
+        let start = end
+        let middle = start + Self.lengthsByteCount + name.byteCount
+        makeRoom(for: middle - start + valueCount)
+        end = middle + valueCount
+        count += 1
+        let kind = Self.kind(of: name)
+        repeatedKinds |= kinds & kind
+        kinds |= kind
         unsafe bytes.withUnsafeMutableBytes { bytes in
-            unsafe bytes.storeBytes(of: length, toByteOffset: start + 4, as: UInt32.self)
+            // There is room, as was just seen to.
+            guard let field = unsafe bytes.baseAddress?.advanced(by: start) else { return }
+            unsafe field.storeBytes(of: UInt32(clamping: name.byteCount), as: UInt32.self)
+            unsafe field.storeBytes(of: UInt32(clamping: valueCount), toByteOffset: 4, as: UInt32.self)
+            let text = unsafe field + Self.lengthsByteCount
+            unsafe name.withUnsafeBytes { name in
+                unsafe UnsafeMutableRawBufferPointer(start: text, count: name.count).copyMemory(from: name)
+            }
+            unsafe write(UnsafeMutableRawBufferPointer(start: text + name.byteCount, count: valueCount))
         }
     }
 
@@ -91,10 +116,30 @@ package struct HTTPFields: Equatable, Sendable {
         add(name, bytes: value)
     }
 
-    /// The same with a value that `write` appends to the bytes it is given.
-    package mutating func set(_ name: String, writing write: (inout [UInt8]) -> Void) {
+    /// The same with a value of so many bytes, all of which `write` appends to the room it is given. A field that is the only
+    /// one of its name, and as long, stays where it stands: nothing but its value changes.
+    package mutating func set(_ name: String, byteCount: Int, writing write: (inout OutputSpan<UInt8>) -> Void) {
+        let value = room(for: byteCount, of: name)
+        unsafe bytes.withUnsafeMutableBufferPointer { bytes in
+            let room = unsafe UnsafeMutableBufferPointer(rebasing: bytes[value])
+            var output = unsafe OutputSpan(buffer: room, initializedCount: 0)
+            write(&output)
+            let written = unsafe output.finalize(for: room)
+            precondition(written == byteCount, "A value is as long as was said before.")
+        }
+    }
+
+    /// The place of the value of the one field of this name, which has this length.
+    private mutating func room(for byteCount: Int, of name: String) -> Range<Int> {
+        let nameSpan = unsafe name.utf8.span.bytes
+        if let only = find(nameSpan, from: 0), only.valueCount == byteCount,
+            find(nameSpan, from: only.end) == nil
+        {
+            return only.value
+        }
         remove(name)
-        add(name, writing: write)
+        unsafe addField(nameSpan, valueCount: byteCount) { _ in }
+        return end - byteCount..<end
     }
 
     /// Puts a part of the bytes into lower case.
@@ -118,23 +163,29 @@ package struct HTTPFields: Equatable, Sendable {
     /// Removes every field whose name begins like this (lower case), with `_` for `-` too.
     package mutating func removeAll(beginning prefix: StaticString) {
         var position = 0
-        while let place = place(at: position) {
-            if begins(place, prefix) { remove(place) } else { position = place.end }
+        while let place = placeOfName(beginning: prefix, from: position) {
+            position = place.start
+            remove(place)
         }
+    }
+
+    private func placeOfName(beginning prefix: StaticString, from start: Int) -> Place? {
+        let all = unsafe bytes.span.bytes
+        var position = start
+        while let place = Self.place(in: all, at: position, before: end) {
+            if all.extracting(place.name).begins(asCGI: prefix) { return place }
+            position = place.end
+        }
+        return nil
     }
 
     private mutating func remove(_ place: Place) {
-        bytes.removeSubrange(place.start..<place.end)
-        count -= 1
-    }
-
-    private func begins(_ place: Place, _ prefix: StaticString) -> Bool {
-        guard place.nameCount >= prefix.utf8CodeUnitCount else { return false }
-        for index in 0..<prefix.utf8CodeUnitCount
-        where unsafe bytes[place.name.lowerBound + index].asCGI != prefix.utf8Start[index].asCGI {
-            return false
+        unsafe bytes.withUnsafeMutableBytes { bytes in
+            let behind = unsafe UnsafeRawBufferPointer(rebasing: bytes[place.end..<end])
+            unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[place.start...]).copyMemory(from: behind)
         }
-        return true
+        end -= place.end - place.start
+        count -= 1
     }
 
     // MARK: To look up
@@ -178,7 +229,8 @@ package struct HTTPFields: Equatable, Sendable {
         guard unsafe find(name.utf8.span.bytes, from: first.end) == nil else {
             return joined(name)?.utf8.elementsEqual(text.utf8) ?? false
         }
-        return bytes[first.value].elementsEqual(text.utf8)
+        guard first.valueCount == text.utf8.count else { return false }
+        return unsafe bytes.span.bytes.extracting(first.value).isEqual(to: text.utf8.span.bytes)
     }
 
     /// What `body` makes of the value of this name (lower case); nil where there is none, or more than one.
@@ -218,7 +270,7 @@ package struct HTTPFields: Equatable, Sendable {
     {
         let all = unsafe bytes.span.bytes
         var position = 0
-        while let place = place(at: position) {
+        while let place = Self.place(in: all, at: position, before: end) {
             position = place.end
             let name = all.extracting(place.name)
             let known = FieldName(name)
@@ -231,24 +283,40 @@ package struct HTTPFields: Equatable, Sendable {
     var writtenByteCount: Int { byteCount + 4 * count }
 
     /// Appends `name: value` and CRLF for each field whose name the writer does not make itself.
-    func write(to output: inout [UInt8], inRequest: Bool) {
-        output.append(addingCapacity: writtenByteCount) { room in
+    func write(to room: inout OutputSpan<UInt8>, inRequest: Bool) {
+        // Seen to once, so that the pieces, four for each field, are copied and no more.
+        precondition(room.freeCapacity >= writtenByteCount, "There is room for what is written.")
+        unsafe room.withUnsafeMutableBufferPointer { room, used in
+            guard let start = room.baseAddress else { return }
+            var next = unsafe UnsafeMutableRawPointer(start + used)
             forEachWritten(inRequest: inRequest) { name, value, _ in
-                room.append(name)
-                room.append(UInt8(ascii: ":"))
-                room.append(0x20)
-                room.append(value)
-                room.appendLineEnd()
+                unsafe Self.put(name, followedBy: Self.colonAndBlank, &next)
+                unsafe Self.put(value, followedBy: Self.lineEnd, &next)
             }
+            used = unsafe next - UnsafeMutableRawPointer(start)
         }
     }
 
+    private static let colonAndBlank = UInt16(UInt8(ascii: ":")) | 0x20 << 8
+    private static let lineEnd: UInt16 = 13 | 10 << 8
+
+    /// Copies a piece and two bytes behind it, of which the first stands lower.
+    @inline(__always)
+    private static func put(_ piece: RawSpan, followedBy two: UInt16, _ next: inout UnsafeMutableRawPointer) {
+        unsafe piece.withUnsafeBytes { piece in
+            unsafe UnsafeMutableRawBufferPointer(start: next, count: piece.count).copyMemory(from: piece)
+        }
+        unsafe next += piece.byteCount
+        unsafe next.storeBytes(of: two.littleEndian, as: UInt16.self)
+        unsafe next += 2
+    }
+
     /// The field that lies at a position; nil at the end.
-    private func place(at start: Int) -> Place? { unsafe Self.place(in: bytes.span.bytes, at: start) }
+    private func place(at start: Int) -> Place? { unsafe Self.place(in: bytes.span.bytes, at: start, before: end) }
 
     @inline(__always)
-    private static func place(in all: RawSpan, at start: Int) -> Place? {
-        guard start < all.byteCount else { return nil }
+    private static func place(in all: RawSpan, at start: Int, before end: Int) -> Place? {
+        guard start < end else { return nil }
         precondition(start >= 0 && all.byteCount - start >= lengthsByteCount, "A field begins with its lengths.")
         return Place(
             start: start,
@@ -265,22 +333,31 @@ package struct HTTPFields: Equatable, Sendable {
     }
 
     private func find(_ name: RawSpan, from start: Int) -> Place? {
-        guard name.byteCount > 0, kinds & Self.kind(of: name) != 0 else { return nil }
+        let nameCount = name.byteCount
+        guard nameCount > 0, (start == 0 ? kinds : repeatedKinds) & Self.kind(of: name) != 0 else { return nil }
         let all = unsafe bytes.span.bytes
         var position = start
-        while let place = Self.place(in: all, at: position) {
-            // From the end: most have another length or another last letter; the first ones are often `x-`.
-            if place.nameCount == name.byteCount {
-                var left = name.byteCount
-                while left > 0, all.at(place.name.lowerBound + left - 1) == name.at(left - 1) { left -= 1 }
-                if left == 0 { return place }
-            }
+        while let place = Self.place(in: all, at: position, before: end) {
+            // Most have another length; the first letters are often `x-`.
+            if place.nameCount == nameCount, all.extracting(place.name).isEqual(to: name) { return place }
             position = place.end
         }
         return nil
     }
 
     private func text(of place: Place) -> String { unsafe bytes.span.bytes.extracting(place.value).text }
+}
+
+extension RawSpan {
+    /// True if this begins so, `_` and `-` being the same.
+    @inline(__always)
+    fileprivate func begins(asCGI prefix: StaticString) -> Bool {
+        guard byteCount >= prefix.utf8CodeUnitCount else { return false }
+        for index in 0..<prefix.utf8CodeUnitCount where unsafe at(index).asCGI != prefix.utf8Start[index].asCGI {
+            return false
+        }
+        return true
+    }
 }
 
 extension UInt8 {

@@ -46,13 +46,13 @@ package struct HTTPRequest: Equatable, Sendable {
     }
 
     /// The path without query.
-    package var path: Substring { Self.path(of: target) }
+    package var path: String { Self.path(of: target) }
 
     /// The path of a target. To ask a request that an object holds for its ``path`` copies the whole request.
-    package static func path(of target: String) -> Substring {
+    package static func path(of target: String) -> String {
         // By bytes: characters would be put together first.
-        let length = unsafe target.utf8.span.bytes.index(of: UInt8(ascii: "?"))
-        return target[..<(length.map { target.utf8.index(target.startIndex, offsetBy: $0) } ?? target.endIndex)]
+        let bytes = unsafe target.utf8.span.bytes
+        return bytes.index(of: UInt8(ascii: "?")).map { bytes.extracting(first: $0).text } ?? target
     }
 
     /// Methods that may be done twice (RFC 9110 section 9.2.2).

@@ -14,57 +14,65 @@ package enum HTTPWriter {
     /// `OPTIONS *` have it; ``HTTPRequest/scheme`` is not written.
     package static func append(_ request: HTTPRequest, to bytes: inout [UInt8]) {
         let isHTTP11 = request.isHTTP11 || request.body == .chunked
-        bytes.reserveCapacity(
-            bytes.count + request.method.utf8.count + request.authority.utf8.count + request.target.utf8.count
-                + request.fields.writtenByteCount + moreByteCount)
-        bytes.append(text: request.method)
-        bytes.append(0x20)
-        bytes.append(text: request.method == "CONNECT" ? request.authority : request.target)
-        bytes.append(isHTTP11 ? " HTTP/1.1\r\n" : " HTTP/1.0\r\n")
-        if isHTTP11 || !request.authority.isEmpty { appendField("host: ", request.authority, to: &bytes) }
-        request.fields.write(to: &bytes, inRequest: true)
-        appendFraming(request.body, to: &bytes)
-        if request.expectsContinue { bytes.append("expect: 100-continue\r\n") }
-        if request.acceptsTrailers { bytes.append("te: trailers\r\n") }
-        if let upgrade = request.upgrade { appendField("upgrade: ", upgrade, to: &bytes) }
-        appendConnection(
-            persists: request.persists, isHTTP11: isHTTP11, upgrades: request.upgrade != nil,
-            acceptsTrailers: request.acceptsTrailers, to: &bytes)
-        bytes.append("\r\n")
+        // Parts of it: the whole would be copied for the closure.
+        let (method, authority, target, upgrade) = (request.method, request.authority, request.target, request.upgrade)
+        let (fields, body, persists) = (request.fields, request.body, request.persists)
+        let (expectsContinue, acceptsTrailers) = (request.expectsContinue, request.acceptsTrailers)
+        let textCount =
+            method.utf8.count + 2 * authority.utf8.count + target.utf8.count + (upgrade?.utf8.count ?? 0)
+        bytes.append(addingCapacity: textCount + fields.writtenByteCount + moreByteCount) { room in
+            room.append(text: method)
+            room.append(0x20)
+            room.append(text: method == "CONNECT" ? authority : target)
+            room.append(isHTTP11 ? " HTTP/1.1\r\n" : " HTTP/1.0\r\n")
+            if isHTTP11 || !authority.isEmpty { appendField("host: ", authority, to: &room) }
+            fields.write(to: &room, inRequest: true)
+            appendFraming(body, to: &room)
+            if expectsContinue { room.append("expect: 100-continue\r\n") }
+            if acceptsTrailers { room.append("te: trailers\r\n") }
+            if let upgrade { appendField("upgrade: ", upgrade, to: &room) }
+            appendConnection(
+                persists: persists, isHTTP11: isHTTP11, upgrades: upgrade != nil,
+                acceptsTrailers: acceptsTrailers, to: &room)
+            room.appendLineEnd()
+        }
     }
 
     /// Appends a response: line with the standard reason where it has none, fields, framing. 1xx and 204 get no framing;
     /// other responses with body `.none` get ``HTTPResponse/absentLength`` if it is known.
     package static func append(_ response: HTTPResponse, to bytes: inout [UInt8]) {
         let isHTTP11 = response.isHTTP11 || response.body == .chunked
-        bytes.reserveCapacity(
-            bytes.count + response.reason.utf8.count + response.fields.writtenByteCount + moreByteCount)
-        bytes.append(isHTTP11 ? "HTTP/1.1 " : "HTTP/1.0 ")
-        bytes.append(decimal: UInt64(max(0, response.status)))
-        bytes.append(0x20)
-        if response.reason.isEmpty {
-            bytes.append(StatusLine.reason(response.status))
-        } else {
-            bytes.append(text: response.reason)
-        }
-        bytes.append("\r\n")
-        response.fields.write(to: &bytes, inRequest: false)
-        let mayHaveBody = response.status >= 200 && response.status != 204
-        if mayHaveBody {
-            if response.body == .none, let length = response.absentLength {
-                appendLength(length, to: &bytes)
-            } else if response.status != 304 {
-                appendFraming(response.body, to: &bytes)
+        let textCount = response.reason.utf8.count + (response.upgrade?.utf8.count ?? 0)
+        bytes.append(addingCapacity: textCount + response.fields.writtenByteCount + moreByteCount) { room in
+            room.append(isHTTP11 ? "HTTP/1.1 " : "HTTP/1.0 ")
+            room.append(decimal: UInt64(max(0, response.status)))
+            room.append(0x20)
+            if response.reason.isEmpty {
+                room.append(StatusLine.reason(response.status))
+            } else {
+                room.append(text: response.reason)
             }
+            room.appendLineEnd()
+            response.fields.write(to: &room, inRequest: false)
+            appendFraming(of: response, to: &room)
+            let upgrades = response.upgrade != nil && (response.status == 101 || response.status == 426)
+            if upgrades, let upgrade = response.upgrade { appendField("upgrade: ", upgrade, to: &room) }
+            // An interim head says nothing of the connection, nor does one after which there are no messages on it.
+            let isSilent = response.isInterim || response.body == .tunnel
+            appendConnection(
+                persists: isSilent || response.persists && response.body != .untilClose,
+                isHTTP11: isHTTP11 || isSilent, upgrades: upgrades, acceptsTrailers: false, to: &room)
+            room.appendLineEnd()
         }
-        let upgrades = response.upgrade != nil && (response.status == 101 || response.status == 426)
-        if upgrades, let upgrade = response.upgrade { appendField("upgrade: ", upgrade, to: &bytes) }
-        // An interim head says nothing of the connection, nor does one after which there are no messages on it.
-        let isSilent = response.isInterim || response.body == .tunnel
-        appendConnection(
-            persists: isSilent || response.persists && response.body != .untilClose,
-            isHTTP11: isHTTP11 || isSilent, upgrades: upgrades, acceptsTrailers: false, to: &bytes)
-        bytes.append("\r\n")
+    }
+
+    private static func appendFraming(of response: HTTPResponse, to room: inout OutputSpan<UInt8>) {
+        guard response.status >= 200, response.status != 204 else { return }
+        if response.body == .none, let length = response.absentLength {
+            appendLength(length, to: &room)
+        } else if response.status != 304 {
+            appendFraming(response.body, to: &room)
+        }
     }
 
     /// Appends a chunk; nothing for an empty payload, which would end the body.
@@ -85,44 +93,48 @@ package enum HTTPWriter {
 
     /// Appends the end of a chunked body.
     package static func appendLastChunk(trailers: HTTPFields, to bytes: inout [UInt8]) {
-        bytes.append("0\r\n")
-        trailers.write(to: &bytes, inRequest: true)
-        bytes.append("\r\n")
+        bytes.append(addingCapacity: trailers.writtenByteCount + 5) { room in
+            room.append("0\r\n")
+            trailers.write(to: &room, inRequest: true)
+            room.appendLineEnd()
+        }
     }
 
-    private static func appendFraming(_ body: HTTPBody, to bytes: inout [UInt8]) {
+    private static func appendFraming(_ body: HTTPBody, to room: inout OutputSpan<UInt8>) {
         switch body {
         case .none, .untilClose, .tunnel: break
-        case .length(let length): appendLength(length, to: &bytes)
-        case .chunked: bytes.append("transfer-encoding: chunked\r\n")
+        case .length(let length): appendLength(length, to: &room)
+        case .chunked: room.append("transfer-encoding: chunked\r\n")
         }
     }
 
     private static func appendConnection(
-        persists: Bool, isHTTP11: Bool, upgrades: Bool, acceptsTrailers: Bool, to bytes: inout [UInt8]
+        persists: Bool, isHTTP11: Bool, upgrades: Bool, acceptsTrailers: Bool, to room: inout OutputSpan<UInt8>
     ) {
+        // Nearly always there is nothing to say.
+        guard !persists || !isHTTP11 || upgrades || acceptsTrailers else { return }
         var separator: StaticString = "connection: "
-        func option(_ name: StaticString, _ bytes: inout [UInt8]) {
-            bytes.append(separator)
-            bytes.append(name)
+        func option(_ name: StaticString, _ room: inout OutputSpan<UInt8>) {
+            room.append(separator)
+            room.append(name)
             separator = ", "
         }
-        if !persists { option("close", &bytes) }
-        if persists, !isHTTP11 { option("keep-alive", &bytes) }
-        if upgrades { option("upgrade", &bytes) }
-        if acceptsTrailers { option("te", &bytes) }
-        if !persists || !isHTTP11 || upgrades || acceptsTrailers { bytes.append("\r\n") }
+        if !persists { option("close", &room) }
+        if persists, !isHTTP11 { option("keep-alive", &room) }
+        if upgrades { option("upgrade", &room) }
+        if acceptsTrailers { option("te", &room) }
+        room.appendLineEnd()
     }
 
-    private static func appendLength(_ length: UInt64, to bytes: inout [UInt8]) {
-        bytes.append("content-length: ")
-        bytes.append(decimal: length)
-        bytes.append("\r\n")
+    private static func appendLength(_ length: UInt64, to room: inout OutputSpan<UInt8>) {
+        room.append("content-length: ")
+        room.append(decimal: length)
+        room.appendLineEnd()
     }
 
-    private static func appendField(_ name: StaticString, _ value: String, to bytes: inout [UInt8]) {
-        bytes.append(name)
-        bytes.append(text: value)
-        bytes.append("\r\n")
+    private static func appendField(_ name: StaticString, _ value: String, to room: inout OutputSpan<UInt8>) {
+        room.append(name)
+        room.append(text: value)
+        room.appendLineEnd()
     }
 }

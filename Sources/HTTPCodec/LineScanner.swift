@@ -1,6 +1,7 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
-/// Finds lines that end in CRLF, in whatever pieces they come; every byte is looked at once.
+/// Finds lines that end in CRLF, in whatever pieces they come; every byte is looked at once, those of a line
+/// that is cut perhaps twice.
 ///
 /// A line that lies whole in the bytes given is handed out as a range of them; only one that was cut is kept and put
 /// together. A control character is refused where it stands, so that a line which will never be one is not waited for.
@@ -23,6 +24,20 @@ struct LineScanner: ~Copyable, Sendable {
 
     /// Counts from zero again; to be called between lines.
     mutating func reset() { used = 0 }
+
+    /// The next line where it lies whole in the bytes given, as nearly all do; nil: nothing was taken, and
+    /// ``next(_:_:upTo:_:of:)`` has to say why.
+    @inline(__always)
+    mutating func nextWhole(_ bytes: RawSpan, _ offset: inout Int, upTo cap: Int) -> Range<Int>? {
+        guard isAtLineStart else { return nil }
+        let start = offset
+        let end = bytes.lineTextEnd(from: start, before: bytes.byteCount)
+        guard end + 1 < bytes.byteCount, bytes.at(end) == 13, bytes.at(end + 1) == 10, end + 2 - start <= cap - used
+        else { return nil }
+        offset = end + 2
+        used += end + 2 - start
+        return start..<end
+    }
 
     /// The next line; nil: all was taken and none has ended. At most `cap` bytes are taken since the
     /// reset; more are refused as `limit`, which is `most`.

@@ -72,7 +72,9 @@ package struct RequestReader: ~Copyable, Sendable {
             case nil: return nil
             }
         }
-        while let line = try nextLine(bytes, &offset) {
+        while true {
+            if try takeWhole(bytes, &offset) { return .head(try finish()) }
+            guard let line = try nextLine(bytes, &offset) else { return nil }
             let isEnd =
                 switch line {
                 case .inPlace(let range): try take(bytes.extracting(range), more: bytes.byteCount - range.upperBound)
@@ -80,7 +82,16 @@ package struct RequestReader: ~Copyable, Sendable {
                 }
             if isEnd { return .head(try finish()) }
         }
-        return nil
+    }
+
+    /// Takes all lines of fields that lie whole in the bytes given; true at the end of the head.
+    private mutating func takeWhole(_ bytes: RawSpan, _ offset: inout Int) throws(HTTPRefusal) -> Bool {
+        guard stage == .fields else { return false }
+        while let range = lines.nextWhole(bytes, &offset, upTo: settings.headBytes) {
+            if range.isEmpty { return true }
+            try section.add(bytes.extracting(range))
+        }
+        return false
     }
 
     private mutating func nextLine(_ bytes: RawSpan, _ offset: inout Int) throws(HTTPRefusal) -> LineScanner.Line? {

@@ -106,9 +106,9 @@ package struct ResponseReader: ~Copyable, Sendable {
             return nil
         }
         let limit = settings.headBytes
-        while let line = try lines.next(
-            bytes, &offset, upTo: limit, .head, of: limit)
-        {
+        while true {
+            if try takeWhole(bytes, &offset) { return .head(try finish(question)) }
+            guard let line = try lines.next(bytes, &offset, upTo: limit, .head, of: limit) else { return nil }
             let isEnd =
                 switch line {
                 case .inPlace(let range): try take(bytes.extracting(range), more: bytes.byteCount - range.upperBound)
@@ -116,7 +116,16 @@ package struct ResponseReader: ~Copyable, Sendable {
                 }
             if isEnd { return .head(try finish(question)) }
         }
-        return nil
+    }
+
+    /// Takes all lines of fields that lie whole in the bytes given; true at the end of the head.
+    private mutating func takeWhole(_ bytes: RawSpan, _ offset: inout Int) throws(HTTPRefusal) -> Bool {
+        guard stage == .fields else { return false }
+        while let range = lines.nextWhole(bytes, &offset, upTo: settings.headBytes) {
+            if range.isEmpty { return true }
+            try section.add(bytes.extracting(range))
+        }
+        return false
     }
 
     /// True at the end of the head.

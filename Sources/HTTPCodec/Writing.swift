@@ -6,10 +6,6 @@ extension OutputSpan<UInt8> {
     @inline(__always)
     mutating func append(_ piece: RawSpan) { unsafe piece.withUnsafeBytes { piece in unsafe append(piece) } }
 
-    /// Appends a number as it lies in memory.
-    @inline(__always)
-    mutating func append(word number: UInt32) { unsafe withUnsafeBytes(of: number) { bytes in unsafe append(bytes) } }
-
     @inline(__always)
     mutating func appendLineEnd() {
         append(13)
@@ -20,20 +16,18 @@ extension OutputSpan<UInt8> {
     private mutating func append(_ piece: UnsafeRawBufferPointer) {
         precondition(freeCapacity >= piece.count, "There is room for what is written.")
         unsafe withUnsafeMutableBufferPointer { room, count in
-            let free = unsafe UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(room)[count...])
-            unsafe free.copyMemory(from: piece)
+            guard let start = room.baseAddress, let source = piece.baseAddress else { return }
+            unsafe UnsafeMutableRawPointer(start + count).copyMemory(from: source, byteCount: piece.count)
             count += piece.count
         }
     }
-}
 
-extension [UInt8] {
-    mutating func append(text: String) {
-        unsafe text.utf8.span.bytes.withUnsafeBytes { unsafe append(contentsOf: $0) }
-    }
+    @inline(__always)
+    mutating func append(text: String) { unsafe append(text.utf8.span.bytes) }
 
+    @inline(__always)
     mutating func append(_ text: StaticString) {
-        unsafe append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+        unsafe append(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
     /// Appends a number in decimal digits.

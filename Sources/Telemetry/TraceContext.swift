@@ -43,13 +43,12 @@ package struct TraceContext: Hashable, Sendable, CustomStringConvertible {
 
     package var description: String {
         var text: [UInt8] = []
-        text.reserveCapacity(Self.byteCount)
-        append(to: &text)
+        text.append(addingCapacity: Self.byteCount) { append(to: &$0) }
         return String(decoding: text, as: UTF8.self)
     }
 
     /// Appends the field, ``byteCount`` bytes.
-    package func append(to text: inout [UInt8]) {
+    package func append(to text: inout OutputSpan<UInt8>) {
         let dash = UInt8(ascii: "-")
         Hexadecimal.append(0, digits: 2, to: &text)
         text.append(dash)

@@ -74,10 +74,46 @@ struct HTTPFieldsTests {
         text.add("Z", "")
         bytes.set("x-one", bytes: Array("new".utf8))
         bytes.add("Z", bytes: [])
-        written.set("x-one") { $0.append(contentsOf: "new".utf8) }
-        written.add("Z") { _ in }
+        written.set("x-one", byteCount: 3) { room in for byte in "new".utf8 { room.append(byte) } }
+        written.set("z", byteCount: 0) { _ in }
         #expect(bytes == text)
         #expect(written == text)
+    }
+
+    @Test("the only field of a name gets a value of the same length where it stands, and another one at the end")
+    func inPlace() {
+        func write(_ text: String, _ fields: inout HTTPFields) {
+            fields.set("x-two", byteCount: text.utf8.count) { room in for byte in text.utf8 { room.append(byte) } }
+        }
+        var fields = fields
+        write("9", &fields)
+        #expect(names(fields) == ["x-one", "x-two", "x-one", "y-one", "x-one"])
+        #expect(fields.first("x-two") == "9")
+        write("99", &fields)
+        #expect(names(fields) == ["x-one", "x-one", "y-one", "x-one", "x-two"])
+        #expect(fields.first("x-two") == "99" && fields.count == 5)
+        fields.add("x-two", "00")
+        write("98", &fields)
+        #expect(names(fields) == ["x-one", "x-one", "y-one", "x-one", "x-two"])
+        #expect(fields.values("x-two") == ["98"])
+    }
+
+    @Test("many and long fields are all kept, whatever room there was")
+    func growing() {
+        var fields = HTTPFields()
+        for number in 0..<200 { fields.add("name-\(number)", String(repeating: "v", count: number)) }
+        var copy = fields
+        copy.remove("name-0")
+        #expect(fields.count == 200 && copy.count == 199 && fields != copy)
+        for number in 0..<200 {
+            #expect(fields.first("name-\(number)") == String(repeating: "v", count: number))
+        }
+        var roomy = HTTPFields()
+        roomy.reserve(byteCount: 4096, fieldCount: 20)
+        roomy.add("a", "b")
+        var bare = HTTPFields()
+        bare.add("a", "b")
+        #expect(roomy == bare)
     }
 
     @Test("values of one name are joined in order")
@@ -99,11 +135,11 @@ struct HTTPFieldsTests {
         #expect(fields.withOnly("x-three") { $0.byteCount } == nil)
     }
 
-    @Test("who writes a value takes nothing away")
-    func taken() async {
+    @Test("who writes a value writes all of it")
+    func short() async {
         await #expect(processExitsWith: .failure) {
             var fields = HTTPFields()
-            fields.add("a") { $0.removeAll() }
+            fields.set("a", byteCount: 2) { $0.append(0x61) }
         }
     }
 }

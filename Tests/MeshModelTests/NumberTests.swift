@@ -19,6 +19,8 @@ struct NumberTests {
         #expect(Decimal.parse(text.utf8, atMost: limit) == expected)
     }
 
+    private func number(_ digits: [UInt8]) -> UInt64? { Hexadecimal.lowerCaseNumber(digits.span.bytes) }
+
     @Test("hexadecimal")
     func hexadecimal() {
         #expect(Hexadecimal.text(of: [0, 0x0f, 0xa5, 0xff]) == "000fa5ff")
@@ -32,6 +34,19 @@ struct NumberTests {
                 #expect(String(decoding: text, as: UTF8.self) == "-" + padded.suffix(digits))
             }
         }
+        for byte in UInt8.min...UInt8.max {
+            // Alone, and at every place of a word and behind it.
+            let digit = [UInt8]("0123456789abcdef".utf8).firstIndex(of: byte)
+            #expect(number([byte]) == digit.map(UInt64.init))
+            for place in 0..<16 {
+                var digits = [UInt8](repeating: UInt8(ascii: "0"), count: 16)
+                digits[place] = byte
+                #expect(number(digits) == digit.map { UInt64($0) << UInt64(4 * (15 - place)) })
+                #expect(number(Array(digits[..<12])) == (place < 12 ? number(digits).map { $0 >> 16 } : 0))
+            }
+        }
+        #expect(number([]) == nil && number([UInt8](repeating: UInt8(ascii: "1"), count: 17)) == nil)
+        #expect(number(Array("fedcba9876543210".utf8)) == 0xfedc_ba98_7654_3210)
         for byte in UInt8.min...UInt8.max {
             let expected = Character(UnicodeScalar(byte)).isASCII ? Character(UnicodeScalar(byte)).hexDigitValue : nil
             #expect(Hexadecimal.value(of: byte).map(Int.init) == expected)

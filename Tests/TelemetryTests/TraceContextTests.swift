@@ -26,7 +26,7 @@ struct TraceContextTests {
         let bytes = Array(text.utf8)
         guard let context = TraceContext(bytes.span.bytes) else { throw Unread() }
         var line = Array("traceparent: ".utf8)
-        context.append(to: &line)
+        line.append(addingCapacity: TraceContext.byteCount) { context.append(to: &$0) }
         #expect(String(decoding: line, as: UTF8.self) == "traceparent: \(text)")
         #expect(line.count == 13 + TraceContext.byteCount)
     }

@@ -33,7 +33,15 @@ package enum Hexadecimal {
     package static func lowerCaseNumber(_ digits: RawSpan) -> UInt64? {
         guard (1...16).contains(digits.byteCount) else { return nil }
         var number: UInt64 = 0
-        for offset in digits.byteOffsets {
+        var offset = 0
+        while digits.byteCount - offset >= 8 {
+            // Eight of them lie before the end.
+            let word = unsafe digits.unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt64.self)
+            guard let value = lowerCaseNumber(ofWord: UInt64(littleEndian: word)) else { return nil }
+            number = number << 32 | UInt64(value)
+            offset += 8
+        }
+        while offset < digits.byteCount {
             // Every one of its own offsets has a byte.
             let byte = unsafe digits.unsafeLoad(fromUncheckedByteOffset: offset, as: UInt8.self)
             switch byte {
@@ -41,27 +49,53 @@ package enum Hexadecimal {
             case UInt8(ascii: "a")...UInt8(ascii: "f"): number = number << 4 | UInt64(byte - UInt8(ascii: "a") + 10)
             default: return nil
             }
+            offset += 1
         }
         return number
+    }
+
+    private static let ones: UInt64 = 0x0101_0101_0101_0101
+
+    /// The same of eight digits at once, the first in the lowest byte. A byte is above another where adding what is missing
+    /// to 0x80 sets its highest bit; nothing carries into the next one, since all of them are ASCII.
+    private static func lowerCaseNumber(ofWord word: UInt64) -> UInt32? {
+        let high = ones &* 0x80
+        guard word & high == 0 else { return nil }
+        func isAbove(_ byte: UInt8) -> UInt64 { word &+ ones &* UInt64(0x7f - byte) }
+        let digits = isAbove(UInt8(ascii: "0") - 1) & ~isAbove(UInt8(ascii: "9"))
+        let letters = isAbove(UInt8(ascii: "a") - 1) & ~isAbove(UInt8(ascii: "f")) & high
+        guard (digits | letters) & high == high else { return nil }
+        // The lower half of a letter's byte counts from one on.
+        var halves = (word & (ones &* 15) &+ (letters >> 7) &* 9).byteSwapped
+        halves = (halves | halves >> 4) & 0x00ff_00ff_00ff_00ff
+        halves = (halves | halves >> 8) & 0x0000_ffff_0000_ffff
+        return UInt32(truncatingIfNeeded: halves | halves >> 16)
     }
 
     /// Appends a number in lower case, with as many digits as asked for. The formatting of the standard library works for
     /// every type of integer and costs a microsecond.
     package static func append(_ number: UInt64, digits count: Int, to text: inout [UInt8]) {
+        text.append(addingCapacity: count) { text in append(number, digits: count, to: &text) }
+    }
+
+    /// The same into room that is there already.
+    package static func append(_ number: UInt64, digits count: Int, to text: inout OutputSpan<UInt8>) {
+        precondition(0...16 ~= count && count <= text.freeCapacity, "There is room for what is written.")
         // Eight digits are a word, of which the first digit wanted is to be the lowest byte.
         let high = digits(of: UInt32(truncatingIfNeeded: number >> 32))
         let low = digits(of: UInt32(truncatingIfNeeded: number))
-        text.append(addingCapacity: count) { text in
-            for place in 16 - count..<16 {
-                let word = place < 8 ? high : low
-                text.append(UInt8(truncatingIfNeeded: word >> UInt64(8 * (place & 7))))
+        let words = (high.littleEndian, low.littleEndian)
+        unsafe withUnsafeBytes(of: words) { words in
+            unsafe text.withUnsafeMutableBufferPointer { text, used in
+                let free = unsafe UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(rebasing: text[used...]))
+                unsafe free.copyMemory(from: UnsafeRawBufferPointer(rebasing: words[(16 - count)...]))
+                used += count
             }
         }
     }
 
     /// Eight digits at once, the first in the lowest byte.
     private static func digits(of number: UInt32) -> UInt64 {
-        let ones: UInt64 = 0x0101_0101_0101_0101
         // Each half of a byte into a byte of its own.
         var halves = UInt64(number.byteSwapped)
         halves = (halves | halves << 16) & 0x0000_ffff_0000_ffff

@@ -18,7 +18,7 @@ package struct SocketAddress: Hashable, Sendable {
     /// The same as for any text, and much quicker for an IPv4 address: it is asked for with every request that another
     /// sidecar sends.
     package init?(_ text: String) {
-        if let address = Self.dottedQuad(text.utf8) {
+        if let address = Self.dottedQuad(text.utf8.span) {
             self = address
         } else {
             self.init(text[...])
@@ -26,9 +26,10 @@ package struct SocketAddress: Hashable, Sendable {
     }
 
     /// Four numbers up to 255 joined by dots, a colon and a port from 1 on, none with leading zeros; nil for anything else.
-    private static func dottedQuad(_ text: String.UTF8View) -> SocketAddress? {
+    private static func dottedQuad(_ text: Span<UInt8>) -> SocketAddress? {
         var (bits, number, parts, digits): (UInt32, UInt32, Int, Int) = (0, 0, 0, 0)
-        for byte in text {
+        for index in text.indices {
+            let byte = text[index]
             switch byte {
             case UInt8(ascii: "0")...UInt8(ascii: "9"):
                 guard digits < 5, digits == 0 || number > 0 else { return nil }

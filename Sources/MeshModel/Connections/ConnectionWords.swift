@@ -73,13 +73,12 @@ package struct TraceID: Hashable, Sendable, CustomStringConvertible {
 
     package var description: String {
         var text: [UInt8] = []
-        text.reserveCapacity(32)
-        append(to: &text)
+        text.append(addingCapacity: 32) { append(to: &$0) }
         return String(decoding: text, as: UTF8.self)
     }
 
     /// Appends its 32 digits.
-    package func append(to text: inout [UInt8]) {
+    package func append(to text: inout OutputSpan<UInt8>) {
         Hexadecimal.append(high, digits: 16, to: &text)
         Hexadecimal.append(low, digits: 16, to: &text)
     }

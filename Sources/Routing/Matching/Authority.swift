@@ -12,8 +12,24 @@ enum Authority {
     /// The host without its port, in lower case, without the dot of a name that is written to its end. An IPv6 address
     /// keeps its brackets.
     static func host(of authority: String) -> String {
+        if let plain = plainHost(of: authority) { return plain }
         let host = String(withoutPort(authority)).lowercased()
         return host.hasSuffix(".") ? String(host.dropLast()) : host
+    }
+
+    /// The same where nothing is to be taken away but a port, as nearly always; else nil.
+    private static func plainHost(of authority: String) -> String? {
+        let bytes = authority.utf8.span
+        var length = 0
+        while length < bytes.count, bytes[length] != UInt8(ascii: ":") {
+            switch bytes[length] {
+            case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "["), 0x80...: return nil
+            default: length += 1
+            }
+        }
+        if length > 0, bytes[length - 1] == UInt8(ascii: ".") { return nil }
+        if length == bytes.count { return authority }
+        return String(authority[..<authority.utf8.index(authority.startIndex, offsetBy: length)])
     }
 
     static func withoutPort(_ authority: String) -> Substring {

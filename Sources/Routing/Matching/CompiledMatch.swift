@@ -151,7 +151,9 @@ extension String {
         let own = utf8.span
         let wanted = other.utf8.span
         guard own.count >= wanted.count else { return false }
-        for index in wanted.indices where own[index] != wanted[index] { return false }
-        return true
+        // From the end: what differs mostly has its first segments in common.
+        var left = wanted.count
+        while left > 0, own[left - 1] == wanted[left - 1] { left -= 1 }
+        return left == 0
     }
 }

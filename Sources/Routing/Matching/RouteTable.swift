@@ -28,7 +28,7 @@ package enum RouteVerdict {
 ///
 /// An HTTPRoute and a GRPCRoute that are both for some host do not mix: the newer one is left out (Gateway API,
 /// GRPCRoute).
-package struct RouteTable: Sendable {
+package final class RouteTable: Sendable {
     private final class Entry: Sendable {
         let rank: MatchRank
         let match: CompiledMatch
@@ -41,7 +41,7 @@ package struct RouteTable: Sendable {
         }
     }
 
-    private var hosts = HostTable<[Entry]>()
+    private let hosts: HostTable<[Entry]>
     /// The listener's host, beyond which no route holds; nil: none.
     private let scope: HostPattern?
 
@@ -52,7 +52,7 @@ package struct RouteTable: Sendable {
     ///
     /// An expression that cannot be compiled is found when the configuration is read; one that comes here all the same
     /// makes what it would decide ``RouteVerdict/tooCostly``.
-    package init?(
+    package convenience init?(
         _ routes: [Route], service: ResourceReference, port: Port, callers: ResourceName? = nil,
         filters: [FilterResource]
     ) {
@@ -60,7 +60,7 @@ package struct RouteTable: Sendable {
     }
 
     /// Nil where no route is attached to the listener.
-    package init?(
+    package convenience init?(
         _ routes: [Route], gateway: ResourceReference, listener: Gateway.Listener, filters: [FilterResource]
     ) {
         self.init(routes.attached(to: gateway, listener), scope: listener.hostname, filters)
@@ -72,6 +72,7 @@ package struct RouteTable: Sendable {
         let resources = Dictionary(filters.map { ($0.reference, $0.action) }) { first, _ in first }
         var accepted: [Attachment<Route>] = []
         var displaced: [ResourceReference] = []
+        var hosts = HostTable<[Entry]>()
         for (age, attachment) in attached.enumerated() {
             guard !accepted.contains(where: { $0.isInTheWay(of: attachment) }) else {
                 displaced.append(attachment.route.reference)
@@ -83,6 +84,7 @@ package struct RouteTable: Sendable {
             for host in Set(attachment.hostnames) { hosts.update(host, default: []) { $0 += entries } }
         }
         hosts.updateAll { entries in entries.sort { $0.rank < $1.rank } }
+        self.hosts = hosts
         self.displaced = displaced
     }
 

@@ -21,6 +21,10 @@ final class RequestKeeping {
     var upstreamCount = 0
     /// By backend of a rule of the snapshot that holds, and by family: a look at a pointer in the place of names.
     private var backends: [BackendKey: ServiceState] = [:]
+    /// The backend that was asked for last.
+    private var lastBackend: (key: BackendKey, service: ServiceState)?
+    /// The port of a service that was asked for last, and its routes.
+    private var lastRoutes: (service: ResourceReference, port: UInt16, table: RouteTable?)?
     private var application: Endpoint?
     /// By rule; nil stands for all callers together.
     var buckets: [String: CallerBuckets<IPAddress?>] = [:]
@@ -41,6 +45,8 @@ final class RequestKeeping {
             buckets = [:]
         }
         backends = [:]
+        lastBackend = nil
+        lastRoutes = nil
     }
 
     /// Connections to sidecars that carry requests take no new ones, but for those that `fit`.
@@ -61,9 +67,21 @@ extension RequestKeeping {
         return endpoint
     }
 
+    /// The routes attached to a port of a service under the snapshot that holds: mostly the same as for the request before.
+    func routes(of service: ResourceReference, port: UInt16, in snapshot: DiscoverySnapshot) -> RouteTable? {
+        if let lastRoutes, lastRoutes.port == port, lastRoutes.service == service { return lastRoutes.table }
+        let table = snapshot.routes(of: service, port: port)
+        lastRoutes = (service, port, table)
+        return table
+    }
+
     /// The service that a backend of a rule stands for, if this was asked before.
     func service(of backend: CompiledBackend, _ family: AddressFamily) -> ServiceState? {
-        backends[BackendKey(backend: ObjectIdentifier(backend), family: family)]
+        let key = BackendKey(backend: ObjectIdentifier(backend), family: family)
+        if let lastBackend, lastBackend.key == key { return lastBackend.service }
+        let service = backends[key]
+        lastBackend = service.map { (key, $0) }
+        return service
     }
 
     /// Keeps it as long as the snapshot holds, which keeps the backend.

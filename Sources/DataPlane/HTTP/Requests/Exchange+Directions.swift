@@ -81,7 +81,7 @@ extension Exchange {
         fields.removeAll(beginning: MeshField.prefix)
         fields.add(MeshField.client, front.clientText)
         request.fields = fields
-        guard let table = thread.snapshot.routes(of: service, port: dialled.port) else {
+        guard let table = thread.requests.routes(of: service, port: dialled.port, in: thread.snapshot) else {
             // The routes have been taken away since the connection was made: as without them.
             let destination = thread.snapshot.destination(
                 of: service, port: .known(dialled.port), dialled.address.family)
@@ -94,14 +94,14 @@ extension Exchange {
     }
 
     /// Finds the rule for the request and does what it says, up to the choice of a backend. `place` is where the routes are
-    /// attached; `scheme` and `port` are those that the client has used.
+    /// attached, asked only to be told; `scheme` and `port` are those that the client has used.
     private func follow(
-        _ table: RouteTable, _ place: String, _ front: any ExchangeFront, scheme: String, port: Port,
+        _ table: RouteTable, _ place: @autoclosure () -> String, _ front: any ExchangeFront, scheme: String, port: Port,
         _ dialled: SocketAddress
     ) -> Refusal? {
-        switch table.match(request, path: record.path) {
-        case .notFound: return Refusal(outcome: .routeNotFound, detail: place)
-        case .tooCostly: return Refusal(outcome: .expressionTooCostly, detail: place)
+        switch verdict(of: table) {
+        case .notFound: return Refusal(outcome: .routeNotFound, detail: place())
+        case .tooCostly: return Refusal(outcome: .expressionTooCostly, detail: place())
         case .matched(let rule, let prefix):
             self.rule = rule
             matchedPrefix = prefix
@@ -124,6 +124,14 @@ extension Exchange {
         }
         if let refusal = chooseBackend(rule, dialled.address.family) { return refusal }
         return injectFault(rule)
+    }
+
+    /// What the routes say to the request, which is taken out for that: what an object holds is copied to be passed on.
+    private func verdict(of table: RouteTable) -> RouteVerdict {
+        var taken = HTTPRequest(method: "", authority: "", target: "")
+        swap(&taken, &request)
+        defer { swap(&taken, &request) }
+        return table.match(taken, path: record.path)
     }
 
     private func chooseBackend(_ rule: CompiledRule, _ family: AddressFamily) -> Refusal? {
@@ -170,19 +178,24 @@ extension Exchange {
         let context = fields.withOnly("traceparent") { TraceContext($0) }
         // What cannot be read leaves nothing that its state could belong to (Trace Context section 3.3).
         if context == nil { fields.remove("tracestate") }
-        request.fields = fields
         record.trace = context?.trace ?? TraceID(using: &thread.random)
-        beginSpan(under: context?.span, flags: context?.flags ?? newTraceFlags)
+        beginSpan(under: context?.span, flags: context?.flags ?? newTraceFlags, told: &fields)
+        request.fields = fields
     }
 
     /// A span of its own: whoever gets the request is below it.
     func beginSpan(under parent: UInt64?, flags: UInt8) {
+        var fields = takeFields()
+        beginSpan(under: parent, flags: flags, told: &fields)
+        request.fields = fields
+    }
+
+    private func beginSpan(under parent: UInt64?, flags: UInt8, told fields: inout HTTPFields) {
         guard let trace = record.trace else { return }
         let span = UInt64.random(in: 1...UInt64.max, using: &thread.random)
         record.span = SpanIdentity(id: span, parent: parent, flags: flags)
-        var fields = takeFields()
-        fields.set("traceparent") { TraceContext(trace: trace, span: span, flags: flags).append(to: &$0) }
-        request.fields = fields
+        let context = TraceContext(trace: trace, span: span, flags: flags)
+        fields.set("traceparent", byteCount: TraceContext.byteCount) { context.append(to: &$0) }
     }
 
     /// Takes the fields out to be changed, and put back afterwards. What is changed in place is lent, and of what is lent the

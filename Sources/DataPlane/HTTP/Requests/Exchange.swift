@@ -187,10 +187,10 @@ final class Exchange: EventHandler {
         do throws(PathRefusal) {
             request.target = try NormalPath.normalise(request.target)
         } catch {
-            record.path = String(HTTPRequest.path(of: request.target))
+            record.path = HTTPRequest.path(of: request.target)
             return refuse(.requestMalformed, error.sentence)
         }
-        record.path = String(HTTPRequest.path(of: request.target))
+        record.path = HTTPRequest.path(of: request.target)
         isGRPC = isHTTP2 && request.isGRPC
         continueTrace()
         let refusal =
@@ -220,12 +220,17 @@ final class Exchange: EventHandler {
     func requestData(_ bytes: UnsafeRawBufferPointer) {
         record.requestBytes += UInt64(bytes.count)
         movedAt = thread.loop.now
-        unsafe unsent.append(contentsOf: bytes)
+        // Not lent (ARCHITECTURE.md, "Properties are not lent").
+        var waiting: [UInt8] = []
+        swap(&waiting, &unsent)
+        unsafe waiting.append(contentsOf: bytes)
+        unsent = waiting
     }
 
     func requestEnds(_ trailers: HTTPFields) {
+        var trailers = trailers
+        if !trailers.isEmpty { trailers.removeAll(beginning: MeshField.prefix) }
         self.trailers = trailers
-        self.trailers.removeAll(beginning: MeshField.prefix)
         hasBeenRead = true
         hasWholeRequest = !isTunnel
     }
@@ -246,7 +251,11 @@ final class Exchange: EventHandler {
     /// Gives the request to an upstream, from its beginning.
     func sendAll(to upstream: HTTPUpstream) {
         hasSentAll = false
-        upstream.begin(request)
+        // Taken out, as in `verdict(of:)`. An upstream that cannot begin says so later.
+        var taken = HTTPRequest(method: "", authority: "", target: "")
+        swap(&taken, &request)
+        upstream.begin(taken)
+        swap(&taken, &request)
         if !kept.isEmpty { unsafe kept.withUnsafeBytes { unsafe upstream.send($0) } }
         sendUnsent()
     }
@@ -255,7 +264,7 @@ final class Exchange: EventHandler {
         guard let upstream else { return }
         if !unsent.isEmpty {
             let bytes = unsent
-            unsent.removeAll(keepingCapacity: true)
+            unsent = []
             keep(bytes)
             unsafe bytes.withUnsafeBytes { unsafe upstream.send($0) }
         }
@@ -269,12 +278,14 @@ final class Exchange: EventHandler {
 
     private func keep(_ bytes: [UInt8]) {
         guard isKept, !isAnswering else { return }
-        if kept.count + bytes.count > thread.settings.proxy.http.replayBytes {
+        guard kept.count + bytes.count <= thread.settings.proxy.http.replayBytes else {
             isKept = false
-            kept = []
-        } else {
-            kept += bytes
+            return kept = []
         }
+        var all: [UInt8] = []
+        swap(&all, &kept)
+        if all.isEmpty { all = bytes } else { all += bytes }
+        kept = all
     }
 
     /// The client is not read while this is true.
@@ -362,7 +373,7 @@ final class Exchange: EventHandler {
 
     func answerEnded(_ trailers: HTTPFields) {
         var trailers = trailers
-        if isAnsweredInPlaintext { trailers.removeAll(beginning: MeshField.prefix) }
+        if !trailers.isEmpty, isAnsweredInPlaintext { trailers.removeAll(beginning: MeshField.prefix) }
         upstream = nil
         if isGRPC, let status = trailers.grpcStatus ?? record.grpcStatus {
             record.grpcStatus = status
