@@ -26,7 +26,7 @@ package struct KernelRandom: RandomNumberGenerator {
 }
 
 /// A fast generator (SplitMix64) for choices that need no secrecy: balancing and jitter on the data path.
-package struct FastRandom: RandomNumberGenerator {
+package struct FastRandom: RandomNumberGenerator, BitwiseCopyable {
     private var state: UInt64
 
     package init(seed: UInt64) { state = seed }

@@ -19,46 +19,60 @@ package enum FrameWriter {
 
     /// Appends a DATA frame.
     package static func appendData(_ payload: ArraySlice<UInt8>, to bytes: inout [UInt8]) {
-        unsafe withUnsafeBytes(of: dataHeader(payloadLength: payload.count)) { unsafe bytes.append(contentsOf: $0) }
-        bytes.append(contentsOf: payload)
+        let header = dataHeader(payloadLength: payload.count)
+        unsafe payload.withUnsafeBytes { payload in
+            bytes.append(addingCapacity: WeftOne.headerLength + payload.count) { room in
+                room.append(header.0)
+                room.append(header.1)
+                room.append(header.2)
+                room.append(header.3)
+                unsafe room.append(bytes: payload)
+            }
+        }
     }
 
     /// Appends a control frame.
     package static func append(_ frame: ControlFrame, to bytes: inout [UInt8]) {
         let start = bytes.count
-        bytes.append(frame.type.rawValue)
-        bytes.append(frame.flags)
-        // The length, which stands here once it is known.
-        bytes.append(number: 0 as UInt16)
-        switch frame {
-        case .hello(let hello):
-            bytes.append(Tag.features.rawValue, contentLength: 4)
-            bytes.append(number: hello.features)
-            bytes.append(Tag.idleTimeout.rawValue, contentLength: 4)
-            bytes.append(number: UInt32(clamping: hello.idleTimeout.wholeMilliseconds))
-        case .open(let open):
-            bytes.append(number: open.stream)
-            bytes.append(open.hint.rawValue)
-            if let client = open.client { bytes.append(client) }
-            if let trace = open.trace {
-                bytes.append(OpenTag.trace.rawValue, contentLength: 16)
-                bytes.append(number: trace.bits)
-            }
-        case .opened(let stream), .fin(let stream), .goAway(let stream):
-            bytes.append(number: stream)
-        case .reset(let reset):
-            bytes.append(number: reset.stream)
-            bytes.append(reset.reason.rawValue)
-            if let code = reset.code {
-                bytes.append(ResetTag.code.rawValue, contentLength: 2)
-                bytes.append(number: code.rawValue)
-            }
-        case .raw:
-            break
+        bytes.append(addingCapacity: controlFrameMax) { room in
+            room.append(frame.type.rawValue)
+            room.append(frame.flags)
+            // The length, which stands here once it is known.
+            room.append(number: 0 as UInt16)
+            append(contentOf: frame, to: &room)
         }
         let length = bytes.count - start - WeftOne.headerLength
         bytes[start + 2] = UInt8(truncatingIfNeeded: length >> 8)
         bytes[start + 3] = UInt8(truncatingIfNeeded: length)
+    }
+
+    private static func append(contentOf frame: ControlFrame, to room: inout OutputSpan<UInt8>) {
+        switch frame {
+        case .hello(let hello):
+            room.append(Tag.features.rawValue, contentLength: 4)
+            room.append(number: hello.features)
+            room.append(Tag.idleTimeout.rawValue, contentLength: 4)
+            room.append(number: UInt32(clamping: hello.idleTimeout.wholeMilliseconds))
+        case .open(let open):
+            room.append(number: open.stream)
+            room.append(open.hint.rawValue)
+            if let client = open.client { room.append(client) }
+            if let trace = open.trace {
+                room.append(OpenTag.trace.rawValue, contentLength: 16)
+                room.append(number: trace.bits)
+            }
+        case .opened(let stream), .fin(let stream), .goAway(let stream):
+            room.append(number: stream)
+        case .reset(let reset):
+            room.append(number: reset.stream)
+            room.append(reset.reason.rawValue)
+            if let code = reset.code {
+                room.append(ResetTag.code.rawValue, contentLength: 2)
+                room.append(number: code.rawValue)
+            }
+        case .raw:
+            break
+        }
     }
 
     /// A control frame alone.
@@ -115,10 +129,27 @@ enum ResetTag: UInt16 {
     case code = 1
 }
 
-extension [UInt8] {
+extension OutputSpan<UInt8> {
     /// A number in network order.
-    fileprivate mutating func append(number: some FixedWidthInteger) {
-        unsafe Swift.withUnsafeBytes(of: number.bigEndian) { unsafe append(contentsOf: $0) }
+    @inline(__always)
+    fileprivate mutating func append<Number: FixedWidthInteger & BitwiseCopyable>(number: Number) {
+        precondition(freeCapacity >= MemoryLayout<Number>.size, "There is room for what is written.")
+        unsafe withUnsafeMutableBufferPointer { room, count in
+            guard let start = room.baseAddress else { return }
+            unsafe UnsafeMutableRawPointer(start + count).storeBytes(of: number.bigEndian, as: Number.self)
+            count += MemoryLayout<Number>.size
+        }
+    }
+
+    /// Bytes for which there is room.
+    @inline(__always)
+    fileprivate mutating func append(bytes: UnsafeRawBufferPointer) {
+        precondition(freeCapacity >= bytes.count, "There is room for what is written.")
+        unsafe withUnsafeMutableBufferPointer { room, count in
+            let free = unsafe UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(rebasing: room[count...]))
+            unsafe free.copyMemory(from: bytes)
+            count += bytes.count
+        }
     }
 
     /// The beginning of a tagged value: its content follows.

@@ -24,8 +24,8 @@
 ///   open ───────────────────▶ ended
 ///     └─ RAW ──▶ raw ─ close_notify ─▶ ended      (and the connection is never reused)
 /// ```
-package struct PeerSession: Sendable {
-    package enum Role: Sendable {
+package struct PeerSession: Sendable, BitwiseCopyable {
+    package enum Role: Sendable, BitwiseCopyable {
         case dialler
         case acceptor
     }

@@ -122,7 +122,11 @@ package final class EventLoop {
     package func again(_ handler: EventHandler) {
         guard handler.place.token != 0, !handler.place.isInAgainQueue else { return }
         handler.place.isInAgainQueue = true
-        againQueue.append(handler)
+        // Swapped out to be changed: what is lent is checked while the program runs.
+        var queue: [EventHandler] = []
+        swap(&queue, &againQueue)
+        queue.append(handler)
+        againQueue = queue
     }
 
     /// Does something once, when the events of this turn have been handled.
@@ -133,7 +137,10 @@ package final class EventLoop {
     package func atEndOfTurn(_ handler: EventHandler) {
         guard !handler.place.isEndingTurn else { return }
         handler.place.isEndingTurn = true
-        enders.append(handler)
+        var queue: [EventHandler] = []
+        swap(&queue, &enders)
+        queue.append(handler)
+        enders = queue
     }
 
     /// Runs until ``stop()``.
@@ -180,12 +187,15 @@ package final class EventLoop {
 
     private func runAgainQueue() {
         guard !againQueue.isEmpty else { return }
-        let queue = againQueue
-        againQueue.removeAll(keepingCapacity: true)
+        var queue: [EventHandler] = []
+        swap(&queue, &againQueue)
         for handler in queue {
             handler.place.isInAgainQueue = false
             if handler.place.token != 0 { handler.continueWork(now: now) }
         }
+        queue.removeAll(keepingCapacity: true)
+        // Its memory serves the next turn, unless somebody has asked for that already.
+        if againQueue.isEmpty { againQueue = queue }
     }
 
     private func runDeadlines() {
@@ -214,12 +224,14 @@ package final class EventLoop {
 
     private func runEnders() {
         guard !enders.isEmpty else { return }
-        let handlers = enders
-        enders.removeAll(keepingCapacity: true)
+        var handlers: [EventHandler] = []
+        swap(&handlers, &enders)
         for handler in handlers {
             handler.place.isEndingTurn = false
             if handler.place.token != 0 { handler.turnEnds() }
         }
+        handlers.removeAll(keepingCapacity: true)
+        if enders.isEmpty { enders = handlers }
     }
 }
 

@@ -5,7 +5,7 @@ package import MeshModel
 /// How much of a service's load is under way in a data thread, and whether there may be more (a circuit breaker of limits).
 ///
 /// Each `begin` that is true has one `end`. It opens by being full and closes by what ends; it keeps no time.
-package struct Breaker: Sendable {
+package struct Breaker: Sendable, BitwiseCopyable {
     /// So many retries are allowed however few requests there are: a service with little traffic would have none.
     private static let retriesFree = 3
 

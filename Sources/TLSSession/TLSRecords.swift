@@ -7,7 +7,7 @@ internal import PeerProtocol
 /// The part of a session that is alike for sidecars and for clients at a gateway: an `SSL *` over the ``TLSStaging`` of its
 /// thread, records in and out.
 @safe
-struct TLSRecords: ~Copyable {
+final class TLSRecords {
     let ssl: OpaquePointer
     private let staging: TLSStaging
     private var recordsUnderKey: UInt64 = 0
@@ -29,7 +29,7 @@ struct TLSRecords: ~Copyable {
     deinit { unsafe SSL_free(ssl) }
 
     /// Reads plaintext of at most one record into `buffer`, which should hold 16 KiB.
-    mutating func read(into buffer: UnsafeMutableRawBufferPointer) -> TLSReadResult {
+    func read(into buffer: UnsafeMutableRawBufferPointer) -> TLSReadResult {
         staging.keyUpdates = 0
         var count = 0
         let result = unsafe SSL_read_ex(ssl, buffer.baseAddress, buffer.count, &count)
@@ -56,7 +56,7 @@ struct TLSRecords: ~Copyable {
 
     /// Encrypts at most one record's worth (16 KiB) of plaintext into the output. The caller has made sure that there is
     /// room. Nil: done.
-    mutating func write(_ bytes: UnsafeRawBufferPointer) -> TLSFailure? {
+    func write(_ bytes: UnsafeRawBufferPointer) -> TLSFailure? {
         unsafe precondition(bytes.count <= 16_384 && !bytes.isEmpty, "One record holds 1 to 16384 bytes.")
         recordsUnderKey += 1
         if recordsUnderKey >= WeftOne.recordsPerKey {
@@ -72,7 +72,7 @@ struct TLSRecords: ~Copyable {
     }
 
     /// Ends our direction: close_notify into the output.
-    mutating func end() {
+    func end() {
         ERR_clear_error()
         _ = unsafe SSL_shutdown(ssl)
         ERR_clear_error()

@@ -35,8 +35,8 @@ package enum TLSReadResult {
 /// error takes it out again, so that reading and writing need not clear the queue each time (a twentieth of our own share
 /// of a small message).
 @safe
-package struct TLSSession: ~Copyable {
-    private var records: TLSRecords
+package final class TLSSession {
+    private let records: TLSRecords
     private let context: TLSContext
     private let expectedIdentity: SPIFFEID?
     private var peer: VerifiedPeer?
@@ -62,7 +62,7 @@ package struct TLSSession: ~Copyable {
     private var ssl: OpaquePointer { unsafe records.ssl }
 
     /// Takes the handshake as far as the input goes.
-    package mutating func handshake(now: WallTime) -> HandshakeProgress {
+    package func handshake(now: WallTime) -> HandshakeProgress {
         let (result, verdict) = unsafe context.handshakeStep(ssl, expecting: expectedIdentity, now: now)
         if case .success(let peer) = verdict { self.peer = peer }
         if result == 1 {
@@ -81,7 +81,7 @@ package struct TLSSession: ~Copyable {
     }
 
     /// Reads plaintext of at most one record into `buffer`, which should hold 16 KiB.
-    package mutating func read(into buffer: UnsafeMutableRawBufferPointer) -> TLSReadResult {
+    package func read(into buffer: UnsafeMutableRawBufferPointer) -> TLSReadResult {
         unsafe records.read(into: buffer)
     }
 
@@ -91,10 +91,10 @@ package struct TLSSession: ~Copyable {
 
     /// Encrypts at most one record's worth (16 KiB) of plaintext into the output. The caller has made sure that there is
     /// room. Nil: done.
-    package mutating func write(_ bytes: UnsafeRawBufferPointer) -> TLSFailure? { unsafe records.write(bytes) }
+    package func write(_ bytes: UnsafeRawBufferPointer) -> TLSFailure? { unsafe records.write(bytes) }
 
     /// Ends our direction: close_notify into the output.
-    package mutating func end() { records.end() }
+    package func end() { records.end() }
 
     /// The chain that the peer showed, leaf first.
     package var peerChain: [Certificate] {

@@ -37,9 +37,9 @@ extension DataThread {
             guard let rule = listener?.connectionRoutes?.rule(serverName: nil) else {
                 return refused(record, .listenerUnrouted)
             }
-            var end = PlainEnd(accepted.takeSocket())
+            let end = PlainEnd(accepted.takeSocket())
             if let control = settings.pacedCongestionControl { end.expectCongestion(control) }
-            begin(&end, rule, record, replacing: nil, early: [])
+            begin(end, rule, record, replacing: nil, early: [])
         }
     }
 
@@ -59,13 +59,13 @@ extension DataThread {
             return ServerNameGate.begin(self, socket, .service(table), record)
         }
         guard let rule = table.rule(serverName: nil) else { return refused(record, .backendMissing) }
-        var end = PlainEnd(socket)
-        begin(&end, rule, record, replacing: nil, early: [])
+        let end = PlainEnd(socket)
+        begin(end, rule, record, replacing: nil, early: [])
     }
 
     /// Goes where a rule leads, with what has been read, in the place of whoever read it.
     func begin(
-        _ end: inout PlainEnd, _ rule: ConnectionRule, _ record: ConnectionRecord, replacing handler: EventHandler?,
+        _ end: PlainEnd, _ rule: ConnectionRule, _ record: ConnectionRecord, replacing handler: EventHandler?,
         early: [UInt8]
     ) {
         var record = record
@@ -81,6 +81,6 @@ extension DataThread {
             return refused(record, backend.map { snapshot.lack(of: $0.service) } ?? .backendMissing)
         }
         let plan = OutboundPlan(.service(service), original: original)
-        OutboundStart.begin(self, &end, record, plan, replacing: handler, early: early)
+        OutboundStart.begin(self, end, record, plan, replacing: handler, early: early)
     }
 }

@@ -12,7 +12,7 @@ internal import Telemetry
 /// makes room for a `PeerConnection` or a `PlainRelay`, which gets the socket, the bytes and the place in the loop.
 final class InboundGate: EventHandler {
     private let thread: DataThread
-    private var end: PlainEnd
+    private let end: PlainEnd
     private var record: ConnectionRecord
     private var gate: AcceptGate
     /// First bytes that did not decide it, at most a ClientHello's worth.
@@ -127,9 +127,9 @@ final class InboundGate: EventHandler {
         // What was read goes first to the upstream; what is still in the kernel follows.
         leave()
         if thread.snapshot.readsRequests(port: original.port) {
-            return PlainFront.passInbound(thread, &end, replacing: self, record, firstBytes: bytes)
+            return PlainFront.passInbound(thread, end, replacing: self, record, firstBytes: bytes)
         }
-        PlainRelay.passInbound(thread, &end, replacing: self, record, firstBytes: bytes)
+        PlainRelay.passInbound(thread, end, replacing: self, record, firstBytes: bytes)
     }
 
     /// Resets, and tells why.

@@ -20,7 +20,7 @@ final class ServerNameGate: EventHandler {
     }
 
     private let thread: DataThread
-    private var end: PlainEnd
+    private let end: PlainEnd
     private var record: ConnectionRecord
     private let asker: Asker
     private var reader = ClientHelloReader()
@@ -95,7 +95,7 @@ final class ServerNameGate: EventHandler {
         case .service(let table):
             guard let rule = table.rule(serverName: name) else { return refuseName(name) }
             leave()
-            thread.begin(&end, rule, record, replacing: self, early: bytes)
+            thread.begin(end, rule, record, replacing: self, early: bytes)
         case .gateway(let port):
             guard let listener = port.listener(for: name) else { return refuseName(name) }
             record.listener = listener.label
@@ -103,11 +103,11 @@ final class ServerNameGate: EventHandler {
             if listener.listener.transport == .https {
                 leave()
                 return SecureFront.begin(
-                    thread, &end, replacing: self, listener, record, firstBytes: bytes)
+                    thread, end, replacing: self, listener, record, firstBytes: bytes)
             }
             guard let rule = listener.connectionRoutes?.rule(serverName: name) else { return refuseName(name) }
             leave()
-            thread.begin(&end, rule, record, replacing: self, early: bytes)
+            thread.begin(end, rule, record, replacing: self, early: bytes)
         }
     }
 
@@ -126,7 +126,7 @@ final class ServerNameGate: EventHandler {
     func refuse(_ outcome: ErrorCode, _ detail: String = "") {
         guard !hasLeft else { return }
         leave()
-        LingeringReset.begin(thread, &end, now: thread.loop.now)
+        LingeringReset.begin(thread, end, now: thread.loop.now)
         end.reset()
         thread.loop.remove(self)
         thread.refused(record, outcome, detail)

@@ -98,7 +98,8 @@ extension PeerConnection {
         guard phase != .closed else { return }
         // What was gathered belongs before the end, an alert above all.
         if !output.isEmpty, !isBlocked {
-            unsafe output.drain { rest in
+            var kept = takeOutput()
+            unsafe kept.drain { rest in
                 _ = unsafe socket?.send(rest)
                 return rest.count
             }
@@ -111,7 +112,7 @@ extension PeerConnection {
         }
         phase = .closed
         socket = nil
-        output = PendingBytes()
+        _ = takeOutput()
         thread.loop.remove(self)
         thread.counters.peerConnections -= 1
         thread.memory.note()

@@ -190,7 +190,7 @@ extension PeerConnection {
             FrameWriter.append(.fin(stream: number), to: &record)
         }
         if !record.isEmpty, phase == .established { writeRecord(&record) }
-        thread.buffers.giveBack(record)
+        thread.buffers.giveBack(consume record)
         if ends, phase == .established { session.sendEnd() }
     }
 
@@ -255,8 +255,8 @@ extension PeerConnection {
         if thread.activePeer === self { flush() }
         guard let taken = socket.take() else { return close() }
         taken.setResetOnClose(true)
-        var end = PlainEnd(taken, pending: output)
-        LingeringReset.begin(thread, &end, now: thread.loop.now)
+        let end = PlainEnd(taken, pending: output)
+        LingeringReset.begin(thread, end, now: thread.loop.now)
         close()
     }
 }

@@ -41,8 +41,13 @@ final class PeerConnection: EventHandler {
     let origin: AcceptOrigin?
 
     var phase: Phase
-    var session: PeerSession
-    var tls: TLSSession
+    private var sessionState: PeerSession
+    /// Not lent (ARCHITECTURE.md, "Properties are not lent").
+    var session: PeerSession {
+        get { sessionState }
+        set { sessionState = newValue }
+    }
+    let tls: TLSSession
     var reader = FrameReader()
     private(set) var verified: VerifiedPeer?
     private(set) var cipher: CipherSuite?
@@ -80,7 +85,7 @@ final class PeerConnection: EventHandler {
     }
 
     init(
-        _ thread: DataThread, _ role: PeerSession.Role, _ socket: consuming Descriptor, _ tls: consuming TLSSession,
+        _ thread: DataThread, _ role: PeerSession.Role, _ socket: consuming Descriptor, _ tls: TLSSession,
         key: PeerKey?, origin: AcceptOrigin?
     ) {
         self.thread = thread
@@ -90,7 +95,7 @@ final class PeerConnection: EventHandler {
         self.tls = tls
         self.origin = origin
         identifier = thread.nextConnectionID()
-        session = PeerSession(role: role)
+        sessionState = PeerSession(role: role)
         phase = role == .dialler ? .connecting : .handshaking
         mayHaveInput = false
         createdAt = thread.loop.now
@@ -122,24 +127,38 @@ final class PeerConnection: EventHandler {
         defer { thread.staging.clearOutput() }
         guard phase != .closed, unsafe !staged.isEmpty else { return }
         if output.count + staged.count <= PendingBytes.gatheredMax || isBlocked {
-            unsafe output.append(staged)
+            unsafe keep(staged)
             if !isBlocked { thread.loop.atEndOfTurn(self) }
             return
         }
         if !output.isEmpty {
-            unsafe output.append(staged)
+            unsafe keep(staged)
             return drainOutput()
         }
         switch unsafe socket?.send(staged) ?? .failed(.notConnected) {
         case .bytes(let count):
             guard count < staged.count else { return }
             isBlocked = true
-            unsafe output.append(UnsafeRawBufferPointer(rebasing: staged[count...]))
+            unsafe keep(UnsafeRawBufferPointer(rebasing: staged[count...]))
         case .wouldBlock:
             isBlocked = true
-            unsafe output.append(staged)
+            unsafe keep(staged)
         case .failed(let errno): sendFailed(errno)
         }
+    }
+
+    /// Not lent (ARCHITECTURE.md, "Properties are not lent").
+    func takeOutput() -> PendingBytes {
+        var taken = PendingBytes()
+        swap(&taken, &output)
+        return taken
+    }
+
+    /// Keeps output to be sent later.
+    private func keep(_ bytes: UnsafeRawBufferPointer) {
+        var kept = takeOutput()
+        unsafe kept.append(bytes, thread.buffers)
+        output = kept
     }
 
     /// The socket takes nothing any more. What the peer said before that is still there to be read, and it may say what has
@@ -291,9 +310,10 @@ final class PeerConnection: EventHandler {
 
     private func drainOutput() {
         var failure: Errno?
-        while !output.isEmpty, failure == nil {
-            var isStuck = false
-            unsafe output.drain { rest in
+        var isStuck = false
+        var kept = takeOutput()
+        while !kept.isEmpty, failure == nil, !isStuck {
+            unsafe kept.drain(thread.buffers) { rest in
                 switch unsafe socket?.send(rest) ?? .failed(.notConnected) {
                 case .bytes(let count): return count
                 case .wouldBlock: isStuck = true
@@ -301,10 +321,11 @@ final class PeerConnection: EventHandler {
                 }
                 return 0
             }
-            if isStuck {
-                isBlocked = true
-                return
-            }
+        }
+        output = kept
+        if isStuck {
+            isBlocked = true
+            return
         }
         let wasBlocked = isBlocked
         isBlocked = false

@@ -15,12 +15,12 @@ final class LingeringReset: EventHandler {
     private static let longestPause: Duration = .milliseconds(250)
 
     private let thread: DataThread
-    private var end: PlainEnd
+    private let end: PlainEnd
     private let giveUpAt: Instant
     private var pause = firstLook
 
     /// Takes over a socket that is registered in the loop, with what it still has to be given.
-    static func begin(_ thread: DataThread, _ end: inout PlainEnd, now: Instant) {
+    static func begin(_ thread: DataThread, _ end: PlainEnd, now: Instant) {
         if !end.pending.isEmpty { _ = end.flush() }
         guard end.isOpen, !end.isDelivered(), let taken = end.take() else {
             end.reset()
@@ -38,7 +38,7 @@ final class LingeringReset: EventHandler {
         thread.loop.setDeadline(now + firstLook, of: lingering)
     }
 
-    private init(_ thread: DataThread, _ end: consuming PlainEnd, now: Instant) {
+    private init(_ thread: DataThread, _ end: PlainEnd, now: Instant) {
         self.thread = thread
         self.end = end
         giveUpAt = now + Self.patience

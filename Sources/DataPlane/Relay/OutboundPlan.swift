@@ -119,13 +119,13 @@ enum OutboundStart {
     static func begin(
         _ thread: DataThread, _ socket: consuming Descriptor, _ record: ConnectionRecord, _ plan: OutboundPlan
     ) {
-        var end = PlainEnd(socket)
-        begin(thread, &end, record, plan, replacing: nil, early: [])
+        let end = PlainEnd(socket)
+        begin(thread, end, record, plan, replacing: nil, early: [])
     }
 
     /// The same for one of which something has been read, in the place of whoever did.
     static func begin(
-        _ thread: DataThread, _ end: inout PlainEnd, _ record: ConnectionRecord, _ plan: OutboundPlan,
+        _ thread: DataThread, _ end: PlainEnd, _ record: ConnectionRecord, _ plan: OutboundPlan,
         replacing handler: EventHandler?, early: [UInt8]
     ) {
         thread.opened(.outbound)
@@ -142,8 +142,8 @@ enum OutboundStart {
             // A plaintext relay counts what it is given; here it has been counted by whoever read it.
             record.downstreamBytesReceived += UInt64(early.count)
             record.upstreamBytesSent += UInt64(early.count)
-            StreamRelay.beginOutbound(thread, &end, record, plan, replacing: handler, early: early)
-        case .plaintext: PlainRelay.beginOutbound(thread, &end, record, plan, replacing: handler, early: early)
+            StreamRelay.beginOutbound(thread, end, record, plan, replacing: handler, early: early)
+        case .plaintext: PlainRelay.beginOutbound(thread, end, record, plan, replacing: handler, early: early)
         }
     }
 }

@@ -1,7 +1,8 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
 /// Bytes for a socket: small ones that are gathered until the turn ends, and those that it did not take. Bounded by whoever
-/// fills it: nothing more is read for a sink that is blocked. Its memory is given back as soon as it is empty.
+/// fills it: nothing more is read for a sink that is blocked. Its memory is given back as soon as it is empty, to
+/// the buffers of the thread where the caller has them at hand.
 struct PendingBytes {
     /// More than this is sent at once: what is large gains nothing by waiting for the end of the turn, and would be copied.
     static let gatheredMax = 8 << 10
@@ -14,20 +15,23 @@ struct PendingBytes {
 
     var rest: [UInt8] { Array(bytes[sent...]) }
 
-    mutating func append(_ more: UnsafeRawBufferPointer) {
+    mutating func append(_ more: UnsafeRawBufferPointer, _ buffers: ThreadBuffers? = nil) {
+        if let buffers, bytes.capacity == 0 { bytes = buffers.array() }
         unsafe bytes.append(contentsOf: more)
     }
 
     /// Offers what is left to `send`, which returns how much of it was taken.
-    mutating func drain(_ send: (UnsafeRawBufferPointer) -> Int) {
+    mutating func drain(_ buffers: ThreadBuffers? = nil, _ send: (UnsafeRawBufferPointer) -> Int) {
         guard !isEmpty else { return }
         let taken = unsafe bytes.withUnsafeBytes { all in
             unsafe send(UnsafeRawBufferPointer(rebasing: all[sent...]))
         }
         sent += taken
         if isEmpty {
-            bytes = []
+            var spent: [UInt8] = []
+            swap(&spent, &bytes)
             sent = 0
+            buffers?.giveBack(spent)
         }
     }
 }

@@ -11,7 +11,7 @@ internal import MeshModel
 ///
 /// From the first moment until ``closeCleanly()`` the socket resets on close, so that no way of ending (not even the death
 /// of this process) can look like a clean end of the stream.
-struct PlainEnd: ~Copyable {
+final class PlainEnd {
     private var socket: Descriptor?
     private(set) var mayHaveInput = true
     private var isEndAnnounced = false
@@ -35,17 +35,17 @@ struct PlainEnd: ~Copyable {
     }
 
     /// Gets its socket, connected or about to be.
-    mutating func open(_ socket: consuming Descriptor) {
+    func open(_ socket: consuming Descriptor) {
         self.socket = consume socket
         mayHaveInput = true
         isEndAnnounced = false
     }
 
     /// Loses its socket and keeps what is pending, for another one.
-    mutating func closeSocket() { socket = nil }
+    func closeSocket() { socket = nil }
 
     /// Takes out what is pending.
-    mutating func takePending() -> [UInt8] {
+    func takePending() -> [UInt8] {
         let bytes = pending.rest
         pending = PendingBytes()
         return bytes
@@ -62,25 +62,25 @@ struct PlainEnd: ~Copyable {
     }
 
     /// Takes in what the event loop reports.
-    mutating func note(_ readiness: Readiness) {
+    func note(_ readiness: Readiness) {
         if !readiness.isDisjoint(with: [.readable, .peerEnded, .hangup, .error]) { mayHaveInput = true }
         if !readiness.isDisjoint(with: [.peerEnded, .hangup, .error]) { isEndAnnounced = true }
     }
 
     /// There may be input that no event has told of yet.
-    mutating func noteInput() { mayHaveInput = true }
+    func noteInput() { mayHaveInput = true }
 
     /// True once the other side has announced its end or its failure, read or not.
     var isEnding: Bool { isEndAnnounced }
 
-    mutating func receive(into buffer: UnsafeMutableRawBufferPointer) -> ReceiveResult {
+    func receive(into buffer: UnsafeMutableRawBufferPointer) -> ReceiveResult {
         let result = unsafe socket?.receive(into: buffer) ?? .failed(.notConnected)
         note(result, offered: buffer.count)
         return result
     }
 
     /// Receives payloads with room for a frame header before each.
-    mutating func receive(
+    func receive(
         intoSlotsOf buffer: UnsafeMutableRawBufferPointer, slotByteCount: Int, gap: Int, count: Int
     ) -> ReceiveResult {
         let result =
@@ -92,7 +92,7 @@ struct PlainEnd: ~Copyable {
 
     /// Moves bytes from this socket into a pipe. How much fits depends on the pipe too, so that only "would block" means
     /// that there is nothing more.
-    mutating func splice(into pipe: inout SplicePipe) -> ReceiveResult {
+    func splice(into pipe: inout SplicePipe) -> ReceiveResult {
         guard let socket = socket.take() else { return .failed(.notConnected) }
         let result = pipe.fill(from: socket)
         self.socket = consume socket
@@ -108,14 +108,14 @@ struct PlainEnd: ~Copyable {
     }
 
     /// Moves bytes from a pipe to this socket.
-    mutating func splice(from pipe: inout SplicePipe) -> SendResult {
+    func splice(from pipe: inout SplicePipe) -> SendResult {
         guard let socket = socket.take() else { return .failed(.notConnected) }
         let result = pipe.drain(to: socket)
         self.socket = consume socket
         return result
     }
 
-    private mutating func note(_ result: ReceiveResult, offered: Int) {
+    private func note(_ result: ReceiveResult, offered: Int) {
         switch result {
         case .bytes(let count): if count < offered, !isEndAnnounced { mayHaveInput = false }
         case .wouldBlock: mayHaveInput = false
@@ -127,34 +127,34 @@ struct PlainEnd: ~Copyable {
     }
 
     /// Sends, and keeps what is not taken. Nil: fine, though perhaps ``pending`` now.
-    mutating func write(_ bytes: UnsafeRawBufferPointer) -> Errno? {
+    func write(_ bytes: UnsafeRawBufferPointer) -> Errno? {
         guard pending.isEmpty else {
-            unsafe pending.append(bytes)
+            unsafe keep(bytes)
             return isBlocked ? nil : flush()
         }
         switch unsafe socket?.send(bytes) ?? .failed(.notConnected) {
         case .bytes(let count):
             guard count < bytes.count else { return nil }
             isBlocked = true
-            unsafe pending.append(UnsafeRawBufferPointer(rebasing: bytes[count...]))
+            unsafe keep(UnsafeRawBufferPointer(rebasing: bytes[count...]))
             return nil
         case .wouldBlock:
             isBlocked = true
-            unsafe pending.append(bytes)
+            unsafe keep(bytes)
             return nil
         case .failed(let errno): return errno
         }
     }
 
     /// Small pieces are worth gathering until the turn ends; true if these bytes were kept for that.
-    mutating func gather(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    func gather(_ bytes: UnsafeRawBufferPointer, _ buffers: ThreadBuffers) -> Bool {
         guard pending.count + bytes.count <= PendingBytes.gatheredMax else { return false }
-        unsafe pending.append(bytes)
+        unsafe keep(bytes, buffers)
         return true
     }
 
     /// The same for several pieces.
-    mutating func write(_ slices: SliceList) -> Errno? {
+    func write(_ slices: SliceList) -> Errno? {
         var sent = 0
         if pending.isEmpty {
             switch socket?.send(slices: slices) ?? .failed(.notConnected) {
@@ -165,26 +165,32 @@ struct PlainEnd: ~Copyable {
         }
         if sent < slices.byteCount {
             isBlocked = true
-            unsafe slices.forEachRest(after: sent) { rest in unsafe pending.append(rest) }
+            unsafe slices.forEachRest(after: sent) { rest in unsafe keep(rest) }
         }
         return nil
     }
 
     /// Keeps bytes for later, while there is no connection yet.
-    mutating func keep(_ slices: SliceList) {
-        unsafe slices.forEachRest(after: 0) { rest in unsafe pending.append(rest) }
+    func keep(_ slices: SliceList) {
+        unsafe slices.forEachRest(after: 0) { rest in unsafe keep(rest) }
     }
 
-    mutating func keep(_ bytes: UnsafeRawBufferPointer) {
-        unsafe pending.append(bytes)
+    func keep(_ bytes: UnsafeRawBufferPointer, _ buffers: ThreadBuffers? = nil) {
+        // Not lent (ARCHITECTURE.md, "Properties are not lent").
+        var kept = PendingBytes()
+        swap(&kept, &pending)
+        unsafe kept.append(bytes, buffers)
+        pending = kept
     }
 
     /// Sends what is pending as far as it goes.
-    mutating func flush() -> Errno? {
+    func flush(_ buffers: ThreadBuffers? = nil) -> Errno? {
         var failure: Errno?
         var wouldBlock = false
-        while !pending.isEmpty, failure == nil, !wouldBlock {
-            unsafe pending.drain { rest in
+        var kept = PendingBytes()
+        swap(&kept, &pending)
+        while !kept.isEmpty, failure == nil, !wouldBlock {
+            unsafe kept.drain(buffers) { rest in
                 switch unsafe socket?.send(rest) ?? .failed(.notConnected) {
                 case .bytes(let count): return count
                 case .wouldBlock: wouldBlock = true
@@ -193,45 +199,46 @@ struct PlainEnd: ~Copyable {
                 return 0
             }
         }
+        pending = kept
         isBlocked = wouldBlock
         return failure
     }
 
     /// Sends our FIN; the other direction stays open.
-    mutating func endOutput() -> Errno? {
+    func endOutput() -> Errno? {
         hasEndedOutput = true
         return socket?.endWriting()
     }
 
     /// The error a connect or the network left.
-    mutating func pendingError() -> Errno? { socket?.pendingError() }
+    func pendingError() -> Errno? { socket?.pendingError() }
 
     /// Both directions have ended: what lies in the kernel is still delivered, then FIN.
-    mutating func closeCleanly() {
+    func closeCleanly() {
         socket?.setResetOnClose(false)
         socket = nil
     }
 
     /// Resets now.
-    mutating func reset() { socket = nil }
+    func reset() { socket = nil }
 
     /// Hands the socket on, with what it has not been given yet.
-    mutating func take() -> PlainEnd? {
+    func take() -> PlainEnd? {
         guard let taken = socket.take() else { return nil }
         return PlainEnd(taken, pending: pending, hasEndedInput: hasEndedInput)
     }
 
     /// Gives the bare socket up, to be used for something else.
-    mutating func takeSocket() -> Descriptor? { socket.take() }
+    func takeSocket() -> Descriptor? { socket.take() }
 
     /// True if the peer has acknowledged everything that was sent, and nothing is pending.
-    mutating func isDelivered() -> Bool { pending.isEmpty && (socket?.unacknowledgedByteCount() ?? 0) == 0 }
+    func isDelivered() -> Bool { pending.isEmpty && (socket?.unacknowledgedByteCount() ?? 0) == 0 }
 
     /// It comes from somewhere, not from this host: takes the given congestion control where the path is long enough.
     func expectCongestion(_ name: String) { socket?.expectCongestion(name) }
 
     /// See ``ReaderPatience``.
-    mutating func reviewUserTimeout(_ normal: Duration) -> Bool {
+    func reviewUserTimeout(_ normal: Duration) -> Bool {
         guard let socket = socket.take() else { return false }
         let hasRelaxed = patience.review(socket, normal: normal)
         self.socket = consume socket

@@ -20,8 +20,8 @@ final class PlainRelay: Relay {
     private static let downstreamSlot: UInt8 = 0
     private static let upstreamSlot: UInt8 = 1
 
-    var downstream: PlainEnd
-    var upstream: PlainEnd
+    let downstream: PlainEnd
+    let upstream: PlainEnd
     var pipes = Pipes()
     private var plan: OutboundPlan?
     private var isConnected = false
@@ -32,7 +32,7 @@ final class PlainRelay: Relay {
 
     /// Outbound, to the current endpoint of the plan. Takes the client's socket, with the bytes already read from it.
     static func beginOutbound(
-        _ thread: DataThread, _ end: inout PlainEnd, _ record: ConnectionRecord, _ plan: OutboundPlan,
+        _ thread: DataThread, _ end: PlainEnd, _ record: ConnectionRecord, _ plan: OutboundPlan,
         replacing handler: EventHandler?, early: [UInt8]
     ) {
         guard let endpoint = plan.current, let downstream = end.take() else { return }
@@ -43,7 +43,7 @@ final class PlainRelay: Relay {
 
     /// Inbound, past the mesh: to the original destination.
     static func passInbound(
-        _ thread: DataThread, _ end: inout PlainEnd, replacing gate: EventHandler, _ record: ConnectionRecord,
+        _ thread: DataThread, _ end: PlainEnd, replacing gate: EventHandler, _ record: ConnectionRecord,
         firstBytes: [UInt8]
     ) {
         guard let target = record.originalDestination, let downstream = end.take() else { return }
@@ -55,7 +55,7 @@ final class PlainRelay: Relay {
     }
 
     private init(
-        _ thread: DataThread, _ downstream: consuming PlainEnd, _ record: ConnectionRecord, _ plan: OutboundPlan?,
+        _ thread: DataThread, _ downstream: PlainEnd, _ record: ConnectionRecord, _ plan: OutboundPlan?,
         _ early: [UInt8]
     ) {
         self.downstream = downstream
@@ -126,7 +126,7 @@ final class PlainRelay: Relay {
             // The service has members of both kinds; the stream's relay takes over, in our place in the loop.
             let early = upstream.takePending()
             thread.plainRelayCount -= 1
-            StreamRelay.beginOutbound(thread, &downstream, record, plan, replacing: self, early: early)
+            StreamRelay.beginOutbound(thread, downstream, record, plan, replacing: self, early: early)
         }
     }
 
@@ -320,8 +320,8 @@ final class PlainRelay: Relay {
         guard !isFinished else { return }
         emptyPipes()
         if isConnected {
-            LingeringReset.begin(thread, &downstream, now: thread.loop.now)
-            LingeringReset.begin(thread, &upstream, now: thread.loop.now)
+            LingeringReset.begin(thread, downstream, now: thread.loop.now)
+            LingeringReset.begin(thread, upstream, now: thread.loop.now)
         }
         downstream.reset()
         upstream.reset()

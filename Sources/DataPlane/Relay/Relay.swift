@@ -24,14 +24,19 @@ class Relay: EventHandler {
 
     let thread: DataThread
     var record: ConnectionRecord
-    var state: RelayState
+    private var relayState: RelayState
+    /// Not lent (ARCHITECTURE.md, "Properties are not lent").
+    final var state: RelayState {
+        get { relayState }
+        set { relayState = newValue }
+    }
     private(set) var isFinished = false
     private var firstBytes: FirstBytes? = FirstBytes()
 
     init(_ thread: DataThread, _ record: ConnectionRecord) {
         self.thread = thread
         self.record = record
-        state = RelayState(now: thread.loop.now)
+        relayState = RelayState(now: thread.loop.now)
         super.init()
     }
 

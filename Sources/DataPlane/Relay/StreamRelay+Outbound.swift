@@ -13,7 +13,7 @@ internal import Telemetry
 extension StreamRelay {
     /// Begins toward the current endpoint of the plan. Takes the client's socket, and what was read from it already.
     static func beginOutbound(
-        _ thread: DataThread, _ end: inout PlainEnd, _ record: ConnectionRecord, _ plan: OutboundPlan,
+        _ thread: DataThread, _ end: PlainEnd, _ record: ConnectionRecord, _ plan: OutboundPlan,
         replacing handler: EventHandler?, early: [UInt8]
     ) {
         guard let app = end.take() else { return }
@@ -171,7 +171,7 @@ extension StreamRelay {
         // The bytes count again when they are sent again.
         record.downstreamBytesReceived = 0
         record.upstreamBytesSent = 0
-        PlainRelay.beginOutbound(thread, &app, record, plan, replacing: self, early: retained)
+        PlainRelay.beginOutbound(thread, app, record, plan, replacing: self, early: retained)
     }
 
     /// Nothing more can be done: the application is reset, after what was really sent to it.

@@ -35,7 +35,7 @@ final class StreamRelay: Relay, PeerStreamUser {
     }
 
     var phase = Phase.opening
-    var app: PlainEnd
+    let app: PlainEnd
     /// The connection that carries the stream, while there is one.
     var peer: PeerConnection?
     let isOutbound: Bool
@@ -63,7 +63,7 @@ final class StreamRelay: Relay, PeerStreamUser {
     private var sentFramed: UInt64 = 0
 
     init(
-        _ thread: DataThread, _ record: ConnectionRecord, app: consuming PlainEnd, isOutbound: Bool
+        _ thread: DataThread, _ record: ConnectionRecord, app: PlainEnd, isOutbound: Bool
     ) {
         self.app = app
         self.isOutbound = isOutbound
@@ -347,7 +347,7 @@ final class StreamRelay: Relay, PeerStreamUser {
 
     /// Resets the application's side, after what was sent to it.
     func resetApp() {
-        if isAppConnected { LingeringReset.begin(thread, &app, now: thread.loop.now) }
+        if isAppConnected { LingeringReset.begin(thread, app, now: thread.loop.now) }
         app.reset()
     }
 

@@ -14,7 +14,12 @@ final class ServiceState {
     private(set) var destination: ServiceDestination
     var balancer: Balancer<Endpoint>
     /// Nil until a request has been sent: connections that nobody looks into have no limits.
-    private(set) var breaker: Breaker?
+    private(set) var breaker: Breaker? {
+        get { breakerState }
+        set { breakerState = newValue }
+    }
+    /// Not lent (ARCHITECTURE.md, "Properties are not lent").
+    private var breakerState: Breaker?
 
     init(_ destination: ServiceDestination) {
         self.destination = destination

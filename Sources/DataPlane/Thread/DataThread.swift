@@ -20,7 +20,12 @@ final class DataThread {
     let staging = TLSStaging()
     let buffers = ThreadBuffers()
     let slices = SliceList()
-    var random: FastRandom
+    private var randomState: FastRandom
+    /// Not lent (ARCHITECTURE.md, "Properties are not lent").
+    var random: FastRandom {
+        get { randomState }
+        set { randomState = newValue }
+    }
     var counters = DataPlaneCounters()
 
     // What holds now, as told from outside.
@@ -93,7 +98,7 @@ final class DataThread {
         self.reports = reports
         drain = DrainState(settings.proxy.drain)
         var seed = KernelRandom()
-        random = FastRandom(seed: seed.next())
+        randomState = FastRandom(seed: seed.next())
         let reporter = Reporter(self)
         loop.add(reporter)
         self.reporter = reporter

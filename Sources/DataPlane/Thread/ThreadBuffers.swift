@@ -22,31 +22,33 @@ final class ThreadBuffers {
     /// The same, decrypted, on its way to a plaintext socket.
     let plaintext = UnsafeMutableRawBufferPointer.allocate(byteCount: byteCount, alignment: 64)
 
-    /// Arrays that have been used, with their memory: few and small ones.
-    private var spare = Spare()
+    /// Arrays that have been used, with their memory: small ones, as many as a turn with many requests needs.
+    private var spare: [[UInt8]] = []
+    private var spareByteCount = 0
+    private static let spareByteCountMax = 96 << 10
+    private static let spareArrayMax = 20 << 10
 
     /// An empty array for bytes on their way, with the memory of one that was given back, if there is any.
-    func array() -> [UInt8] { spare.take() }
+    func array() -> [UInt8] {
+        // Not lent (ARCHITECTURE.md, "Properties are not lent").
+        var spare: [[UInt8]] = []
+        swap(&spare, &self.spare)
+        let array = spare.popLast() ?? []
+        self.spare = spare
+        spareByteCount -= array.capacity
+        return array
+    }
 
     /// For the next who needs one.
     func giveBack(_ array: consuming [UInt8]) {
-        guard 1...Spare.byteCountMax ~= array.capacity else { return }
+        guard 1...Self.spareArrayMax ~= array.capacity, spareByteCount + array.capacity <= Self.spareByteCountMax
+        else { return }
         array.removeAll(keepingCapacity: true)
-        spare.keep(array)
-    }
-
-    /// A value, so that each change is one access to what the buffers hold.
-    private struct Spare {
-        static let countMax = 4
-        static let byteCountMax = 20 << 10
-
-        private var arrays: [[UInt8]] = []
-
-        mutating func take() -> [UInt8] { arrays.popLast() ?? [] }
-
-        mutating func keep(_ array: consuming [UInt8]) {
-            if arrays.count < Self.countMax { arrays.append(array) }
-        }
+        spareByteCount += array.capacity
+        var spare: [[UInt8]] = []
+        swap(&spare, &self.spare)
+        spare.append(array)
+        self.spare = spare
     }
 
     /// True if a whole record might not fit into what is left of ``plaintext``.

@@ -22,7 +22,7 @@ package struct BalancingSettings: Hashable, Sendable {
 
 /// How much is sent to a service at once, per data thread; beyond it a request is refused with 503 instead of queued for
 /// ever (a circuit breaker).
-package struct BreakerSettings: Hashable, Sendable {
+package struct BreakerSettings: Hashable, Sendable, BitwiseCopyable {
     /// Connections to all endpoints together.
     package var connections = 1024
     /// Requests that wait for a connection.

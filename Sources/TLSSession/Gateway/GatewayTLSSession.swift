@@ -14,8 +14,8 @@ package enum GatewayHandshake {
 
 /// One TLS session with a client of a gateway. As ``TLSSession``, but for a client that shows no certificate.
 @safe
-package struct GatewayTLSSession: ~Copyable {
-    private var records: TLSRecords
+package final class GatewayTLSSession {
+    private let records: TLSRecords
     private let context: GatewayTLSContext
 
     /// Nil without memory.
@@ -29,7 +29,7 @@ package struct GatewayTLSSession: ~Copyable {
     }
 
     /// Takes the handshake as far as the input goes.
-    package mutating func handshake() -> GatewayHandshake {
+    package func handshake() -> GatewayHandshake {
         ERR_clear_error()
         let result = unsafe SSL_do_handshake(records.ssl)
         if result == 1 { return .done }
@@ -40,7 +40,7 @@ package struct GatewayTLSSession: ~Copyable {
     }
 
     /// Reads plaintext of at most one record into `buffer`, which should hold 16 KiB.
-    package mutating func read(into buffer: UnsafeMutableRawBufferPointer) -> TLSReadResult {
+    package func read(into buffer: UnsafeMutableRawBufferPointer) -> TLSReadResult {
         unsafe records.read(into: buffer)
     }
 
@@ -48,8 +48,8 @@ package struct GatewayTLSSession: ~Copyable {
     package var hasReadEverything: Bool { records.hasReadEverything }
 
     /// Encrypts 1 to 16384 bytes into the output. Nil: done.
-    package mutating func write(_ bytes: UnsafeRawBufferPointer) -> TLSFailure? { unsafe records.write(bytes) }
+    package func write(_ bytes: UnsafeRawBufferPointer) -> TLSFailure? { unsafe records.write(bytes) }
 
     /// Ends our direction: close_notify into the output.
-    package mutating func end() { records.end() }
+    package func end() { records.end() }
 }

@@ -49,9 +49,19 @@ final class HTTP1Conversation: HTTPConversation, ExchangeFront {
     }
 
     func take(_ bytes: UnsafeRawBufferPointer) {
-        guard input.isEmpty, !isInputPaused else { return unsafe input.append(contentsOf: bytes) }
+        guard input.isEmpty, !isInputPaused else { return unsafe keep(bytes) }
         let used = unsafe parse(bytes)
-        if used < bytes.count, !transport.isFinished { unsafe input.append(contentsOf: bytes[used...]) }
+        if used < bytes.count, !transport.isFinished {
+            unsafe keep(UnsafeRawBufferPointer(rebasing: bytes[used...]))
+        }
+    }
+
+    /// Not lent (ARCHITECTURE.md, "Properties are not lent"); the same is true of what is written.
+    private func keep(_ bytes: UnsafeRawBufferPointer) {
+        var kept: [UInt8] = []
+        swap(&kept, &input)
+        unsafe kept.append(contentsOf: bytes)
+        input = kept
     }
 
     /// Goes on with what was kept.
@@ -152,10 +162,9 @@ final class HTTP1Conversation: HTTPConversation, ExchangeFront {
     var isOutBlocked: Bool { transport.isOutBlocked }
 
     func write(_ head: consuming HTTPResponse) {
-        if out.isEmpty { out = thread.buffers.array() }
         if head.isInterim {
             // HTTP/1.0 has none (RFC 9110 section 15.2).
-            if exchange?.request.isHTTP11 ?? true { HTTPWriter.append(head, to: &out) }
+            if exchange?.request.isHTTP11 ?? true { append(head) }
             return
         }
         if head.body == .tunnel {
@@ -172,19 +181,38 @@ final class HTTP1Conversation: HTTPConversation, ExchangeFront {
         }
         head.isHTTP11 = true
         answer = head.body
-        HTTPWriter.append(head, to: &out)
+        append(head)
+    }
+
+    private func append(_ head: HTTPResponse) {
+        var bytes = takeOut()
+        if bytes.capacity == 0 { bytes = thread.buffers.array() }
+        HTTPWriter.append(head, to: &bytes)
+        out = bytes
+    }
+
+    private func takeOut() -> [UInt8] {
+        var taken: [UInt8] = []
+        swap(&taken, &out)
+        return taken
     }
 
     func write(_ body: UnsafeRawBufferPointer) {
+        var bytes = takeOut()
         if answer == .chunked {
-            unsafe HTTPWriter.appendChunk(body, to: &out)
+            unsafe HTTPWriter.appendChunk(body, to: &bytes)
         } else {
-            unsafe out.append(contentsOf: body)
+            unsafe bytes.append(contentsOf: body)
         }
+        out = bytes
     }
 
     func endAnswer(_ trailers: HTTPFields) {
-        if answer == .chunked { HTTPWriter.appendLastChunk(trailers: trailers, to: &out) }
+        if answer == .chunked {
+            var bytes = takeOut()
+            HTTPWriter.appendLastChunk(trailers: trailers, to: &bytes)
+            out = bytes
+        }
         if answer == .tunnel { closes = true }
         isTunnel = false
         answer = .none
@@ -196,8 +224,7 @@ final class HTTP1Conversation: HTTPConversation, ExchangeFront {
         guard !transport.isFinished else { return }
         let ends = exchange == nil && isLast
         guard !out.isEmpty || ends else { return }
-        let bytes = out
-        out = []
+        let bytes = takeOut()
         transport.record.downstreamBytesSent += UInt64(bytes.count)
         transport.state.move(now: thread.loop.now)
         transport.transmit(bytes, ends: ends)
@@ -239,9 +266,13 @@ final class HTTP1Conversation: HTTPConversation, ExchangeFront {
     /// A head that dribbles, and a connection that rests, have an end.
     private func schedule() {
         guard !transport.isFinished, !transport.isEnding, exchange == nil else { return }
-        let http = thread.settings.proxy.http
-        let limit = reader.isInsideHead ? http.headTimeout : isLeaving ? Self.farewell : http.idleTimeout
-        if !reader.isInsideHead || transport.deadline > thread.loop.now + limit {
+        let isInsideHead = reader.isInsideHead
+        // Asked one by one: the settings together would be copied.
+        let limit =
+            isInsideHead
+            ? thread.settings.proxy.http.headTimeout
+            : isLeaving ? Self.farewell : thread.settings.proxy.http.idleTimeout
+        if !isInsideHead || transport.deadline > thread.loop.now + limit {
             thread.loop.setDeadline(thread.loop.now + limit, of: transport)
         }
     }

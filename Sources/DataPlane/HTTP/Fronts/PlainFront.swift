@@ -11,7 +11,7 @@ class PlainFront: HTTPFront {
     /// connection and take the answer away (RFC 9112 section 9.6).
     private static let farewell: Duration = .seconds(2)
 
-    var end: PlainEnd
+    let end: PlainEnd
     private(set) var isClosing = false
     override var isEnding: Bool { isClosing }
 
@@ -38,7 +38,7 @@ class PlainFront: HTTPFront {
 
     /// A client of a permissive port whose requests have to be looked at; takes the place of the gate.
     static func passInbound(
-        _ thread: DataThread, _ end: inout PlainEnd, replacing gate: EventHandler, _ record: ConnectionRecord,
+        _ thread: DataThread, _ end: PlainEnd, replacing gate: EventHandler, _ record: ConnectionRecord,
         firstBytes: [UInt8]
     ) {
         guard let downstream = end.take() else { return }
@@ -49,7 +49,7 @@ class PlainFront: HTTPFront {
         front.readTransport()
     }
 
-    init(_ thread: DataThread, _ end: consuming PlainEnd, _ record: ConnectionRecord) {
+    init(_ thread: DataThread, _ end: PlainEnd, _ record: ConnectionRecord) {
         self.end = end
         super.init(thread, record)
         thread.plainRelayCount += 1
@@ -71,7 +71,7 @@ class PlainFront: HTTPFront {
     /// Sends what is pending as far as it goes; false if the client is gone.
     private func flushEnd() -> Bool {
         let wasBlocked = isOutBlocked
-        if let errno = end.flush() {
+        if let errno = end.flush(thread.buffers) {
             clientFailed(.clientReset, errno.description)
             return false
         }
@@ -109,7 +109,7 @@ class PlainFront: HTTPFront {
 
     /// Gives the socket bytes, small ones when the turn ends.
     final func give(_ bytes: UnsafeRawBufferPointer) {
-        if unsafe end.gather(bytes) { return thread.loop.atEndOfTurn(self) }
+        if unsafe end.gather(bytes, thread.buffers) { return thread.loop.atEndOfTurn(self) }
         guard let errno = unsafe end.write(bytes) else { return }
         // Not from here: the exchange is writing its answer.
         thread.loop.atEndOfTurn { [self] in
@@ -150,7 +150,7 @@ class PlainFront: HTTPFront {
 
     override func resetTransport(_ failure: AttemptFailure) {
         guard !isFinished else { return }
-        LingeringReset.begin(thread, &end, now: thread.loop.now)
+        LingeringReset.begin(thread, end, now: thread.loop.now)
         end.reset()
         leave(failure.outcome, failure.detail)
     }

@@ -15,7 +15,7 @@ final class SecureFront: PlainFront {
     /// Plaintext that waits to be encrypted; beyond it the answer is not read on.
     private static let waitingMax = 64 << 10
 
-    private var tls: GatewayTLSSession
+    private let tls: GatewayTLSSession
     private var isEstablished = false
     private var waiting: [UInt8] = []
     private var hasEndedTLS = false
@@ -23,7 +23,7 @@ final class SecureFront: PlainFront {
 
     /// A client whose server name belongs to an HTTPS listener; takes the place of the gate, with the ClientHello.
     static func begin(
-        _ thread: DataThread, _ end: inout PlainEnd, replacing gate: EventHandler, _ listener: GatewayListener,
+        _ thread: DataThread, _ end: PlainEnd, replacing gate: EventHandler, _ listener: GatewayListener,
         _ record: ConnectionRecord, firstBytes: [UInt8]
     ) {
         guard let context = thread.gatewayContexts[listener.label], let tls = GatewayTLSSession(context),
@@ -43,7 +43,7 @@ final class SecureFront: PlainFront {
     }
 
     private init(
-        _ thread: DataThread, _ end: consuming PlainEnd, _ record: ConnectionRecord, _ tls: consuming GatewayTLSSession
+        _ thread: DataThread, _ end: PlainEnd, _ record: ConnectionRecord, _ tls: GatewayTLSSession
     ) {
         self.tls = tls
         super.init(thread, end, record)

@@ -39,28 +39,42 @@ class HTTP1Upstream: HTTPUpstream {
 
     override final func begin(_ request: HTTPRequest) {
         isChunked = request.body == .chunked
-        if out.isEmpty { out = thread.buffers.array() }
-        HTTPWriter.append(request, to: &out)
+        var bytes = takeOut()
+        if bytes.capacity == 0 { bytes = thread.buffers.array() }
+        HTTPWriter.append(request, to: &bytes)
+        out = bytes
+    }
+
+    /// Not lent (ARCHITECTURE.md, "Properties are not lent").
+    private func takeOut() -> [UInt8] {
+        var taken: [UInt8] = []
+        swap(&taken, &out)
+        return taken
     }
 
     override final func send(_ body: UnsafeRawBufferPointer) {
+        var bytes = takeOut()
         if isChunked {
-            unsafe HTTPWriter.appendChunk(body, to: &out)
+            unsafe HTTPWriter.appendChunk(body, to: &bytes)
         } else {
-            unsafe out.append(contentsOf: body)
+            unsafe bytes.append(contentsOf: body)
         }
+        out = bytes
     }
 
     override final func end(_ trailers: HTTPFields) {
         guard !hasEnd else { return }
-        if isChunked { HTTPWriter.appendLastChunk(trailers: trailers, to: &out) }
+        if isChunked {
+            var bytes = takeOut()
+            HTTPWriter.appendLastChunk(trailers: trailers, to: &bytes)
+            out = bytes
+        }
         hasEnd = true
     }
 
     override final func flush() {
         guard !out.isEmpty || hasEnd && !hasFlushedEnd else { return }
-        let bytes = out
-        out = []
+        let bytes = takeOut()
         hasFlushedEnd = hasEnd
         transmit(bytes, ends: hasEnd)
         thread.buffers.giveBack(bytes)

@@ -7,7 +7,7 @@ internal import Reactor
 
 /// HTTP/2 on a plaintext connection: to the application beside an inbound proxy, or to an endpoint outside the mesh.
 final class PlainLink: HTTP2Link {
-    private var end = PlainEnd()
+    private let end = PlainEnd()
 
     /// A link for a request: one that is there, where that is safe, else a new one.
     static func obtain(_ thread: DataThread, _ endpoint: Endpoint, for exchange: Exchange, isLocal: Bool) -> HTTP2Link {

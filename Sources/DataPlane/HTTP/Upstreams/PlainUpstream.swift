@@ -16,7 +16,7 @@ final class PlainUpstream: HTTP1Upstream {
     /// do so after seconds.
     private static let trustedRest: Duration = .milliseconds(50)
 
-    private var end = PlainEnd()
+    private let end = PlainEnd()
     private var isConnected = false
     /// Our direction ends once all is sent.
     private var endsOutput = false
@@ -94,7 +94,9 @@ final class PlainUpstream: HTTP1Upstream {
             unsafe bytes.withUnsafeBytes { unsafe end.keep($0) }
             return
         }
-        if unsafe bytes.withUnsafeBytes({ unsafe end.gather($0) }) { return thread.loop.atEndOfTurn(self) }
+        if unsafe bytes.withUnsafeBytes({ unsafe end.gather($0, thread.buffers) }) {
+            return thread.loop.atEndOfTurn(self)
+        }
         if let errno = unsafe bytes.withUnsafeBytes({ unsafe end.write($0) }) { sendBroke(errno) }
     }
 
@@ -104,7 +106,7 @@ final class PlainUpstream: HTTP1Upstream {
 
     /// Sends what is pending as far as it goes; false if the server is gone. `wasFull`: nothing was taken before.
     private func flushEnd(wasFull: Bool) -> Bool {
-        if let errno = end.flush() {
+        if let errno = end.flush(thread.buffers) {
             sendBroke(errno)
             return false
         }

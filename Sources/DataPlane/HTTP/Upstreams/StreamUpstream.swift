@@ -19,7 +19,12 @@ final class StreamUpstream: HTTP1Upstream, PeerStreamUser {
     private var isOpened = false
     private var hasSentEnd = false
     private var endsWithWaiting = false
-    private var replay = Replay()
+    private var replayState = Replay()
+    /// Not lent (ARCHITECTURE.md, "Properties are not lent").
+    private var replay: Replay {
+        get { replayState }
+        set { replayState = newValue }
+    }
     private var earlyByteCount = 0
     private var isReused = false
 
@@ -61,11 +66,19 @@ final class StreamUpstream: HTTP1Upstream, PeerStreamUser {
     // MARK: Sending
 
     override func transmit(_ bytes: [UInt8], ends: Bool) {
-        if waiting.isEmpty { waiting = bytes } else { waiting += bytes }
+        keep(bytes)
         if ends { endsWithWaiting = true }
         if peer == nil, !isReady { return connect() }
         guard isReady, let peer else { return }
         peer.perform { sendWaiting(peer) }
+    }
+
+    /// Not lent, as above.
+    private func keep(_ bytes: [UInt8]) {
+        var kept: [UInt8] = []
+        swap(&kept, &waiting)
+        if kept.isEmpty { kept = bytes } else { kept += bytes }
+        waiting = kept
     }
 
     override var isFull: Bool { !waiting.isEmpty || peer?.isBlocked ?? false }
@@ -73,11 +86,12 @@ final class StreamUpstream: HTTP1Upstream, PeerStreamUser {
     /// Sends as much as may be sent now; before OPENED that is bounded.
     private func sendWaiting(_ peer: PeerConnection, opening: OpenFrame? = nil) {
         guard opening != nil || !peer.isBlocked, !hasSentEnd else { return }
-        let room = isOpened ? waiting.count : min(waiting.count, WeftOne.earlyDataMax - earlyByteCount)
-        let ends = endsWithWaiting && room == waiting.count
+        let bytes = waiting
+        let room = isOpened ? bytes.count : min(bytes.count, WeftOne.earlyDataMax - earlyByteCount)
+        let ends = endsWithWaiting && room == bytes.count
         guard room > 0 || ends || opening != nil else { return }
-        peer.send(waiting[..<room], behind: opening.map { .open($0) }, ends: ends)
-        if room == waiting.count { waiting = [] } else { waiting.removeFirst(room) }
+        peer.send(bytes[..<room], behind: opening.map { .open($0) }, ends: ends)
+        waiting = room == bytes.count ? [] : Array(bytes[room...])
         if !isOpened { earlyByteCount += room }
         if room > 0 { replay.sendData() }
         hasSentEnd = ends
