@@ -1,5 +1,7 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
+internal import Bytes
+
 /// What the codec asks of single bytes and of short pieces, over and over; kept in this module so that it is inlined.
 extension RawSpan {
     /// The byte at an index; traps beyond the end, which the callers compare with.
@@ -95,6 +97,8 @@ extension RawSpan {
     /// Compares with text in lower case, letters of either case being the same.
     func matches(_ text: StaticString) -> Bool {
         guard text.utf8CodeUnitCount == byteCount else { return false }
+        // In lower case already, as nearly all names are.
+        if equals(text) { return true }
         for index in 0..<byteCount where unsafe at(index).lowercased != text.utf8Start[index] { return false }
         return true
     }

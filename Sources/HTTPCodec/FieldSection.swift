@@ -61,6 +61,12 @@ struct FieldSection: ~Copyable, Sendable {
         guard lineCount <= limit else { throw .tooLarge(.fieldCount, seen: nil, limit: limit) }
     }
 
+    /// Takes a field that means nothing to us, laid out as it will lie.
+    mutating func take(plain field: RawSpan, nameCount: Int) throws(HTTPRefusal) {
+        try count()
+        fields.add(laidOut: field, nameCount: nameCount)
+    }
+
     /// Takes a field whose name is a token, and whose value has no control characters and no blanks at its ends.
     mutating func take(
         _ name: RawSpan, _ kindOfName: FieldName, _ value: RawSpan, isLowerCase: Bool

@@ -20,7 +20,7 @@ package struct HTTPFields: Equatable, Sendable {
     }
 
     /// Two numbers of 32 bits before each field.
-    private static let lengthsByteCount = 8
+    @inlinable package static var lengthsByteCount: Int { 8 }
 
     private var bytes: [UInt8] = []
     package private(set) var count = 0
@@ -73,10 +73,7 @@ package struct HTTPFields: Equatable, Sendable {
         let middle = bytes.count
         write(&bytes)
         precondition(bytes.count >= middle, "Who writes a value takes nothing away.")
-        let length = UInt32(clamping: bytes.count - middle)
-        unsafe bytes.withUnsafeMutableBytes { bytes in
-            unsafe bytes.storeBytes(of: length, toByteOffset: start + 4, as: UInt32.self)
-        }
+        Self.setLengths(name: name.utf8.count, value: bytes.count - middle, at: start, in: &bytes)
     }
 
     /// Replaces every field of this name by one, which stands last.
@@ -212,18 +209,15 @@ package struct HTTPFields: Equatable, Sendable {
         }
     }
 
-    /// Calls `body` with each field whose name the writers do not make themselves, and whether its value is another in each
-    /// message.
-    package func forEachWritten(inRequest: Bool, _ body: (_ name: RawSpan, _ value: RawSpan, _ isUnique: Bool) -> Void)
-    {
+    /// Calls `body` with each field whose name the writers do not make themselves.
+    private func forEachWritten(inRequest: Bool, _ body: (_ name: RawSpan, _ value: RawSpan) -> Void) {
         let all = unsafe bytes.span.bytes
         var position = 0
         while let place = place(at: position) {
             position = place.end
             let name = all.extracting(place.name)
-            let known = FieldName(name)
-            if known.isWritten(inRequest: inRequest) { continue }
-            body(name, all.extracting(place.value), known == .unique)
+            if FieldName(name).isWritten(inRequest: inRequest) { continue }
+            body(name, all.extracting(place.value))
         }
     }
 
@@ -233,7 +227,7 @@ package struct HTTPFields: Equatable, Sendable {
     /// Appends `name: value` and CRLF for each field whose name the writer does not make itself.
     func write(to output: inout [UInt8], inRequest: Bool) {
         output.append(addingCapacity: writtenByteCount) { room in
-            forEachWritten(inRequest: inRequest) { name, value, _ in
+            forEachWritten(inRequest: inRequest) { name, value in
                 room.append(name)
                 room.append(UInt8(ascii: ":"))
                 room.append(0x20)
@@ -281,6 +275,49 @@ package struct HTTPFields: Equatable, Sendable {
     }
 
     private func text(of place: Place) -> String { unsafe bytes.span.bytes.extracting(place.value).text }
+}
+
+/// Fields as they lie in memory, for those who keep some in the same form: such a field is compared, and copied, in one piece.
+extension HTTPFields {
+    /// Calls `body` with each field as it lies, and the length of its name.
+    package func forEachLaidOut(_ body: (_ field: RawSpan, _ nameCount: Int) -> Void) {
+        let all = unsafe bytes.span.bytes
+        var position = 0
+        while let place = Self.place(in: all, at: position) {
+            position = place.end
+            body(all.extracting(place.start..<place.end), place.nameCount)
+        }
+    }
+
+    /// What a writer does with a field.
+    package enum Writing: Sendable {
+        /// It makes the field itself, where there is to be one.
+        case never
+        case always
+        /// The same, and the next message has another value.
+        case unique
+    }
+
+    /// Says it of a name.
+    package static func writing(_ name: RawSpan, inRequest: Bool) -> Writing {
+        let known = FieldName(name)
+        return known.isWritten(inRequest: inRequest) ? .never : known == .unique ? .unique : .always
+    }
+
+    /// Appends a field that lies elsewhere as it would here, with its name in lower case.
+    package mutating func add(laidOut field: RawSpan, nameCount: Int) {
+        unsafe field.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
+        count += 1
+        kinds |= Self.kind(of: field.extracting(Self.lengthsByteCount..<Self.lengthsByteCount + nameCount))
+    }
+
+    /// Writes the lengths of a field in front of its name, where room was left for them.
+    package static func setLengths(name: Int, value: Int, at start: Int, in bytes: inout [UInt8]) {
+        unsafe bytes.withUnsafeMutableBytes { bytes in
+            unsafe bytes.storeBytes(of: UInt32(clamping: name), toByteOffset: start, as: UInt32.self)
+            unsafe bytes.storeBytes(of: UInt32(clamping: value), toByteOffset: start + 4, as: UInt32.self)
+        }
+    }
 }
 
 extension UInt8 {

@@ -4,7 +4,7 @@ internal import HTTPCodec
 
 /// Undoes the compression of the heads that come on a connection (RFC 7541), all of them in their order, also of those that
 /// are of no use to anybody: each may change the table that the next one refers to.
-struct HeadDecoder: Sendable {
+struct HeadDecoder: ~Copyable, Sendable {
     private var table = FieldTable()
     private let standard = StandardFields.shared
     private let code = HuffmanCode.standard
@@ -43,18 +43,21 @@ struct HeadDecoder: Sendable {
         if index > 0, index <= StandardFields.count {
             let place = standard.places[index]
             let bytes = unsafe standard.bytes.span.bytes
+            let value = bytes.extracting(place.value)
+            if let pseudo = place.pseudo { return head.add(pseudo, value: value) }
             // An empty value is as sound as any other.
-            return head.add(name: bytes.extracting(place.name), value: bytes.extracting(place.value), isSound: true)
+            return head.add(name: bytes.extracting(place.name), value: value, known: .sound)
         }
         guard let entry = table.entry(ofAge: index - StandardFields.count - 1) else { throw Self.failure }
-        let bytes = unsafe table.bytes.span.bytes
-        head.add(
-            name: bytes.extracting(entry.name), value: bytes.extracting(entry.value), isSound: entry.isSound)
+        let field = unsafe table.bytes.span.bytes.extracting(entry.laidOut)
+        head.add(laidOut: field, nameCount: entry.nameCount, known: DecodedHead.Known(rawValue: entry.mark) ?? .nothing)
     }
 
     private mutating func addLiteral(
         _ index: Int, _ block: RawSpan, _ position: inout Int, to head: inout DecodedHead, isKept: Bool
     ) throws(HTTP2Failure) {
+        if !isKept, try addPassing(index, block, &position, to: &head) { return }
+        table.begin()
         if index == 0 {
             try putText(block, &position)
         } else if index <= StandardFields.count {
@@ -66,29 +69,67 @@ struct HeadDecoder: Sendable {
         }
         let nameCount = table.newCount
         try putText(block, &position)
-        let isSound = addNew(nameCount, to: &head, isKept: isKept)
-        if isKept { table.keep(nameCount: nameCount, hash: 0, isSound: isSound) } else { table.drop() }
+        let known = addNew(nameCount, to: &head, isKept: isKept)
+        if isKept { table.keep(nameCount: nameCount, hash: 0, mark: known.rawValue) } else { table.drop() }
     }
 
-    /// Adds the field that stands at the end of the table; whether it is sound, if that matters later.
-    private func addNew(_ nameCount: Int, to head: inout DecodedHead, isKept: Bool) -> Bool {
+    /// Adds a field that is not kept straight from the block. False, with nothing done, where some of it is coded.
+    private func addPassing(
+        _ index: Int, _ block: RawSpan, _ position: inout Int, to head: inout DecodedHead
+    ) throws(HTTP2Failure) -> Bool {
+        var next = position
+        if index == 0 {
+            guard let name = try Self.plainText(block, &next), let value = try Self.plainText(block, &next) else {
+                return false
+            }
+            head.add(name: block.extracting(name), value: block.extracting(value), known: .nothing)
+        } else if index <= StandardFields.count {
+            guard let value = try Self.plainText(block, &next) else { return false }
+            let place = standard.places[index]
+            if let pseudo = place.pseudo {
+                head.add(pseudo, value: block.extracting(value))
+            } else {
+                let name = unsafe standard.bytes.span.bytes.extracting(place.name)
+                head.add(name: name, value: block.extracting(value), known: .nothing)
+            }
+        } else {
+            guard let entry = table.entry(ofAge: index - StandardFields.count - 1) else { throw Self.failure }
+            guard let value = try Self.plainText(block, &next) else { return false }
+            let name = unsafe table.bytes.span.bytes.extracting(entry.name)
+            head.add(name: name, value: block.extracting(value), known: .nothing)
+        }
+        position = next
+        return true
+    }
+
+    /// Adds the field that stands at the end of the table; what is known of it, if that matters later.
+    private func addNew(_ nameCount: Int, to head: inout DecodedHead, isKept: Bool) -> DecodedHead.Known {
         let bytes = unsafe table.bytes.span.bytes.extracting(droppingFirst: table.newStart)
         let name = bytes.extracting(0..<nameCount)
         let value = bytes.extracting(droppingFirst: nameCount)
-        let isSound = isKept && DecodedHead.isSound(name, value)
-        head.add(name: name, value: value, isSound: isSound)
-        return isSound
+        let known = isKept ? DecodedHead.judge(name, value) : .nothing
+        head.add(name: name, value: value, known: known)
+        return known
+    }
+
+    /// Where a text stands; nil, with nothing read, if it is coded.
+    private static func plainText(_ block: RawSpan, _ position: inout Int) throws(HTTP2Failure) -> Range<Int>? {
+        guard position < block.byteCount else { throw failure }
+        guard unsafe block.unsafeLoad(fromByteOffset: position, as: UInt8.self) & 0x80 == 0 else { return nil }
+        let count = try number(block, &position, bits: 7)
+        guard count <= block.byteCount - position else { throw failure }
+        let start = position
+        position += count
+        return start..<position
     }
 
     /// A text, as it is or coded (RFC 7541 section 5.2).
     private mutating func putText(_ block: RawSpan, _ position: inout Int) throws(HTTP2Failure) {
-        guard position < block.byteCount else { throw Self.failure }
-        let isCoded = unsafe block.unsafeLoad(fromByteOffset: position, as: UInt8.self) & 0x80 != 0
+        if let text = try Self.plainText(block, &position) { return table.put(block.extracting(text)) }
         let count = try Self.number(block, &position, bits: 7)
         guard count <= block.byteCount - position else { throw Self.failure }
         let text = block.extracting(position..<position + count)
         position += count
-        guard isCoded else { return table.put(text) }
         guard table.put(coded: text, code) else { throw Self.failure }
     }
 

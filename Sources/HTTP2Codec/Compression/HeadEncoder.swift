@@ -1,5 +1,6 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
+internal import Bytes
 internal import HTTPCodec
 
 /// Writes heads for a connection (RFC 7541): what was sent before as a reference of a byte or two, everything else as plain
@@ -7,7 +8,7 @@ internal import HTTPCodec
 ///
 /// A field is looked for by the hash of its name and value in a table of places, the newer one of two that share a place
 /// having it: not to find a field costs some bytes, and nothing else.
-struct HeadEncoder: Sendable {
+struct HeadEncoder: ~Copyable, Sendable {
     /// What becomes of a field in the peer's table.
     private enum Form: UInt8 {
         /// RFC 7541 section 6.2.1.
@@ -19,6 +20,14 @@ struct HeadEncoder: Sendable {
 
         /// How many bits of the first byte hold the number of the name.
         var bits: UInt8 { self == .kept ? 6 : 4 }
+    }
+
+    /// Where an entry comes from. One from a message's fields serves no other kind of message, in which its name may be one
+    /// that we write ourselves.
+    private enum Origin: UInt8 {
+        case own = 0
+        case request = 1
+        case response = 2
     }
 
     private static let placeCount = 128
@@ -62,7 +71,8 @@ struct HeadEncoder: Sendable {
                 encoder.field(":authority", StandardFields.Known.authority, request.authority, .kept, &output)
             }
             if !isConnect {
-                if request.target == "/" {
+                // To compare a text of any length is slower than to ask for its length.
+                if request.target.utf8.count == 1, request.target == "/" {
                     output.append(0x80 | UInt8(StandardFields.Known.path))
                 } else {
                     encoder.field(":path", StandardFields.Known.path, request.target, .passing, &output)
@@ -113,9 +123,44 @@ struct HeadEncoder: Sendable {
     private mutating func all(
         _ fields: borrowing HTTPFields, inRequest: Bool, _ output: inout OutputSpan<UInt8>
     ) {
-        fields.forEachWritten(inRequest: inRequest) { name, value, isUnique in
-            field(name, 0, value, isUnique ? .passing : Self.form(name, value), &output)
+        let origin = inRequest ? Origin.request : .response
+        fields.forEachLaidOut { field, nameCount in
+            let hash = FieldHash.of(laidOut: field, nameCount: nameCount)
+            if !refer(to: field, hash, origin, &output) { add(field, nameCount, hash, origin, &output) }
         }
+    }
+
+    /// Writes a field that is in the table, which says all there is to say of it: that it is written, and kept. False, with
+    /// nothing done, where it is not there.
+    @inline(__always)
+    private func refer(
+        to field: RawSpan, _ hash: UInt32, _ origin: Origin, _ output: inout OutputSpan<UInt8>
+    ) -> Bool {
+        guard let age = table.age(of: fields[Self.slot(hash)]), let entry = table.entry(ofAge: age), entry.hash == hash,
+            entry.mark == origin.rawValue,
+            unsafe table.bytes.span.bytes.extracting(entry.laidOut).isEqual(to: field)
+        else { return false }
+        Self.append(StandardFields.count + 1 + age, bits: 7, first: 0x80, &output)
+        return true
+    }
+
+    /// Writes a field that is not in the table.
+    private mutating func add(
+        _ field: RawSpan, _ nameCount: Int, _ hash: UInt32, _ origin: Origin, _ output: inout OutputSpan<UInt8>
+    ) {
+        let name = field.extracting(HTTPFields.lengthsByteCount..<HTTPFields.lengthsByteCount + nameCount)
+        let value = field.extracting(droppingFirst: HTTPFields.lengthsByteCount + nameCount)
+        let form: Form
+        switch HTTPFields.writing(name, inRequest: origin == .request) {
+        case .never: return
+        case .unique: form = .passing
+        case .always: form = Self.form(name, value)
+        }
+        let nameHash = FieldHash.of(name)
+        Self.appendLiteral(index(ofName: name, nameHash), name, value, form, &output)
+        guard form == .kept else { return }
+        table.put(field)
+        keep(nameCount, hash, nameHash, origin)
     }
 
     /// What would do harm or no good in a table (RFC 7541 section 7.1.3).
@@ -137,7 +182,16 @@ struct HeadEncoder: Sendable {
     }
 
     private mutating func length(_ length: UInt64, _ output: inout OutputSpan<UInt8>) {
-        field("content-length", 28, String(length), .passing, &output)
+        // Its digits, from the last one on: no text is made of them.
+        var digits = [20 of UInt8](repeating: 0)
+        var (first, rest) = (digits.count, length)
+        repeat {
+            first -= 1
+            digits[first] = 0x30 + UInt8(truncatingIfNeeded: rest % 10)
+            rest /= 10
+        } while rest > 0
+        let value = unsafe digits.span.bytes.extracting(first..<digits.count)
+        Self.appendLiteral(StandardFields.contentLength, RawSpan(), value, .passing, &output)
     }
 
     private mutating func field(
@@ -146,18 +200,14 @@ struct HeadEncoder: Sendable {
         unsafe field(name.bytes, place, value.utf8.span.bytes, form, &output)
     }
 
-    /// Writes one field. `place` is where its name stands in the standard table, if the caller knows.
+    /// Writes a field that we make ourselves. `place` is where its name stands in the standard table; zero if it does not.
     private mutating func field(
         _ name: RawSpan, _ place: Int, _ value: RawSpan, _ form: Form, _ output: inout OutputSpan<UInt8>
     ) {
+        guard form == .kept else { return Self.appendLiteral(place, name, value, form, &output) }
         let nameHash = FieldHash.of(name)
-        guard form == .kept else {
-            let index = place > 0 ? place : self.index(ofName: name, nameHash)
-            return Self.appendLiteral(index, name, value, form, &output)
-        }
         let hash = FieldHash.of(value, after: nameHash)
-        let slot = Int(hash) & (Self.placeCount - 1)
-        if let age = table.age(of: fields[slot]), let entry = table.entry(ofAge: age), entry.hash == hash {
+        if let age = table.age(of: fields[Self.slot(hash)]), let entry = table.entry(ofAge: age), entry.hash == hash {
             let bytes = unsafe table.bytes.span.bytes
             if bytes.extracting(entry.name).isEqual(to: name), bytes.extracting(entry.value).isEqual(to: value) {
                 return Self.append(StandardFields.count + 1 + age, bits: 7, first: 0x80, &output)
@@ -165,18 +215,26 @@ struct HeadEncoder: Sendable {
         }
         let index = place > 0 ? place : self.index(ofName: name, nameHash)
         Self.appendLiteral(index, name, value, form, &output)
+        table.begin()
         table.put(name)
         table.put(value)
-        table.keep(nameCount: name.byteCount, hash: hash, isSound: true)
-        fields[slot] = table.madeCount
-        names[Int(nameHash) & (Self.placeCount - 1)] = table.madeCount
+        keep(name.byteCount, hash, nameHash, .own)
     }
+
+    /// Makes an entry of what stands at the end of the table, and remembers where it is to be looked for.
+    private mutating func keep(_ nameCount: Int, _ hash: UInt32, _ nameHash: UInt32, _ origin: Origin) {
+        table.keep(nameCount: nameCount, hash: hash, mark: origin.rawValue)
+        fields[Self.slot(hash)] = table.madeCount
+        names[Self.slot(nameHash)] = table.madeCount
+    }
+
+    private static func slot(_ hash: UInt32) -> Int { Int(hash) & (placeCount - 1) }
 
     /// Where a name stands in either table; zero if it does not.
     private func index(ofName name: RawSpan, _ hash: UInt32) -> Int {
         let place = standard.place(named: name, hash: hash)
         if place > 0 { return place }
-        guard let age = table.age(of: names[Int(hash) & (Self.placeCount - 1)]),
+        guard let age = table.age(of: names[Self.slot(hash)]),
             let entry = table.entry(ofAge: age),
             unsafe table.bytes.span.bytes.extracting(entry.name).isEqual(to: name)
         else { return 0 }
@@ -207,17 +265,6 @@ struct HeadEncoder: Sendable {
             rest >>= 7
         }
         output.append(UInt8(truncatingIfNeeded: rest))
-    }
-}
-
-extension StaticString {
-    /// The bytes, which are there as long as the program runs.
-    fileprivate var bytes: RawSpan {
-        @_lifetime(immortal)
-        get {
-            let bytes = unsafe RawSpan(_unsafeStart: utf8Start, byteCount: utf8CodeUnitCount)
-            return unsafe _overrideLifetime(bytes, copying: ())
-        }
     }
 }
 
