@@ -276,7 +276,8 @@ package struct DecodedHead: ~Copyable, Sendable {
     }
 
     private mutating func takeAuthority(_ value: RawSpan) throws(HTTPRefusal) -> String {
-        if unsafe lastAuthority.utf8.span.bytes.isEqual(to: value) { return lastAuthority }
+        // There is none before the first, and an empty one is never right.
+        if value.byteCount > 0, unsafe lastAuthority.utf8.span.bytes.isEqual(to: value) { return lastAuthority }
         guard Authority.isValid(value) else { throw .malformed(":authority is not `host` or `host:port`") }
         let authority = value.text
         lastAuthority = authority

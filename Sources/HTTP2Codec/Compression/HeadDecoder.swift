@@ -1,6 +1,23 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
 internal import HTTPCodec
+internal import MeshModel
+
+/// What comes of heads on a connection: the fields of one after the other, and what they make together. They are held as one,
+/// and asked as one, because each access from the session is checked when it runs.
+struct HeadReader: ~Copyable, Sendable {
+    private var decoder = HeadDecoder()
+    /// What the last block has made.
+    var head: DecodedHead
+
+    init(_ settings: HTTPSettings) { head = DecodedHead(settings) }
+
+    /// Reads a block into ``head``.
+    mutating func read(_ block: RawSpan, as kind: DecodedHead.Kind, most: Int) throws(HTTP2Failure) {
+        head.begin(kind)
+        try decoder.decode(block, into: &head, most: most)
+    }
+}
 
 /// Undoes the compression of the heads that come on a connection (RFC 7541), all of them in their order, also of those that
 /// are of no use to anybody: each may change the table that the next one refers to.

@@ -35,7 +35,7 @@ final class HTTP2Conversation: HTTPConversation, HTTP2SessionUser {
         self.transport = transport
         thread = transport.thread
         session = HTTP2Session(.server, thread.settings.proxy.http.http2, http: thread.settings.proxy.http)
-        session.user = self
+        session.tell(self)
         schedule()
     }
 

@@ -49,7 +49,7 @@ class HTTP2Link: EventHandler, HTTP2SessionUser {
         self.key = key
         session = HTTP2Session(.client, thread.settings.proxy.http.http2, http: thread.settings.proxy.http)
         super.init()
-        session.user = self
+        session.tell(self)
         thread.upstreamCount += 1
         thread.loop.add(self)
     }
