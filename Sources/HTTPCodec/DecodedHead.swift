@@ -147,19 +147,31 @@ package struct DecodedHead: ~Copyable, Sendable {
 
     /// The same with a field in the form in which ``HTTPFields`` lays it out.
     package mutating func add(laidOut field: RawSpan, nameCount: Int, known: Known) {
-        let count = field.byteCount - HTTPFields.lengthsByteCount
+        let count = field.byteCount - FieldLayout.lengthsByteCount
         guard known == .plain, kind != .trailers else {
-            let text = field.extracting(droppingFirst: HTTPFields.lengthsByteCount)
+            let text = field.extracting(droppingFirst: FieldLayout.lengthsByteCount)
             return add(
                 name: text.extracting(0..<nameCount), value: text.extracting(droppingFirst: nameCount), known: known)
         }
         guard mayTake(nameCount, count - nameCount) else { return }
         hasField = true
         do throws(HTTPRefusal) {
-            try section.take(plain: field, nameCount: nameCount)
+            try section.take(plain: field)
         } catch {
             refusal = error
         }
+    }
+
+    /// The same with fields that are plain, one behind the other. False, with nothing done, if there is more to be said of them
+    /// one by one: among trailers, or beyond a limit.
+    package mutating func add(plain fields: RawSpan, count: Int) -> Bool {
+        let more = fields.byteCount + count * (32 - FieldLayout.lengthsByteCount)
+        guard refusal == nil, kind != .trailers, byteCount + more <= settings.headBytes,
+            section.take(plain: fields, count: count)
+        else { return false }
+        byteCount += more
+        hasField = true
+        return true
     }
 
     /// Counts a field; false if nothing is to be made of it, because the head is too large or was refused before.
@@ -328,6 +340,8 @@ package struct DecodedHead: ~Copyable, Sendable {
         }
         var index = 0
         while count - index >= 8, value.holdsTextAlone(at: index) { index &+= 8 }
+        // The last eight, some of which have been looked at already.
+        if index > 0, count - index < 8, value.holdsTextAlone(at: count - 8) { return }
         while index < count {
             guard value.at(index).isLineByte else { throw .malformed("a field value holds a control character") }
             index &+= 1

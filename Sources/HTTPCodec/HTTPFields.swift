@@ -13,14 +13,11 @@ package struct HTTPFields: Equatable, Sendable {
         let nameCount: Int
         let valueCount: Int
 
-        var name: Range<Int> { start + HTTPFields.lengthsByteCount..<middle }
+        var name: Range<Int> { start + FieldLayout.lengthsByteCount..<middle }
         var value: Range<Int> { middle..<end }
-        var middle: Int { start + HTTPFields.lengthsByteCount + nameCount }
+        var middle: Int { start + FieldLayout.lengthsByteCount + nameCount }
         var end: Int { middle + valueCount }
     }
-
-    /// Two numbers of 32 bits before each field.
-    @inlinable package static var lengthsByteCount: Int { 8 }
 
     private var bytes: [UInt8] = []
     package private(set) var count = 0
@@ -33,11 +30,11 @@ package struct HTTPFields: Equatable, Sendable {
 
     package var isEmpty: Bool { count == 0 }
     /// Names and values together.
-    package var byteCount: Int { bytes.count - count * Self.lengthsByteCount }
+    package var byteCount: Int { bytes.count - count * FieldLayout.lengthsByteCount }
 
     /// Makes room for a head of this size.
     package mutating func reserve(byteCount: Int, fieldCount: Int) {
-        bytes.reserveCapacity(byteCount + fieldCount * Self.lengthsByteCount)
+        bytes.reserveCapacity(byteCount + fieldCount * FieldLayout.lengthsByteCount)
     }
 
     // MARK: To add
@@ -55,7 +52,7 @@ package struct HTTPFields: Equatable, Sendable {
     /// The same from a head as it was read; `isLowerCase` says that of the name.
     package mutating func add(name: RawSpan, value: RawSpan, isLowerCase: Bool = false) {
         let start = bytes.count
-        bytes.append(addingCapacity: Self.lengthsByteCount + name.byteCount + value.byteCount) { room in
+        bytes.append(addingCapacity: FieldLayout.lengthsByteCount + name.byteCount + value.byteCount) { room in
             room.append(word: UInt32(clamping: name.byteCount))
             room.append(word: UInt32(clamping: value.byteCount))
             room.append(name)
@@ -63,7 +60,7 @@ package struct HTTPFields: Equatable, Sendable {
         }
         count += 1
         kinds |= Self.kind(of: name)
-        if !isLowerCase { lower(start + Self.lengthsByteCount, name.byteCount) }
+        if !isLowerCase { lower(start + FieldLayout.lengthsByteCount, name.byteCount) }
     }
 
     /// The same with a value that `write` appends to the bytes it is given: nothing is put together elsewhere first.
@@ -243,7 +240,8 @@ package struct HTTPFields: Equatable, Sendable {
     @inline(__always)
     private static func place(in all: RawSpan, at start: Int) -> Place? {
         guard start < all.byteCount else { return nil }
-        precondition(start >= 0 && all.byteCount - start >= lengthsByteCount, "A field begins with its lengths.")
+        precondition(
+            start >= 0 && all.byteCount - start >= FieldLayout.lengthsByteCount, "A field begins with its lengths.")
         return Place(
             start: start,
             nameCount: Int(unsafe all.unsafeLoadUnaligned(fromUncheckedByteOffset: start, as: UInt32.self)),
@@ -277,6 +275,14 @@ package struct HTTPFields: Equatable, Sendable {
     private func text(of place: Place) -> String { unsafe bytes.span.bytes.extracting(place.value).text }
 }
 
+/// How ``HTTPFields`` lays a field out: two numbers of 32 bits, which are the lengths of name and value, and these behind them.
+///
+/// (Public rather than package only because Swift inlines nothing else across modules.)
+public enum FieldLayout {
+    /// Before each field.
+    @inlinable public static var lengthsByteCount: Int { 8 }
+}
+
 /// Fields as they lie in memory, for those who keep some in the same form: such a field is compared, and copied, in one piece.
 extension HTTPFields {
     /// Calls `body` with each field as it lies, and the length of its name.
@@ -304,11 +310,15 @@ extension HTTPFields {
         return known.isWritten(inRequest: inRequest) ? .never : known == .unique ? .unique : .always
     }
 
-    /// Appends a field that lies elsewhere as it would here, with its name in lower case.
-    package mutating func add(laidOut field: RawSpan, nameCount: Int) {
-        unsafe field.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
-        count += 1
-        kinds |= Self.kind(of: field.extracting(Self.lengthsByteCount..<Self.lengthsByteCount + nameCount))
+    /// Appends fields that lie elsewhere as they would here, one behind the other, with their names in lower case.
+    package mutating func add(laidOut fields: RawSpan) {
+        unsafe fields.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
+        var position = 0
+        while let place = Self.place(in: fields, at: position) {
+            count += 1
+            kinds |= Self.kind(of: fields.extracting(place.name))
+            position = place.end
+        }
     }
 
     /// Writes the lengths of a field in front of its name, where room was left for them.

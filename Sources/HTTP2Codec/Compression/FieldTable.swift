@@ -18,10 +18,10 @@ struct FieldTable: ~Copyable, Sendable {
         let mark: UInt8
 
         /// All of it, its lengths first.
-        var laidOut: Range<Int> { start..<start + HTTPFields.lengthsByteCount + nameCount + valueCount }
+        var laidOut: Range<Int> { start..<start + FieldLayout.lengthsByteCount + nameCount + valueCount }
         var name: Range<Int> { nameStart..<nameStart + nameCount }
         var value: Range<Int> { nameStart + nameCount..<nameStart + nameCount + valueCount }
-        private var nameStart: Int { start + HTTPFields.lengthsByteCount }
+        private var nameStart: Int { start + FieldLayout.lengthsByteCount }
         /// RFC 7541 section 4.1.
         var size: Int { nameCount + valueCount + FieldTable.overhead }
     }
@@ -60,7 +60,7 @@ struct FieldTable: ~Copyable, Sendable {
 
     /// Begins a field at the end, leaving room for its lengths. Name and value are put behind them, until
     /// ``keep(nameCount:hash:mark:)`` or ``drop()``.
-    mutating func begin() { bytes.append(contentsOf: repeatElement(0, count: HTTPFields.lengthsByteCount)) }
+    mutating func begin() { bytes.append(contentsOf: repeatElement(0, count: FieldLayout.lengthsByteCount)) }
 
     /// Puts bytes at the end.
     mutating func put(_ piece: RawSpan) {
@@ -76,7 +76,7 @@ struct FieldTable: ~Copyable, Sendable {
     mutating func put(coded: RawSpan, _ code: HuffmanCode) -> Bool { code.decode(coded, to: &bytes) }
 
     /// Where the name of the field at the end begins.
-    var newStart: Int { end + HTTPFields.lengthsByteCount }
+    var newStart: Int { end + FieldLayout.lengthsByteCount }
 
     /// How much of name and value stands there.
     var newCount: Int { bytes.count - newStart }

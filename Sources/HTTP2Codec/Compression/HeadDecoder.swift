@@ -25,6 +25,8 @@ struct HeadDecoder: ~Copyable, Sendable {
     private var table = FieldTable()
     private let standard = StandardFields.shared
     private let code = HuffmanCode.standard
+    /// How the table marks what is plain.
+    private let plain = DecodedHead.Known.plain.rawValue
     /// Beyond it a number is of no use, whatever it counts.
     private static let numberMost = 1 << 24
 
@@ -36,7 +38,7 @@ struct HeadDecoder: ~Copyable, Sendable {
         while position < block.byteCount {
             let first = unsafe block.unsafeLoad(fromByteOffset: position, as: UInt8.self)
             if first & 0x80 != 0 {
-                try addIndexed(try Self.number(block, &position, bits: 7), to: &head)
+                try addIndexed(try Self.number(block, &position, bits: 7), block, &position, to: &head)
             } else if first & 0xe0 == 0x20 {
                 let limit = try Self.number(block, &position, bits: 5)
                 guard mayResize, limit <= FieldTable.standardLimit else { throw Self.failure }
@@ -56,7 +58,11 @@ struct HeadDecoder: ~Copyable, Sendable {
 
     private static var failure: HTTP2Failure { HTTP2Failure(.compressionError, "the compression of a head is broken") }
 
-    private func addIndexed(_ index: Int, to head: inout DecodedHead) throws(HTTP2Failure) {
+    /// Adds the field with an index, and with it those that are referred to behind it and lie behind it in the table: what was
+    /// entered with one head comes again with the next ones, and goes into them in one piece.
+    private func addIndexed(
+        _ index: Int, _ block: RawSpan, _ position: inout Int, to head: inout DecodedHead
+    ) throws(HTTP2Failure) {
         if index > 0, index <= StandardFields.count {
             let place = standard.places[index]
             let bytes = unsafe standard.bytes.span.bytes
@@ -65,9 +71,35 @@ struct HeadDecoder: ~Copyable, Sendable {
             // An empty value is as sound as any other.
             return head.add(name: bytes.extracting(place.name), value: value, known: .sound)
         }
-        guard let entry = table.entry(ofAge: index - StandardFields.count - 1) else { throw Self.failure }
-        let field = unsafe table.bytes.span.bytes.extracting(entry.laidOut)
-        head.add(laidOut: field, nameCount: entry.nameCount, known: DecodedHead.Known(rawValue: entry.mark) ?? .nothing)
+        let age = index - StandardFields.count - 1
+        guard let entry = table.entry(ofAge: age) else { throw Self.failure }
+        let bytes = unsafe table.bytes.span.bytes
+        var fields = entry.laidOut
+        var last = age
+        if entry.mark == plain {
+            while let end = endOfPlain(last - 1, block, position), last > 0 {
+                fields = fields.lowerBound..<end
+                last -= 1
+                position += 1
+            }
+        }
+        if last < age, head.add(plain: bytes.extracting(fields), count: age - last + 1) { return }
+        for age in stride(from: age, through: last, by: -1) {
+            guard let entry = table.entry(ofAge: age) else { throw Self.failure }
+            let known = DecodedHead.Known(rawValue: entry.mark) ?? .nothing
+            head.add(laidOut: bytes.extracting(entry.laidOut), nameCount: entry.nameCount, known: known)
+        }
+    }
+
+    /// Where the entry of an age ends, if it is plain and the block goes on with a reference to it, of one byte.
+    @inline(__always)
+    private func endOfPlain(_ age: Int, _ block: RawSpan, _ position: Int) -> Int? {
+        let index = StandardFields.count + 1 + age
+        guard position < block.byteCount, index < 0x7f,
+            Int(unsafe block.unsafeLoad(fromByteOffset: position, as: UInt8.self)) == 0x80 | index,
+            let entry = table.entry(ofAge: age), entry.mark == plain
+        else { return nil }
+        return entry.laidOut.upperBound
     }
 
     private mutating func addLiteral(

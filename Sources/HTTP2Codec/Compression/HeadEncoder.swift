@@ -6,8 +6,8 @@ internal import HTTPCodec
 /// Writes heads for a connection (RFC 7541): what was sent before as a reference of a byte or two, everything else as plain
 /// text. Between two sidecars most of a head is the same from one request to the next.
 ///
-/// A field is looked for by the hash of its name and value in a table of places, the newer one of two that share a place
-/// having it: not to find a field costs some bytes, and nothing else.
+/// A field is looked for by the hash of its name and value in a table of places, the newest one of those that share places
+/// having them: not to find a field costs some bytes, and nothing else.
 struct HeadEncoder: ~Copyable, Sendable {
     /// What becomes of a field in the peer's table.
     private enum Form: UInt8 {
@@ -31,14 +31,21 @@ struct HeadEncoder: ~Copyable, Sendable {
     }
 
     private static let placeCount = 128
+    private static let namePlaceCount = 64
     /// A head with all numbers at their longest.
     private static let fieldOverhead = 16
 
     private var table = FieldTable()
     private let standard = StandardFields.shared
+    private struct Name: Sendable {
+        var madeCount: UInt32 = 0
+        /// The hash of the field of this name that came last and was not in the table.
+        var missed: UInt32 = 0
+    }
+
     /// By hash of name and value, and by hash of the name: how many entries had been made with the one that is meant.
     private var fields = [UInt32](repeating: 0, count: Self.placeCount)
-    private var names = [UInt32](repeating: 0, count: Self.placeCount)
+    private var names = [Name](repeating: Name(), count: Self.namePlaceCount)
     /// Limits that the peer has set and not been told of yet (RFC 7541 section 4.2): the lowest in between, and the last.
     private var lowest: Int?
     private var isResized = false
@@ -126,37 +133,45 @@ struct HeadEncoder: ~Copyable, Sendable {
         let origin = inRequest ? Origin.request : .response
         fields.forEachLaidOut { field, nameCount in
             let hash = FieldHash.of(laidOut: field, nameCount: nameCount)
-            if !refer(to: field, hash, origin, &output) { add(field, nameCount, hash, origin, &output) }
+            if let age = age(of: field, hash, origin) {
+                Self.append(StandardFields.count + 1 + age, bits: 7, first: 0x80, &output)
+            } else {
+                add(field, nameCount, hash, origin, &output)
+            }
         }
     }
 
-    /// Writes a field that is in the table, which says all there is to say of it: that it is written, and kept. False, with
-    /// nothing done, where it is not there.
+    /// A field has two places, so that two that would share one do not push each other out for ever.
     @inline(__always)
-    private func refer(
-        to field: RawSpan, _ hash: UInt32, _ origin: Origin, _ output: inout OutputSpan<UInt8>
-    ) -> Bool {
-        guard let age = table.age(of: fields[Self.slot(hash)]), let entry = table.entry(ofAge: age), entry.hash == hash,
-            entry.mark == origin.rawValue,
-            unsafe table.bytes.span.bytes.extracting(entry.laidOut).isEqual(to: field)
-        else { return false }
-        Self.append(StandardFields.count + 1 + age, bits: 7, first: 0x80, &output)
-        return true
+    private func age(of field: RawSpan, _ hash: UInt32, _ origin: Origin) -> Int? {
+        let slot = Self.slot(hash)
+        if let age = table.age(of: fields[slot]), isEntry(age, field, origin) { return age }
+        if let age = table.age(of: fields[slot ^ 1]), isEntry(age, field, origin) { return age }
+        return nil
+    }
+
+    /// The entry of this age is this field, of the same kind of message: which says all there is to say of it, that it is
+    /// written, and kept.
+    @inline(__always)
+    private func isEntry(_ age: Int, _ field: RawSpan, _ origin: Origin) -> Bool {
+        guard let entry = table.entry(ofAge: age), entry.mark == origin.rawValue else { return false }
+        return unsafe table.bytes.span.bytes.extracting(entry.laidOut).isEqual(to: field)
     }
 
     /// Writes a field that is not in the table.
     private mutating func add(
         _ field: RawSpan, _ nameCount: Int, _ hash: UInt32, _ origin: Origin, _ output: inout OutputSpan<UInt8>
     ) {
-        let name = field.extracting(HTTPFields.lengthsByteCount..<HTTPFields.lengthsByteCount + nameCount)
-        let value = field.extracting(droppingFirst: HTTPFields.lengthsByteCount + nameCount)
-        let form: Form
+        let name = field.extracting(FieldLayout.lengthsByteCount..<FieldLayout.lengthsByteCount + nameCount)
+        let value = field.extracting(droppingFirst: FieldLayout.lengthsByteCount + nameCount)
+        var form: Form
         switch HTTPFields.writing(name, inRequest: origin == .request) {
         case .never: return
         case .unique: form = .passing
         case .always: form = Self.form(name, value)
         }
         let nameHash = FieldHash.of(name)
+        if form == .kept, isChanging(nameHash, hash) { form = .passing }
         Self.appendLiteral(index(ofName: name, nameHash), name, value, form, &output)
         guard form == .kept else { return }
         table.put(field)
@@ -200,6 +215,15 @@ struct HeadEncoder: ~Copyable, Sendable {
         unsafe field(name.bytes, place, value.utf8.span.bytes, form, &output)
     }
 
+    /// A name that stands in the table has got another value, which is kept only when it comes twice in a row. One that
+    /// differs from each message to the next (who of many clients asks) would push out what does not.
+    private mutating func isChanging(_ nameHash: UInt32, _ hash: UInt32) -> Bool {
+        let slot = Self.nameSlot(nameHash)
+        guard table.age(of: names[slot].madeCount) != nil, names[slot].missed != hash else { return false }
+        names[slot].missed = hash
+        return true
+    }
+
     /// Writes a field that we make ourselves. `place` is where its name stands in the standard table; zero if it does not.
     private mutating func field(
         _ name: RawSpan, _ place: Int, _ value: RawSpan, _ form: Form, _ output: inout OutputSpan<UInt8>
@@ -207,7 +231,12 @@ struct HeadEncoder: ~Copyable, Sendable {
         guard form == .kept else { return Self.appendLiteral(place, name, value, form, &output) }
         let nameHash = FieldHash.of(name)
         let hash = FieldHash.of(value, after: nameHash)
-        if let age = table.age(of: fields[Self.slot(hash)]), let entry = table.entry(ofAge: age), entry.hash == hash {
+        let slot = Self.slot(hash)
+        for other in 0...1 {
+            guard let age = table.age(of: fields[slot ^ other]), let entry = table.entry(ofAge: age), entry.hash == hash
+            else {
+                continue
+            }
             let bytes = unsafe table.bytes.span.bytes
             if bytes.extracting(entry.name).isEqual(to: name), bytes.extracting(entry.value).isEqual(to: value) {
                 return Self.append(StandardFields.count + 1 + age, bits: 7, first: 0x80, &output)
@@ -224,17 +253,19 @@ struct HeadEncoder: ~Copyable, Sendable {
     /// Makes an entry of what stands at the end of the table, and remembers where it is to be looked for.
     private mutating func keep(_ nameCount: Int, _ hash: UInt32, _ nameHash: UInt32, _ origin: Origin) {
         table.keep(nameCount: nameCount, hash: hash, mark: origin.rawValue)
-        fields[Self.slot(hash)] = table.madeCount
-        names[Self.slot(nameHash)] = table.madeCount
+        let slot = Self.slot(hash)
+        fields[table.age(of: fields[slot]) == nil ? slot : slot ^ 1] = table.madeCount
+        names[Self.nameSlot(nameHash)] = Name(madeCount: table.madeCount, missed: hash)
     }
 
     private static func slot(_ hash: UInt32) -> Int { Int(hash) & (placeCount - 1) }
+    private static func nameSlot(_ hash: UInt32) -> Int { Int(hash) & (namePlaceCount - 1) }
 
     /// Where a name stands in either table; zero if it does not.
     private func index(ofName name: RawSpan, _ hash: UInt32) -> Int {
         let place = standard.place(named: name, hash: hash)
         if place > 0 { return place }
-        guard let age = table.age(of: names[Self.slot(hash)]),
+        guard let age = table.age(of: names[Self.nameSlot(hash)].madeCount),
             let entry = table.entry(ofAge: age),
             unsafe table.bytes.span.bytes.extracting(entry.name).isEqual(to: name)
         else { return 0 }
