@@ -15,6 +15,11 @@ demo_packages := $(build_packages) iproute2 iptables curl busybox tcpdump
 test_packages := $(demo_packages) nftables conntrack netcat-openbsd openssl openssh-server exim4-daemon-light redis-server libcap2-bin runc nghttp2-client nghttp2-server python3 python3-grpcio python3-websockets etcd-server bind9-dnsutils dnsmasq-base uidmap
 image_packages := podman
 bench_packages := $(build_packages) iproute2 iptables openssl curl haproxy nginx-light libnginx-mod-stream
+layout_packages := bolt-19
+# lld and the relocations are what the layout needs; see init-scripts/layout.
+proxy_options := --static-swift-stdlib -Xswiftc -static-executable -Xswiftc -use-ld=lld -Xlinker --emit-relocs --scratch-path .build/static
+# What init-scripts/layout/unconfined.c stands for while the profile is recorded.
+unconfined := weft_harden_process weft_landlock weft_seccomp
 programs := weft weft-init weft-proxy weft-control
 
 # Installs what is missing of a list through the distribution's package manager, and says so. Services that a package
@@ -22,6 +27,13 @@ programs := weft weft-init weft-proxy weft-control
 define install
 @missing=""; for package in $(1); do dpkg -s $$package >/dev/null 2>&1 || missing="$$missing $$package"; done; \
 	[ -z "$$missing" ] || init-scripts/install-packages.sh $$missing
+endef
+
+# weft-proxy as it is released: static, and its code laid out after linking.
+define release_proxy
+	-$(call install,$(layout_packages))
+	swift build -c release $(proxy_options) --product weft-proxy
+	init-scripts/layout/lay-out.sh $(STATIC)/weft-proxy
 endef
 
 .PHONY: help
@@ -53,7 +65,7 @@ release: ## the programs, optimised; weft-proxy without any library to bring alo
 	swift build -c release --static-swift-stdlib --product weft
 	swift build -c release --static-swift-stdlib --product weft-control
 	swift build -c release --static-swift-stdlib --product weft-init
-	swift build -c release --static-swift-stdlib -Xswiftc -static-executable --scratch-path .build/static --product weft-proxy
+	$(release_proxy)
 
 .PHONY: install
 install: release ## the release into $(PREFIX)/bin, and the systemd units
@@ -65,11 +77,11 @@ install: release ## the release into $(PREFIX)/bin, and the systemd units
 		>$(DESTDIR)$(PREFIX)/lib/systemd/system/$$unit.service || exit 1; done
 
 .PHONY: images
-images: release ## the container images localhost/weft-proxy and localhost/weft-init; BASE= is what the second is built on
+images: release ## the container images localhost/weft-proxy, weft-init and weft-control; BASE= is what the last two are built on
 	$(call install,$(image_packages))
-	rm -rf .build/images && install -d .build/images/empty && install -d -m 0700 .build/images/state/weft
-	cp $(RELEASE)/weft-init $(STATIC)/weft-proxy init-scripts/container-init.sh .build/images
-	for image in proxy init; do $(PODMAN) build $(PODMAN_BUILD) --target $$image --build-arg BASE=$(BASE) \
+	rm -rf .build/images && install -d .build/images/empty && install -d -m 0700 .build/images/state/weft .build/images/plane/weft-control
+	cp $(RELEASE)/weft $(RELEASE)/weft-control $(RELEASE)/weft-init $(STATIC)/weft-proxy init-scripts/container-init.sh .build/images
+	for image in proxy init control; do $(PODMAN) build $(PODMAN_BUILD) --target $$image --build-arg BASE=$(BASE) \
 		--tag weft-$$image --file init-scripts/Containerfile .build/images || exit 1; done
 
 .PHONY: check
@@ -126,9 +138,17 @@ bench-control: ## what the control plane costs and how fast it is: about 7 minut
 	$(call install,$(build_packages))
 	swift build -c release --static-swift-stdlib --product weft
 	swift build -c release --static-swift-stdlib --product weft-control
-	swift build -c release --static-swift-stdlib -Xswiftc -static-executable --scratch-path .build/static --product weft-proxy
+	$(release_proxy)
 	WEFT_BENCHMARKS=1 swift build -c release --static-swift-stdlib --product weft-control-benchmark
 	$(RELEASE)/weft-control-benchmark run $(if $(QUICK),--quick)
+
+.PHONY: layout
+layout: benchmark ## records anew the profile by which weft-proxy is laid out, for changes to the path of requests (root)
+	$(call install,$(layout_packages))
+	$(CC) -c -o .build/unconfined.o init-scripts/layout/unconfined.c
+	swift build -c release $(proxy_options) -Xlinker $(CURDIR)/.build/unconfined.o $(unconfined:%=-Xlinker --wrap=%) --product weft-proxy
+	init-scripts/layout/record.sh $(STATIC)/weft-proxy $(RELEASE)/weft-benchmark $(RELEASE)
+	@echo "now: make release"
 
 .PHONY: clean
 clean: ## removes everything that was built

@@ -191,7 +191,7 @@ let tested: [Target] = [
     tests("CaptureTests", ["MeshModel", "MeshTesting", "Redirection"]),
     tests("LinuxSystemTests", ["LinuxSystem", "MeshModel"]),
     tests("ContainerTests", ["MeshTesting"]),
-    tests("ProxyTests", ["MeshModel", "MeshTesting"], exclude: ["Programs"]),
+    tests("ProxyTests", ["MeshModel", "MeshTesting", "PeerProtocol"], exclude: ["Programs"]),
     tests("RedirectionTests", ["MeshModel", "MeshTesting", "Redirection"], exclude: ["Golden"]),
     tests(
         "TLSSessionTests",

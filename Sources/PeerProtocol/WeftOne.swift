@@ -155,9 +155,9 @@ package enum ProtocolViolation: Error, Hashable, Sendable {
     package var sentence: String {
         switch self {
         case .unknownFrame(let type): "a frame of the unknown type \(type)"
-        case .frameTooLong(let type, let length): "a \(type) frame of \(length) bytes"
-        case .malformed(let type): "a \(type) frame that is not well-formed"
-        case .unexpected(let type, let state): "a \(type) frame while \(state)"
+        case .frameTooLong(let type, let length): "a frame of \(length) bytes: \(type)"
+        case .malformed(let type): "a frame that is not well-formed: \(type)"
+        case .unexpected(let type, let state): "\(type) while \(state)"
         case .wrongStream(let expected, let found): "stream \(found) instead of \(expected)"
         case .tooMuchEarlyData: "more than \(WeftOne.earlyDataMax) bytes before OPENED"
         case .tooMuchDiscarded: "more than \(WeftOne.discardMax) bytes after a RESET"

@@ -21,7 +21,12 @@ extension PeerConnection {
         handshakeCounts(failed: true)
         let relay = stream
         stream = nil
-        if let origin, phase == .handshaking { thread.refused(origin.record, outcome, detail) }
+        // With a stream the stream's own record tells of it.
+        if let origin, phase == .handshaking || (relay == nil && outcome == .protocolViolation) {
+            var record = origin.record
+            if let verified { record.security = .mutualTLS(peer: verified.identity, cipher: cipher) }
+            thread.refused(record, outcome, detail)
+        }
         close()
         relay?.peerFailed(outcome, detail, kind, isEndpointFault: wasConnecting || isUnconfirmed)
     }

@@ -59,9 +59,11 @@ package struct WeftImages: Sendable {
     package let initStep: ContainerImage
     /// Somebody's application: a shell, and `weft-proxy` to be held back by, or to be a sidecar with a shell.
     package let application: ContainerImage
+    /// `weft-control`, and `weft` to ask it and to join by.
+    package let control: ContainerImage
 
     /// Where the images expect what is mounted.
-    package static let mountPoints = ["/etc/weft", "/var/lib/weft", "/data"]
+    package static let mountPoints = ["/etc/weft", "/var/lib/weft", "/var/lib/weft-control", "/data"]
 
     static func make(in directory: String) async throws -> WeftImages {
         let proxy = try ContainerImage(at: "\(directory)/proxy")
@@ -80,10 +82,15 @@ package struct WeftImages: Sendable {
         try application.copy(BuiltProgram.script("container-proxy.sh"), to: "/usr/local/bin/container-proxy.sh")
         try await application.add(program: BuiltProgram.path("weft-proxy"), as: "/bin/weft-proxy")
 
-        for image in [proxy, initStep, application] {
+        let control = try ContainerImage(at: "\(directory)/control")
+        for program in ["weft-control", "weft"] {
+            try await control.add(program: BuiltProgram.path(program), as: "/usr/local/bin/\(program)")
+        }
+
+        for image in [proxy, initStep, application, control] {
             for directory in mountPoints { try image.make(directory) }
         }
-        return WeftImages(proxy: proxy, initStep: initStep, application: application)
+        return WeftImages(proxy: proxy, initStep: initStep, application: application, control: control)
     }
 
     /// Both backends, under the names that distributions give them, and the modules that they load.

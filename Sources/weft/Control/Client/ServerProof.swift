@@ -67,6 +67,8 @@ enum ServerProof {
             var configuration = TLSConfiguration.makeClientConfiguration()
             configuration.minimumTLSVersion = .tlsv13
             configuration.certificateVerification = .noHostnameVerification
+            // Not those of the system: they prove nothing here, and an image without any would be an error.
+            configuration.trustRoots = .certificates([])
             configuration.applicationProtocols = ["http/1.1"]
             let context = try NIOSSLContext(configuration: configuration)
             let group = MultiThreadedEventLoopGroup.singleton
