@@ -30,8 +30,12 @@ struct HeadEncoder: ~Copyable, Sendable {
         case response = 2
     }
 
-    private static let placeCount = 128
-    private static let namePlaceCount = 64
+    private static let placeCount = 1 << 7
+    private static let namePlaceCount = 1 << 6
+    /// Chosen by us: a name may take a few values in turn (`content-type`), and one that changes slowly (`date`) comes often
+    /// enough in between.
+    private static let freeValues: UInt8 = 8
+    private static let timesInRow: UInt8 = 8
     /// A head with all numbers at their longest.
     private static let fieldOverhead = 16
 
@@ -39,8 +43,11 @@ struct HeadEncoder: ~Copyable, Sendable {
     private let standard = StandardFields.shared
     private struct Name: Sendable {
         var madeCount: UInt32 = 0
-        /// The hash of the field of this name that came last and was not in the table.
+        /// The hash of the field of this name that came last and was not in the table, and how many times in a row it did.
         var missed: UInt32 = 0
+        var missedCount: UInt8 = 0
+        /// Values that were kept.
+        var keptCount: UInt8 = 0
     }
 
     /// By hash of name and value, and by hash of the name: how many entries had been made with the one that is meant.
@@ -167,7 +174,8 @@ struct HeadEncoder: ~Copyable, Sendable {
         var form: Form
         switch HTTPFields.writing(name, inRequest: origin == .request) {
         case .never: return
-        case .unique: form = .passing
+        // Its name stands in neither table: never in ours, as its values are not kept.
+        case .unique: return Self.appendLiteral(0, name, value, .passing, &output)
         case .always: form = Self.form(name, value)
         }
         let nameHash = FieldHash.of(name)
@@ -215,13 +223,16 @@ struct HeadEncoder: ~Copyable, Sendable {
         unsafe field(name.bytes, place, value.utf8.span.bytes, form, &output)
     }
 
-    /// A name that stands in the table has got another value, which is kept only when it comes twice in a row. One that
-    /// differs from each message to the next (who of many clients asks) would push out what does not.
+    /// A name that has had many values has got another one, which has not yet come often enough in a row to be kept: values
+    /// that differ from one message to the next (who of many clients asks) would push out all that does not.
     private mutating func isChanging(_ nameHash: UInt32, _ hash: UInt32) -> Bool {
         let slot = Self.nameSlot(nameHash)
-        guard table.age(of: names[slot].madeCount) != nil, names[slot].missed != hash else { return false }
-        names[slot].missed = hash
-        return true
+        if names[slot].missed != hash {
+            names[slot].missed = hash
+            names[slot].missedCount = 0
+        }
+        if names[slot].missedCount < .max { names[slot].missedCount += 1 }
+        return names[slot].keptCount >= Self.freeValues && names[slot].missedCount < Self.timesInRow
     }
 
     /// Writes a field that we make ourselves. `place` is where its name stands in the standard table; zero if it does not.
@@ -255,11 +266,14 @@ struct HeadEncoder: ~Copyable, Sendable {
         table.keep(nameCount: nameCount, hash: hash, mark: origin.rawValue)
         let slot = Self.slot(hash)
         fields[table.age(of: fields[slot]) == nil ? slot : slot ^ 1] = table.madeCount
-        names[Self.nameSlot(nameHash)] = Name(madeCount: table.madeCount, missed: hash)
+        let nameSlot = Self.nameSlot(nameHash)
+        names[nameSlot].madeCount = table.madeCount
+        if names[nameSlot].keptCount < .max { names[nameSlot].keptCount += 1 }
     }
 
-    private static func slot(_ hash: UInt32) -> Int { Int(hash) & (placeCount - 1) }
-    private static func nameSlot(_ hash: UInt32) -> Int { Int(hash) & (namePlaceCount - 1) }
+    // The uppermost bits, which the last letter of a value changes most.
+    private static func slot(_ hash: UInt32) -> Int { Int(hash >> 25) }
+    private static func nameSlot(_ hash: UInt32) -> Int { Int(hash >> 26) }
 
     /// Where a name stands in either table; zero if it does not.
     private func index(ofName name: RawSpan, _ hash: UInt32) -> Int {

@@ -224,8 +224,10 @@ final class Exchange: EventHandler {
     }
 
     func requestEnds(_ trailers: HTTPFields) {
-        self.trailers = trailers
-        self.trailers.removeAll(beginning: MeshField.prefix)
+        if !trailers.isEmpty {
+            self.trailers = trailers
+            self.trailers.removeAll(beginning: MeshField.prefix)
+        }
         hasBeenRead = true
         hasWholeRequest = !isTunnel
     }
