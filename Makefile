@@ -81,6 +81,7 @@ images: release ## the container images localhost/weft-proxy, weft-init and weft
 	$(call install,$(image_packages))
 	rm -rf .build/images && install -d .build/images/empty && install -d -m 0700 .build/images/state/weft .build/images/plane/weft-control
 	cp $(RELEASE)/weft $(RELEASE)/weft-control $(RELEASE)/weft-init $(STATIC)/weft-proxy init-scripts/container-init.sh .build/images
+	strip --strip-debug .build/images/weft .build/images/weft-control .build/images/weft-init
 	for image in proxy init control; do $(PODMAN) build $(PODMAN_BUILD) --target $$image --build-arg BASE=$(BASE) \
 		--tag weft-$$image --file init-scripts/Containerfile .build/images || exit 1; done
 

@@ -43,6 +43,8 @@ final class ControlClient {
     /// Tells two processes of one name apart.
     private let instance: String
     private(set) var lastProblem: Problem?
+    /// What is lost now is lost by our own wish.
+    private var isBeginningAnew = false
     private(set) var replica: String?
     static let waitingMax = 8
 
@@ -132,7 +134,7 @@ final class ControlClient {
     /// The proxy drains: whoever calls its workload is to go elsewhere before it ends.
     func leaves() {
         guard isConnected else { return }
-        link.restart(Problem(.controlUnreachable, "this proxy ends, which a new watch tells"))
+        beginAnew(because: "this proxy ends")
     }
 
     /// The addresses at which others may reach the workload.
@@ -145,7 +147,14 @@ final class ControlClient {
     /// Others are told where the workload is by what was said in the greeting.
     func addressesChanged() {
         guard isConnected, announcedAddresses != greetedAddresses else { return }
-        link.restart(Problem(.controlUnreachable, "the addresses of this host have changed, which a new watch tells"))
+        beginAnew(because: "the addresses of this host have changed")
+    }
+
+    /// Gives the watch up for one that begins with what is true now. Nothing is wrong, and nobody is to be alarmed.
+    private func beginAnew(because reason: String) {
+        isBeginningAnew = true
+        link.restart(Problem(.controlUnreachable, "\(reason), which a new watch tells"))
+        isBeginningAnew = false
     }
 
     /// A clock that is wrong is found out long before certificates seem not to be valid yet, or to have expired.
@@ -176,7 +185,8 @@ final class ControlClient {
             lastProblem = problem
             runtime.state.controlProblem = problem
             waiting = []
-            let line = LogLine(isNew ? .warn : .debug, "control plane lost; what is known stays", problem)
+            let line = LogLine(
+                isNew && !isBeginningAnew ? .warn : .debug, "control plane lost; what is known stays", problem)
             runtime.log.log(line)
         case .message(.update(let update)): take(update)
         case .message(.logLevel(let level)):
