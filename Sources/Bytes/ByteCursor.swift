@@ -119,9 +119,29 @@ extension RawSpan {
     }
 
     /// Byte-for-byte comparison with text.
-    package func equals(_ text: StaticString) -> Bool {
-        guard text.utf8CodeUnitCount == byteCount else { return false }
-        return starts(with: text)
+    package func equals(_ text: StaticString) -> Bool { isEqual(to: text.bytes) }
+
+    /// The same bytes; compared eight at a time.
+    package func isEqual(to other: RawSpan) -> Bool {
+        guard byteCount == other.byteCount else { return false }
+        guard byteCount >= 8 else {
+            for index in 0..<byteCount where byte(at: index) != other.byte(at: index) { return false }
+            return true
+        }
+        var index = 0
+        while index < byteCount - 8 {
+            guard word(at: index) == other.word(at: index) else { return false }
+            index += 8
+        }
+        // The last eight, some of which may have been compared already.
+        return word(at: byteCount - 8) == other.word(at: byteCount - 8)
+    }
+
+    /// Eight bytes as they lie; traps where they are not all there.
+    @inline(__always)
+    private func word(at index: Int) -> UInt64 {
+        precondition(index >= 0 && index <= byteCount - 8, "A word is read only where there is one.")
+        return unsafe unsafeLoadUnaligned(fromUncheckedByteOffset: index, as: UInt64.self)
     }
 
     /// True if the bytes begin with all of `text`.
@@ -132,5 +152,16 @@ extension RawSpan {
             return false
         }
         return true
+    }
+}
+
+extension StaticString {
+    /// The bytes, which are there as long as the program runs.
+    package var bytes: RawSpan {
+        @_lifetime(immortal)
+        get {
+            let bytes = unsafe RawSpan(_unsafeStart: utf8Start, byteCount: utf8CodeUnitCount)
+            return unsafe _overrideLifetime(bytes, copying: ())
+        }
     }
 }

@@ -7,11 +7,32 @@ internal import MeshModel
 struct FloodGuard: Sendable {
     private let settings: HTTP2Settings.Flood
     private var windowEnd = Instant(nanoseconds: 0)
-    private var counts: [HTTP2Limit: Int] = [:]
+    /// By their ``place(_:)``.
+    private var counts = Self.noCounts
     /// Frames of ours in this window and the one before, which the peer may answer.
     private var heads = Recent()
     private var bodies = Recent()
     private var opened = Recent()
+
+    /// One for each limit: not a dictionary, whose work would be checked for what it touches each time the guard is asked.
+    private static var noCounts: [12 of UInt32] { [12 of UInt32](repeating: 0) }
+
+    private static func place(_ limit: HTTP2Limit) -> Int {
+        switch limit {
+        case .cancelledRequests: 0
+        case .brokenStreams: 1
+        case .refusedStreams: 2
+        case .pings: 3
+        case .settings: 4
+        case .emptyData: 5
+        case .otherFrames: 6
+        case .lateHeads: 7
+        case .windowUpdates: 8
+        case .continuations: 9
+        case .headBytes: 10
+        case .queuedOutput: 11
+        }
+    }
 
     private struct Recent: Sendable {
         var now = 0
@@ -33,7 +54,7 @@ struct FloodGuard: Sendable {
             bodies.turn()
             opened.turn()
         }
-        counts.removeAll(keepingCapacity: true)
+        counts = Self.noCounts
         windowEnd = now + HTTP2Settings.floodWindow
     }
 
@@ -43,9 +64,10 @@ struct FloodGuard: Sendable {
 
     /// Counts one; the failure, if it is one too many.
     mutating func count(_ limit: HTTP2Limit) -> HTTP2Failure? {
-        let count = counts[limit, default: 0] + 1
-        counts[limit] = count
-        guard count > most(limit) else { return nil }
+        let place = Self.place(limit)
+        let (count, overflows) = counts[place].addingReportingOverflow(1)
+        if !overflows { counts[place] = count }
+        guard Int(count) > most(limit) || overflows else { return nil }
         return HTTP2Failure(.enhanceYourCalm, Self.sentence(limit), limit: limit)
     }
 

@@ -1,5 +1,6 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
+internal import Bytes
 internal import HTTPCodec
 internal import MeshModel
 
@@ -37,7 +38,7 @@ extension HTTP2Session {
             let kind = UInt16(truncatingIfNeeded: payload.number(at: start) >> 16)
             try set(kind, payload.number(at: start + 2))
         }
-        output.appendFrame(FrameKind.settings, FrameFlag.ack, 0, length: 0)
+        writing { $0.appendFrame(FrameKind.settings, FrameFlag.ack, 0, length: 0) }
         answered(FrameHeader.byteCount)
     }
 
@@ -67,7 +68,7 @@ extension HTTP2Session {
     private func moveWindows(to value: Int) throws(HTTP2Failure) {
         let difference = value - peerStreamWindow
         peerStreamWindow = value
-        for stream in streams.values {
+        for stream in allStreams {
             stream.sendWindow += difference
             guard stream.sendWindow <= FlowWindow.most else {
                 throw HTTP2Failure(.flowControlError, "SETTINGS make the window of a stream larger than 2^31-1")
@@ -80,11 +81,14 @@ extension HTTP2Session {
         guard header.stream == 0 else { throw HTTP2Failure(.protocolError, "PING came on a stream") }
         guard payload.byteCount == 8 else { throw .wrongSize("PING") }
         if header.isAcknowledgement {
-            if unansweredPingCount > 0 { unansweredPingCount -= 1 }
+            if pingCount > 0 { pingCount -= 1 }
             return
         }
-        output.appendFrame(FrameKind.ping, FrameFlag.ack, 0, length: 8)
-        unsafe payload.withUnsafeBytes { unsafe output.append(contentsOf: $0) }
+        let contents = payload.array
+        writing { output in
+            output.appendFrame(FrameKind.ping, FrameFlag.ack, 0, length: 8)
+            output.append(contentsOf: contents)
+        }
         answered(FrameHeader.byteCount + 8)
     }
 
@@ -97,7 +101,7 @@ extension HTTP2Session {
             user?.goingAway()
         }
         guard role == .client else { return }
-        for stream in streams.values where stream.id > last { wasEnded(stream, .refusedStream) }
+        for stream in allStreams where stream.id > last { wasEnded(stream, .refusedStream) }
     }
 
     func takeWindowUpdate(_ header: FrameHeader, _ payload: RawSpan) throws(HTTP2Failure) {
@@ -135,23 +139,29 @@ extension HTTP2Session {
     /// Writes RST_STREAM, unless the connection has ended; one that the peer has made us write is counted.
     func appendReset(_ id: Int32, _ code: HTTP2ErrorCode, counts limit: HTTP2Limit?) {
         guard !state.contains(.hasEnded) else { return }
-        output.appendFrame(FrameKind.resetStream, 0, id, length: 4)
-        output.append(number: code.rawValue)
+        writing { output in
+            output.appendFrame(FrameKind.resetStream, 0, id, length: 4)
+            output.append(number: code.rawValue)
+        }
         guard let limit else { return }
         answered(FrameHeader.byteCount + 4)
         if let failure = floods.count(limit) { fail(failure) }
     }
 
     func appendGoAway(_ last: Int32, _ code: HTTP2ErrorCode) {
-        output.appendFrame(FrameKind.goAway, 0, 0, length: 8)
-        output.append(number: UInt32(bitPattern: last))
-        output.append(number: code.rawValue)
+        writing { output in
+            output.appendFrame(FrameKind.goAway, 0, 0, length: 8)
+            output.append(number: UInt32(bitPattern: last))
+            output.append(number: code.rawValue)
+        }
     }
 
     func appendWindowUpdate(_ more: Int, on stream: Int32) {
         guard !state.contains(.hasEnded) else { return }
-        output.appendFrame(FrameKind.windowUpdate, 0, stream, length: 4)
-        output.append(number: UInt32(clamping: more))
+        writing { output in
+            output.appendFrame(FrameKind.windowUpdate, 0, stream, length: 4)
+            output.append(number: UInt32(clamping: more))
+        }
     }
 
     // MARK: Credit

@@ -11,9 +11,13 @@ extension HTTP2Session {
     /// peer should be told of it is in the output.
     package func receive(_ bytes: UnsafeRawBufferPointer, now: Instant) throws(HTTP2Failure) {
         precondition(!isMakingOutput, "Bytes are received only while no output is made.")
-        if let failure { throw failure }
+        if let ending { throw ending }
         self.now = now
+        var floods = floods
         floods.moved(to: now)
+        self.floods = floods
+        user = owner
+        defer { user = nil }
         let all = unsafe bytes.bytes
         var position = 0
         if prefaceLeft > 0 { position = takePreface(all) }
@@ -27,7 +31,7 @@ extension HTTP2Session {
             }
         }
         tellNews()
-        if let failure { throw failure }
+        if let ending { throw ending }
     }
 
     private func takePreface(_ bytes: RawSpan) -> Int {
@@ -47,7 +51,7 @@ extension HTTP2Session {
     /// Takes a frame from where it begins, or keeps what has come of it.
     private func takeFrame(_ bytes: RawSpan) -> Int {
         guard bytes.byteCount >= FrameHeader.byteCount else {
-            unsafe bytes.withUnsafeBytes { unsafe partial.append(contentsOf: $0) }
+            partial = bytes.array
             return bytes.byteCount
         }
         let header = FrameHeader(bytes)
@@ -61,7 +65,7 @@ extension HTTP2Session {
         }
         let end = FrameHeader.byteCount + header.length
         guard end <= bytes.byteCount else {
-            unsafe bytes.withUnsafeBytes { unsafe partial.append(contentsOf: $0) }
+            partial = bytes.array
             return bytes.byteCount
         }
         take(header, bytes.extracting(FrameHeader.byteCount..<end))
@@ -70,18 +74,21 @@ extension HTTP2Session {
 
     /// Adds to a frame that has begun to come.
     private func complete(_ bytes: RawSpan) -> Int {
-        let wanted: Int
-        if partial.count < FrameHeader.byteCount {
-            wanted = FrameHeader.byteCount - partial.count
-        } else {
-            wanted = unsafe FrameHeader.byteCount + FrameHeader(partial.span.bytes).length - partial.count
-        }
-        let count = min(wanted, bytes.byteCount)
-        unsafe bytes.extracting(0..<count).withUnsafeBytes { unsafe partial.append(contentsOf: $0) }
-        guard count == wanted else { return count }
         // Taken out: what is made of the frame may lead anywhere.
         var frame: [UInt8] = []
         swap(&frame, &partial)
+        let wanted: Int
+        if frame.count < FrameHeader.byteCount {
+            wanted = FrameHeader.byteCount - frame.count
+        } else {
+            wanted = unsafe FrameHeader.byteCount + FrameHeader(frame.span.bytes).length - frame.count
+        }
+        let count = min(wanted, bytes.byteCount)
+        unsafe bytes.extracting(0..<count).withUnsafeBytes { unsafe frame.append(contentsOf: $0) }
+        guard count == wanted else {
+            partial = frame
+            return count
+        }
         let header = unsafe FrameHeader(frame.span.bytes)
         if frame.count == FrameHeader.byteCount, header.length > 0 || header.kind == FrameKind.data {
             if let failure = judge(header) {
@@ -89,7 +96,7 @@ extension HTTP2Session {
             } else if header.kind == FrameKind.data {
                 begin(header)
             } else {
-                swap(&frame, &partial)
+                partial = frame
             }
             return count
         }

@@ -9,27 +9,28 @@ extension HTTP2Session {
     /// The block of a head has come whole. It is read whatever becomes of its stream: the next one may refer to it.
     func headCame(_ id: Int32, endsStream: Bool, _ block: RawSpan) throws(HTTP2Failure) {
         let stream = try streamOfHead(id)
+        let kind: DecodedHead.Kind
         switch stream?.receiving {
-        case .head: head.begin(role == .server ? .request : .response)
-        case .body, .discarding, nil: head.begin(.trailers)
+        case .head: kind = role == .server ? .request : .response
+        case .body, .discarding, nil: kind = .trailers
         case .ended: throw HTTP2Failure(.streamClosed, "HEADERS came on a stream that had ended")
         }
-        try decoder.decode(block, into: &head, most: headBytesMost)
+        try reader.read(block, as: kind, most: headBytesMost)
         guard let stream else { return }
         do throws(HTTPRefusal) {
             switch stream.receiving {
             case .head where role == .server:
-                let request = try head.request(endsStream: endsStream)
+                let request = try reader.head.request(endsStream: endsStream)
                 begin(stream, request.body)
                 user?.requestBegan(id, consume request)
                 if endsStream { try ended(stream, HTTPFields()) }
             case .head:
-                let response = try head.response(to: stream.question, endsStream: endsStream)
+                let response = try reader.head.response(to: stream.question, endsStream: endsStream)
                 if !response.isInterim { begin(stream, response.body) }
                 user?.answerBegan(id, consume response)
                 if endsStream { try ended(stream, HTTPFields()) }
             case .body:
-                try ended(stream, try head.trailers(endsStream: endsStream))
+                try ended(stream, try reader.head.trailers(endsStream: endsStream))
             case .discarding where endsStream:
                 stream.receiving = .ended
                 forgetIfComplete(stream)
@@ -50,7 +51,7 @@ extension HTTP2Session {
         guard id > lastStream else { return nil }
         lastStream = id
         if state.contains(.hasNamedLast) { return nil }
-        guard streams.count < settings.streams else {
+        guard streamCount < settings.streams else {
             // Before our SETTINGS are known, a stream too much is merely refused.
             guard !hasSettingsAcknowledged else {
                 throw HTTP2Failure(.protocolError, "more streams were opened than are taken at once")

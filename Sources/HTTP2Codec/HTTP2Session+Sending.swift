@@ -28,7 +28,7 @@ extension HTTP2Session {
             return id
         }
         let flags = endsStream ? FrameFlag.endStream : 0
-        wrote(stream, output.appendHead(flags, id) { encoder.encode(request, to: &$0) })
+        wrote(stream, writing { $0.appendHead(flags, id) { encoder.encode(request, to: &$0) } })
         if endsStream { sentEnd(stream) }
         return id
     }
@@ -43,7 +43,7 @@ extension HTTP2Session {
         guard answer.fields.byteCount <= sentHeadMost else { return abandon(stream) }
         let isInterim = answer.isInterim
         let flags = endsStream && !isInterim ? FrameFlag.endStream : 0
-        wrote(stream, output.appendHead(flags, stream.id) { encoder.encode(answer, to: &$0) })
+        wrote(stream, writing { $0.appendHead(flags, stream.id) { encoder.encode(answer, to: &$0) } })
         guard !isInterim else { return }
         stream.hasHead = true
         if endsStream { sentEnd(stream) }
@@ -73,9 +73,10 @@ extension HTTP2Session {
         guard unsafe !bytes.isEmpty && !state.contains(.hasEnded), let stream = self.stream(stream) else { return }
         precondition(stream.hasHead && !stream.isEnded, "A body is sent between its head and its end.")
         if mayPass(stream, bytes.count) {
-            appendFrameOfData(stream, bytes.count, isLast: false, to: &output)
-            unsafe output.append(contentsOf: bytes)
-            return
+            return writing { output in
+                appendFrameOfData(stream, bytes.count, isLast: false, to: &output)
+                unsafe output.append(contentsOf: bytes)
+            }
         }
         unsafe stream.append(bytes)
         if stream.pendingByteCount > Self.lowWater { stream.wantsRoomNews = true }
@@ -110,7 +111,7 @@ extension HTTP2Session {
         }
         if trailers.isEmpty, stream.lastFrameTurn == turn {
             // Its last frame is still here, and says it.
-            output[stream.lastFrame + 4] |= FrameFlag.endStream
+            writing { $0[stream.lastFrame + 4] |= FrameFlag.endStream }
             return sentEnd(stream)
         }
         stream.trailers = trailers
@@ -120,13 +121,14 @@ extension HTTP2Session {
     /// Writes trailers, or an empty DATA.
     private func writeEnd(_ stream: HTTP2Stream) {
         if stream.trailers.isEmpty {
-            appendFrameOfData(stream, 0, isLast: true, to: &output)
+            writing { appendFrameOfData(stream, 0, isLast: true, to: &$0) }
         } else {
             guard stream.trailers.byteCount <= sentHeadMost else { return abandon(stream) }
             let trailers = stream.trailers
-            wrote(
-                stream,
-                output.appendHead(FrameFlag.endStream, stream.id) { encoder.encode(trailers: trailers, to: &$0) })
+            let start = writing {
+                $0.appendHead(FrameFlag.endStream, stream.id) { encoder.encode(trailers: trailers, to: &$0) }
+            }
+            wrote(stream, start)
         }
         sentEnd(stream)
     }
@@ -176,7 +178,7 @@ extension HTTP2Session {
         let pending = stream.pendingByteCount
         guard pending > 0 && stream.sendWindow > 0 || pending == 0 && stream.isEnded else { return }
         stream.isQueued = true
-        queue.append(stream)
+        queueing { $0.append(stream) }
     }
 
     /// The connection's window is open again.
@@ -197,7 +199,7 @@ extension HTTP2Session {
         defer { isMakingOutput = false }
         let start = bytes.count
         takeReady(into: &bytes)
-        while bytes.count - start < atMost, !state.contains(.hasEnded), let stream = queue.popFirst() {
+        while bytes.count - start < atMost, !state.contains(.hasEnded), let stream = queueing({ $0.popFirst() }) {
             stream.isQueued = false
             guard !stream.isOver else { continue }
             sendTurn(of: stream, to: &bytes)
@@ -210,11 +212,13 @@ extension HTTP2Session {
     private func takeReady(into bytes: inout [UInt8]) {
         turn += 1
         answerByteCount = 0
-        bytes.append(contentsOf: output)
-        if streams.isEmpty || output.capacity > 2 * Self.directMost {
-            output = []
-        } else {
-            output.removeAll(keepingCapacity: true)
+        writing { output in
+            bytes.append(contentsOf: output)
+            if streamCount == 0 || output.capacity > 2 * Self.directMost {
+                output = []
+            } else {
+                output.removeAll(keepingCapacity: true)
+            }
         }
     }
 
@@ -247,12 +251,16 @@ extension HTTP2Session {
     /// Tells the user what came up while output was made: to be called after ``takeOutput(into:atMost:)``. Apart from it, so
     /// that no call comes back while the owner's bytes are being appended to.
     package func tellNews() {
+        if news.isEmpty { return }
+        let outer = user
+        user = owner
+        defer { user = outer }
         while !news.isEmpty {
             let all = news
             news.removeAll(keepingCapacity: true)
             for item in all {
                 switch item {
-                case .takesAgain(let id): if streams[id] != nil { user?.takesAgain(id) }
+                case .takesAgain(let id): if stream(id) != nil { user?.takesAgain(id) }
                 case .reset(let id, let reset): user?.reset(id, reset)
                 }
             }

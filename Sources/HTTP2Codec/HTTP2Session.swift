@@ -88,17 +88,18 @@ package final class HTTP2Session {
     private static let streamsAssumed = 100
 
     package let role: Role
-    package weak var user: (any HTTP2SessionUser)?
-    /// Why the connection is over. The output ends with the GOAWAY that tells the peer.
-    package internal(set) var failure: HTTP2Failure?
+    /// Who is told what comes; not kept alive from here.
+    private(set) weak var owner: (any HTTP2SessionUser)?
+    /// The same while it can be called: so often as it is asked for then, it is not looked for each time.
+    var user: (any HTTP2SessionUser)?
+    var ending: HTTP2Failure?
     var state: State = []
-    /// Pings of ours that wait for their answer.
-    package internal(set) var unansweredPingCount = 0
+    var pingCount = 0
 
     let settings: HTTP2Settings
     var floods: FloodGuard
     var now = Instant(nanoseconds: 0)
-    private(set) var streams = StreamTable<HTTP2Stream>()
+    private var streams = StreamTable<HTTP2Stream>()
     /// The highest number that a stream has had, which only the client opens.
     var lastStream: Int32 = 0
     /// The last stream of the peer's that something was made of.
@@ -113,8 +114,7 @@ package final class HTTP2Session {
     var incoming: IncomingData?
     /// A head that goes on in CONTINUATION.
     var unfinished: UnfinishedHead?
-    var decoder = HeadDecoder()
-    var head: DecodedHead
+    var reader: HeadReader
     let headBytesMost: Int
     let continuationsMost: Int
     /// What the peer may still send on the whole connection, and what has been taken and not yet given back.
@@ -142,7 +142,7 @@ package final class HTTP2Session {
     package init(_ role: Role, _ settings: HTTP2Settings, http: HTTPSettings) {
         self.role = role
         self.settings = settings
-        head = DecodedHead(http)
+        reader = HeadReader(http)
         let (most, overflows) = http.headBytes.multipliedReportingOverflow(by: 4)
         headBytesMost = overflows ? .max : most
         // What came as HTTP/1 counts differently, and filters add to it.
@@ -157,7 +157,7 @@ package final class HTTP2Session {
 
     /// The preface, our SETTINGS, and the connection's window, which is not among them.
     private func begin(_ http: HTTPSettings) {
-        if role == .client { output.append(contentsOf: Self.preface) }
+        var output = role == .client ? Self.preface : []
         var entries = [
             (SettingKind.initialWindowSize, min(settings.streamWindowBytes, FlowWindow.most)),
             (SettingKind.headerListSize, http.headBytes),
@@ -173,9 +173,21 @@ package final class HTTP2Session {
             output.append(number: kind)
             output.append(number: UInt32(clamping: value))
         }
+        self.output = output
         let more = min(receiveWindow, FlowWindow.most) - FlowWindow.initial
         if more > 0 { appendWindowUpdate(more, on: 0) }
     }
+
+    // MARK: State
+
+    /// Names the owner, who is told what comes, and is not kept alive from here.
+    package func tell(_ user: any HTTP2SessionUser) { owner = user }
+
+    /// Why the connection is over. The output ends with the GOAWAY that tells the peer.
+    package var failure: HTTP2Failure? { ending }
+
+    /// Pings of ours that wait for their answer.
+    package var unansweredPingCount: Int { pingCount }
 
     /// The peer has acknowledged our SETTINGS; to be waited for with a time limit (RFC 9113 section 6.5.3).
     package var hasSettingsAcknowledged: Bool { state.contains(.hasSettingsAcknowledged) }
@@ -204,11 +216,55 @@ package final class HTTP2Session {
         !output.isEmpty || !news.isEmpty || !queue.isEmpty && !state.contains(.hasEnded)
     }
 
+    /// Appends to the output, which is taken out of its place for as long as `write` works on it, and then put back. So it is
+    /// seen when this is compiled that no access to it can meet another one, which would have to be looked after each time
+    /// that one is made. Meanwhile nothing else may be done here.
+    @inline(__always)
+    func writing<Result>(_ write: (inout [UInt8]) -> Result) -> Result {
+        var bytes: [UInt8] = []
+        swap(&bytes, &output)
+        let result = write(&bytes)
+        output = bytes
+        return result
+    }
+
+    /// The same with the queue.
+    @inline(__always)
+    func queueing<Result>(_ change: (inout StreamQueue) -> Result) -> Result {
+        var streams = StreamQueue()
+        swap(&streams, &queue)
+        let result = change(&streams)
+        queue = streams
+        return result
+    }
+
     // MARK: Streams
 
     func stream(_ id: Int32) -> HTTP2Stream? { streams[id] }
 
-    func add(_ stream: HTTP2Stream) { streams.insert(stream, for: stream.id) }
+    var streamCount: Int { streams.count }
+
+    /// All of them; some may go while they are gone through.
+    var allStreams: [HTTP2Stream] {
+        let streams = streams
+        return streams.values
+    }
+
+    // The table is changed in the way of ``writing(_:)``.
+
+    func add(_ stream: HTTP2Stream) {
+        var table = StreamTable<HTTP2Stream>()
+        swap(&table, &streams)
+        table.insert(stream, for: stream.id)
+        streams = table
+    }
+
+    private func remove(_ stream: HTTP2Stream) {
+        var table = StreamTable<HTTP2Stream>()
+        swap(&table, &streams)
+        table.remove(stream.id)
+        streams = table
+    }
 
     /// The peer's window for one stream. Until it knows ours, it has the one of RFC 9113 section 6.9.2.
     var streamWindow: Int { max(settings.streamWindowBytes, FlowWindow.initial) }
@@ -217,7 +273,7 @@ package final class HTTP2Session {
     func forget(_ stream: HTTP2Stream) {
         guard !stream.isOver else { return }
         stream.isOver = true
-        streams.remove(stream.id)
+        remove(stream)
         let unconsumed = stream.unconsumed
         stream.unconsumed = 0
         if unconsumed > 0 { giveBack(unconsumed) }
@@ -231,8 +287,8 @@ package final class HTTP2Session {
     // MARK: Ending
 
     func fail(_ failure: HTTP2Failure) {
-        guard self.failure == nil else { return }
-        self.failure = failure
+        guard ending == nil else { return }
+        ending = failure
         end(failure.code)
     }
 
@@ -262,9 +318,11 @@ package final class HTTP2Session {
     /// Asks whether the peer is still there: ``unansweredPingCount`` says if it has answered.
     package func ping() {
         guard !state.contains(.hasEnded) else { return }
-        output.appendFrame(FrameKind.ping, 0, 0, length: 8)
-        output.append(contentsOf: [UInt8](repeating: 0, count: 8))
-        unansweredPingCount += 1
+        writing { output in
+            output.appendFrame(FrameKind.ping, 0, 0, length: 8)
+            output.append(contentsOf: repeatElement(0, count: 8))
+        }
+        pingCount += 1
     }
 
     /// A client can open one more: neither side is leaving, and the peer's limit leaves room.

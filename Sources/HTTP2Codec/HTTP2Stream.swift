@@ -64,14 +64,18 @@ final class HTTP2Stream {
     var pendingByteCount: Int { outgoing.count - outgoingStart }
 
     func append(_ bytes: UnsafeRawBufferPointer) {
-        if outgoingStart == outgoing.count {
-            outgoing.removeAll(keepingCapacity: true)
+        // Outside of its place, like the session's output: ``HTTP2Session/writing(_:)``.
+        var waiting: [UInt8] = []
+        swap(&waiting, &outgoing)
+        if outgoingStart == waiting.count {
+            waiting.removeAll(keepingCapacity: true)
             outgoingStart = 0
         } else if outgoingStart > 65_536 {
-            outgoing.removeSubrange(..<outgoingStart)
+            waiting.removeSubrange(..<outgoingStart)
             outgoingStart = 0
         }
-        unsafe outgoing.append(contentsOf: bytes)
+        unsafe waiting.append(contentsOf: bytes)
+        outgoing = waiting
     }
 
     /// Moves the next bytes, of which there are enough, to `output`.

@@ -10,8 +10,9 @@
 /// (Public rather than package only because Swift inlines nothing else across modules, and a table of unknown elements is
 /// slow.)
 public struct StreamTable<Value: AnyObject> {
-    /// A table that grew beyond this gives its memory back once it is empty.
-    @usableFromInline static var keptPlaces: Int { 64 }
+    /// A table that grew beyond this gives its memory back once it is empty. As many as the streams that we take at once
+    /// need: a connection on which all requests of a batch end before the next ones come would make its table anew for each.
+    @usableFromInline static var keptPlaces: Int { 256 }
 
     /// Zero, which is no stream, where the place is free. A power of two of places, or none before the first stream.
     @usableFromInline var numbers: [Int32] = []

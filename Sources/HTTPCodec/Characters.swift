@@ -1,5 +1,7 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
+internal import Bytes
+
 /// What the codec asks of single bytes and of short pieces, over and over; kept in this module so that it is inlined.
 extension RawSpan {
     /// The byte at an index; traps beyond the end, which the callers compare with.
@@ -92,28 +94,11 @@ extension RawSpan {
     /// The piece, read as ASCII.
     var text: String { unsafe withUnsafeBytes { unsafe String(decoding: $0, as: UTF8.self) } }
 
-    /// True if this is the same, byte by byte.
-    @inline(__always)
-    func isEqual(to other: RawSpan) -> Bool {
-        guard byteCount == other.byteCount else { return false }
-        // From the end, where names and paths differ first.
-        var left = byteCount
-        while left >= 8 {
-            guard word(at: left - 8) == other.word(at: left - 8) else { return false }
-            left &-= 8
-        }
-        while left > 0 {
-            guard at(left - 1) == other.at(left - 1) else { return false }
-            left &-= 1
-        }
-        return true
-    }
-
     /// Compares with text in lower case, letters of either case being the same.
     func matches(_ text: StaticString) -> Bool {
         guard text.utf8CodeUnitCount == byteCount else { return false }
-        // Nearly always in lower case here too.
-        if unsafe isEqual(to: UnsafeRawBufferPointer(start: text.utf8Start, count: byteCount).bytes) { return true }
+        // In lower case already, as nearly all names are.
+        if equals(text) { return true }
         for index in 0..<byteCount where unsafe at(index).lowercased != text.utf8Start[index] { return false }
         return true
     }

@@ -37,6 +37,8 @@ package struct DecodedHead: ~Copyable, Sendable {
     private var authority: String?
     private var path: String?
     private var status: Int?
+    /// Of the request before on this connection: nearly always that of the next one, which is not looked at again then.
+    private var lastAuthority = ""
     private var cookies: [UInt8] = []
     /// As RFC 9113 section 6.5.2 counts a list: names, values and 32 for each field, of those that were refused too.
     package private(set) var byteCount = 0
@@ -63,27 +65,125 @@ package struct DecodedHead: ~Copyable, Sendable {
         authority = nil
         path = nil
         status = nil
-        cookies.removeAll(keepingCapacity: true)
+        if !cookies.isEmpty { cookies.removeAll(keepingCapacity: true) }
         byteCount = 0
     }
 
-    /// Takes one field. What is wrong with it is told at the end. `isSound` says what ``isSound(_:_:)`` has said of it: one
-    /// that comes again is not looked at again.
-    package mutating func add(name: RawSpan, value: RawSpan, isSound: Bool = false) {
-        byteCount += name.byteCount + value.byteCount + 32
-        guard refusal == nil else { return }
+    /// The pseudo-header fields there are (RFC 9113 sections 8.3.1 and 8.3.2).
+    package enum Pseudo: Sendable {
+        case method
+        case scheme
+        case authority
+        case path
+        case status
+
+        /// Nil for a name that is none of them.
+        fileprivate init?(_ name: RawSpan) {
+            // By length first, as names of fields are told apart.
+            switch name.byteCount {
+            case 5 where name.equals(":path"): self = .path
+            case 7 where name.equals(":method"): self = .method
+            case 7 where name.equals(":scheme"): self = .scheme
+            case 7 where name.equals(":status"): self = .status
+            case 10 where name.equals(":authority"): self = .authority
+            default: return nil
+            }
+        }
+
+        fileprivate var nameCount: Int {
+            switch self {
+            case .path: 5
+            case .method, .scheme, .status: 7
+            case .authority: 10
+            }
+        }
+    }
+
+    /// What is known of a field that comes again, so that it is not looked at again.
+    package enum Known: UInt8, Sendable {
+        case nothing
+        /// Name and value are made of what they may be made of.
+        case sound
+        /// Besides, it means nothing to us in a head, and goes on as it came.
+        case plain
+    }
+
+    /// Looks at a field for all the times that it may come.
+    package static func judge(_ name: RawSpan, _ value: RawSpan) -> Known {
         do throws(HTTPRefusal) {
-            guard byteCount <= settings.headBytes else {
-                throw .tooLarge(kind == .trailers ? .trailers : .head, seen: nil, limit: settings.headBytes)
-            }
-            if name.byteCount > 0, name.at(0) == UInt8(ascii: ":") {
-                try takePseudo(name.extracting(droppingFirst: 1), value)
-            } else {
-                try takeField(name, value, isSound: isSound)
-            }
+            try check(name, value)
+        } catch {
+            return .nothing
+        }
+        switch FieldName(name) {
+        case .unique: return .plain
+        case .other: return name.equals("cookie") ? .sound : .plain
+        default: return .sound
+        }
+    }
+
+    /// Takes one field. What is wrong with it is told at the end.
+    package mutating func add(name: RawSpan, value: RawSpan, known: Known) {
+        if name.byteCount > 0, name.at(0) == UInt8(ascii: ":") { return add(Pseudo(name), name.byteCount, value) }
+        guard mayTake(name.byteCount, value.byteCount) else { return }
+        do throws(HTTPRefusal) {
+            try takeField(name, value, isSound: known != .nothing)
         } catch {
             refusal = error
         }
+    }
+
+    /// The same with a pseudo-header field, whose name need not be read.
+    package mutating func add(_ pseudo: Pseudo, value: RawSpan) { add(pseudo, pseudo.nameCount, value) }
+
+    private mutating func add(_ pseudo: Pseudo?, _ nameCount: Int, _ value: RawSpan) {
+        guard mayTake(nameCount, value.byteCount) else { return }
+        do throws(HTTPRefusal) {
+            try take(pseudo, value)
+        } catch {
+            refusal = error
+        }
+    }
+
+    /// The same with a field in the form in which ``HTTPFields`` lays it out.
+    package mutating func add(laidOut field: RawSpan, nameCount: Int, known: Known) {
+        let count = field.byteCount - FieldLayout.lengthsByteCount
+        guard known == .plain, kind != .trailers else {
+            let text = field.extracting(droppingFirst: FieldLayout.lengthsByteCount)
+            return add(
+                name: text.extracting(0..<nameCount), value: text.extracting(droppingFirst: nameCount), known: known)
+        }
+        guard mayTake(nameCount, count - nameCount) else { return }
+        hasField = true
+        do throws(HTTPRefusal) {
+            try section.take(plain: field)
+        } catch {
+            refusal = error
+        }
+    }
+
+    /// The same with fields that are plain, one behind the other. False, with nothing done, if there is more to be said of them
+    /// one by one: among trailers, or beyond a limit.
+    package mutating func add(plain fields: RawSpan, count: Int) -> Bool {
+        let more = fields.byteCount + count * (32 - FieldLayout.lengthsByteCount)
+        guard refusal == nil, kind != .trailers, byteCount + more <= settings.headBytes,
+            section.take(plain: fields, count: count)
+        else { return false }
+        byteCount += more
+        hasField = true
+        return true
+    }
+
+    /// Counts a field; false if nothing is to be made of it, because the head is too large or was refused before.
+    @inline(__always)
+    private mutating func mayTake(_ nameCount: Int, _ valueCount: Int) -> Bool {
+        byteCount += nameCount + valueCount + 32
+        guard refusal == nil else { return false }
+        guard byteCount <= settings.headBytes else {
+            refusal = .tooLarge(kind == .trailers ? .trailers : .head, seen: nil, limit: settings.headBytes)
+            return false
+        }
+        return true
     }
 
     /// The request, once all fields have come.
@@ -157,41 +257,54 @@ package struct DecodedHead: ~Copyable, Sendable {
         return takeFields()
     }
 
-    private mutating func takePseudo(_ name: RawSpan, _ value: RawSpan) throws(HTTPRefusal) {
+    private mutating func take(_ pseudo: Pseudo?, _ value: RawSpan) throws(HTTPRefusal) {
         guard kind != .trailers else { throw .malformed("a pseudo-header field stands among the trailers") }
         guard !hasField else { throw .malformed("a pseudo-header field stands behind a field") }
-        if kind == .response {
-            guard name.equals("status") else { throw .malformed("a pseudo-header field is not one of responses") }
+        guard kind == .request else {
+            guard pseudo == .status else { throw .malformed("a pseudo-header field is not one of responses") }
             guard status == nil else { throw .malformed("there is more than one :status") }
             status = try StatusLine.status(value)
             return
         }
-        if name.equals("method") {
+        switch pseudo {
+        case .method:
             guard method == nil else { throw .malformed("there is more than one :method") }
             guard value.isToken else { throw .malformed("the :method is not a token") }
-            method = value.text
-        } else if name.equals("scheme") {
+            // A text that is known need not be made.
+            method = value.equals("GET") ? "GET" : value.equals("POST") ? "POST" : value.text
+        case .scheme:
             guard scheme == nil else { throw .malformed("there is more than one :scheme") }
             let isSecure = value.matches("https")
             guard isSecure || value.matches("http") else { throw .malformed("the :scheme is neither http nor https") }
             scheme = isSecure ? "https" : "http"
-        } else if name.equals("authority") {
+        case .authority:
             guard authority == nil else { throw .malformed("there is more than one :authority") }
-            guard Authority.isValid(value) else { throw .malformed(":authority is not `host` or `host:port`") }
-            authority = value.text
-        } else if name.equals("path") {
+            authority = try takeAuthority(value)
+        case .path:
             guard path == nil else { throw .malformed("there is more than one :path") }
-            guard value.byteCount <= settings.targetBytes else {
-                throw .tooLarge(.target, seen: value.byteCount, limit: settings.targetBytes)
-            }
-            try RequestLine.check(value)
-            guard value.byteCount > 0, value.at(0) == UInt8(ascii: "/") || value.equals("*") else {
-                throw .malformed("the :path does not begin with a slash")
-            }
-            path = value.text
-        } else {
-            throw .malformed("a pseudo-header field is not one of requests")
+            path = try takePath(value)
+        case .status, nil: throw .malformed("a pseudo-header field is not one of requests")
         }
+    }
+
+    private mutating func takeAuthority(_ value: RawSpan) throws(HTTPRefusal) -> String {
+        // There is none before the first, and an empty one is never right.
+        if value.byteCount > 0, unsafe lastAuthority.utf8.span.bytes.isEqual(to: value) { return lastAuthority }
+        guard Authority.isValid(value) else { throw .malformed(":authority is not `host` or `host:port`") }
+        let authority = value.text
+        lastAuthority = authority
+        return authority
+    }
+
+    private func takePath(_ value: RawSpan) throws(HTTPRefusal) -> String {
+        guard value.byteCount <= settings.targetBytes else {
+            throw .tooLarge(.target, seen: value.byteCount, limit: settings.targetBytes)
+        }
+        try RequestLine.check(value)
+        guard value.byteCount > 0, value.at(0) == UInt8(ascii: "/") || value.equals("*") else {
+            throw .malformed("the :path does not begin with a slash")
+        }
+        return value.text
     }
 
     private mutating func takeField(_ name: RawSpan, _ value: RawSpan, isSound: Bool) throws(HTTPRefusal) {
@@ -213,21 +326,10 @@ package struct DecodedHead: ~Copyable, Sendable {
         }
     }
 
-    /// Name and value are made of what they may be made of.
-    package static func isSound(_ name: RawSpan, _ value: RawSpan) -> Bool {
-        do throws(HTTPRefusal) {
-            try check(name, value)
-            return true
-        } catch {
-            return false
-        }
-    }
-
     /// RFC 9113 section 8.2.1, and what the reader of HTTP/1 lets stand in a line.
     private static func check(_ name: RawSpan, _ value: RawSpan) throws(HTTPRefusal) {
-        var index = 0
-        while index < name.byteCount, name.at(index).isLowerTokenByte { index &+= 1 }
-        guard index == name.byteCount, index > 0 else {
+        let (tokenCount, isLowerCase) = name.tokenAtStart()
+        guard tokenCount == name.byteCount, tokenCount > 0, isLowerCase else {
             throw .malformed(
                 name.isToken ? "a field name is not in lower case" : "a field name is not a token")
         }
@@ -236,8 +338,10 @@ package struct DecodedHead: ~Copyable, Sendable {
         guard !value.at(0).isBlank, !value.at(count - 1).isBlank else {
             throw .malformed("a field value begins or ends with a blank")
         }
-        index = 0
+        var index = 0
         while count - index >= 8, value.holdsTextAlone(at: index) { index &+= 8 }
+        // The last eight, some of which have been looked at already.
+        if index > 0, count - index < 8, value.holdsTextAlone(at: count - 8) { return }
         while index < count {
             guard value.at(index).isLineByte else { throw .malformed("a field value holds a control character") }
             index &+= 1

@@ -61,6 +61,20 @@ struct FieldSection: ~Copyable, Sendable {
         guard lineCount <= limit else { throw .tooLarge(.fieldCount, seen: nil, limit: limit) }
     }
 
+    /// Takes a field that means nothing to us, laid out as it will lie.
+    mutating func take(plain field: RawSpan) throws(HTTPRefusal) {
+        try count()
+        fields.add(laidOut: field)
+    }
+
+    /// The same with some of them, one behind the other; false, with nothing done, if they are too many.
+    mutating func take(plain fields: RawSpan, count: Int) -> Bool {
+        guard lineCount + count <= limit else { return false }
+        lineCount += count
+        self.fields.add(laidOut: fields)
+        return true
+    }
+
     /// Takes a field whose name is a token, and whose value has no control characters and no blanks at its ends.
     mutating func take(
         _ name: RawSpan, _ kindOfName: FieldName, _ value: RawSpan, isLowerCase: Bool

@@ -13,14 +13,11 @@ package struct HTTPFields: Equatable, Sendable {
         let nameCount: Int
         let valueCount: Int
 
-        var name: Range<Int> { start + HTTPFields.lengthsByteCount..<middle }
+        var name: Range<Int> { start + FieldLayout.lengthsByteCount..<middle }
         var value: Range<Int> { middle..<end }
-        var middle: Int { start + HTTPFields.lengthsByteCount + nameCount }
+        var middle: Int { start + FieldLayout.lengthsByteCount + nameCount }
         var end: Int { middle + valueCount }
     }
-
-    /// Two numbers of 32 bits before each field.
-    private static let lengthsByteCount = 8
 
     /// As far as ``end``. There is mostly more room than is used, so that to add a field is to copy it and no more.
     private var bytes: [UInt8] = []
@@ -39,11 +36,11 @@ package struct HTTPFields: Equatable, Sendable {
 
     package var isEmpty: Bool { count == 0 }
     /// Names and values together.
-    package var byteCount: Int { end - count * Self.lengthsByteCount }
+    package var byteCount: Int { end - count * FieldLayout.lengthsByteCount }
 
     /// Makes room for a head of this size.
     package mutating func reserve(byteCount: Int, fieldCount: Int) {
-        makeRoom(for: byteCount + fieldCount * Self.lengthsByteCount)
+        makeRoom(for: byteCount + fieldCount * FieldLayout.lengthsByteCount)
     }
 
     /// Makes room for so many bytes behind those that are there.
@@ -75,7 +72,7 @@ package struct HTTPFields: Equatable, Sendable {
         unsafe addField(name, valueCount: value.byteCount) { room in
             unsafe value.withUnsafeBytes { value in unsafe room.copyMemory(from: value) }
         }
-        if !isLowerCase { lower(start + Self.lengthsByteCount, name.byteCount) }
+        if !isLowerCase { lower(start + FieldLayout.lengthsByteCount, name.byteCount) }
     }
 
     /// Adds a field behind the last one, whose value is `write` into the room that it is given.
@@ -84,24 +81,28 @@ package struct HTTPFields: Equatable, Sendable {
         _ name: RawSpan, valueCount: Int, _ write: (UnsafeMutableRawBufferPointer) -> Void
     ) {
         let start = end
-        let middle = start + Self.lengthsByteCount + name.byteCount
+        let middle = start + FieldLayout.lengthsByteCount + name.byteCount
         makeRoom(for: middle - start + valueCount)
         end = middle + valueCount
         count += 1
-        let kind = Self.kind(of: name)
-        repeatedKinds |= kinds & kind
-        kinds |= kind
+        note(Self.kind(of: name))
         unsafe bytes.withUnsafeMutableBytes { bytes in
             // There is room, as was just seen to.
             guard let field = unsafe bytes.baseAddress?.advanced(by: start) else { return }
             unsafe field.storeBytes(of: UInt32(clamping: name.byteCount), as: UInt32.self)
             unsafe field.storeBytes(of: UInt32(clamping: valueCount), toByteOffset: 4, as: UInt32.self)
-            let text = unsafe field + Self.lengthsByteCount
+            let text = unsafe field + FieldLayout.lengthsByteCount
             unsafe name.withUnsafeBytes { name in
                 unsafe UnsafeMutableRawBufferPointer(start: text, count: name.count).copyMemory(from: name)
             }
             unsafe write(UnsafeMutableRawBufferPointer(start: text + name.byteCount, count: valueCount))
         }
+    }
+
+    @inline(__always)
+    private mutating func note(_ kind: UInt64) {
+        repeatedKinds |= kinds & kind
+        kinds |= kind
     }
 
     /// Replaces every field of this name by one, which stands last.
@@ -264,18 +265,15 @@ package struct HTTPFields: Equatable, Sendable {
         }
     }
 
-    /// Calls `body` with each field whose name the writers do not make themselves, and whether its value is another in each
-    /// message.
-    package func forEachWritten(inRequest: Bool, _ body: (_ name: RawSpan, _ value: RawSpan, _ isUnique: Bool) -> Void)
-    {
+    /// Calls `body` with each field whose name the writers do not make themselves.
+    private func forEachWritten(inRequest: Bool, _ body: (_ name: RawSpan, _ value: RawSpan) -> Void) {
         let all = unsafe bytes.span.bytes
         var position = 0
         while let place = Self.place(in: all, at: position, before: end) {
             position = place.end
             let name = all.extracting(place.name)
-            let known = FieldName(name)
-            if known.isWritten(inRequest: inRequest) { continue }
-            body(name, all.extracting(place.value), known == .unique)
+            if FieldName(name).isWritten(inRequest: inRequest) { continue }
+            body(name, all.extracting(place.value))
         }
     }
 
@@ -289,7 +287,7 @@ package struct HTTPFields: Equatable, Sendable {
         unsafe room.withUnsafeMutableBufferPointer { room, used in
             guard let start = room.baseAddress else { return }
             var next = unsafe UnsafeMutableRawPointer(start + used)
-            forEachWritten(inRequest: inRequest) { name, value, _ in
+            forEachWritten(inRequest: inRequest) { name, value in
                 unsafe Self.put(name, followedBy: Self.colonAndBlank, &next)
                 unsafe Self.put(value, followedBy: Self.lineEnd, &next)
             }
@@ -317,7 +315,8 @@ package struct HTTPFields: Equatable, Sendable {
     @inline(__always)
     private static func place(in all: RawSpan, at start: Int, before end: Int) -> Place? {
         guard start < end else { return nil }
-        precondition(start >= 0 && all.byteCount - start >= lengthsByteCount, "A field begins with its lengths.")
+        precondition(
+            start >= 0 && all.byteCount - start >= FieldLayout.lengthsByteCount, "A field begins with its lengths.")
         return Place(
             start: start,
             nameCount: Int(unsafe all.unsafeLoadUnaligned(fromUncheckedByteOffset: start, as: UInt32.self)),
@@ -357,6 +356,68 @@ extension RawSpan {
             return false
         }
         return true
+    }
+}
+
+/// How ``HTTPFields`` lays a field out: two numbers of 32 bits, which are the lengths of name and value, and these behind them.
+///
+/// (Public rather than package only because Swift inlines nothing else across modules.)
+public enum FieldLayout {
+    /// Before each field.
+    @inlinable public static var lengthsByteCount: Int { 8 }
+}
+
+/// Fields as they lie in memory, for those who keep some in the same form: such a field is compared, and copied, in one piece.
+extension HTTPFields {
+    /// Calls `body` with each field as it lies, and the length of its name.
+    package func forEachLaidOut(_ body: (_ field: RawSpan, _ nameCount: Int) -> Void) {
+        let all = unsafe bytes.span.bytes
+        var position = 0
+        while let place = Self.place(in: all, at: position, before: end) {
+            position = place.end
+            body(all.extracting(place.start..<place.end), place.nameCount)
+        }
+    }
+
+    /// What a writer does with a field.
+    package enum Writing: Sendable {
+        /// It makes the field itself, where there is to be one.
+        case never
+        case always
+        /// The same, and the next message has another value.
+        case unique
+    }
+
+    /// Says it of a name.
+    package static func writing(_ name: RawSpan, inRequest: Bool) -> Writing {
+        let known = FieldName(name)
+        return known.isWritten(inRequest: inRequest) ? .never : known == .unique ? .unique : .always
+    }
+
+    /// Appends fields that lie elsewhere as they would here, one behind the other, with their names in lower case.
+    package mutating func add(laidOut fields: RawSpan) {
+        let start = end
+        makeRoom(for: fields.byteCount)
+        end += fields.byteCount
+        unsafe bytes.withUnsafeMutableBytes { bytes in
+            unsafe fields.withUnsafeBytes { fields in
+                unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[start...]).copyMemory(from: fields)
+            }
+        }
+        var position = 0
+        while let place = Self.place(in: fields, at: position, before: fields.byteCount) {
+            count += 1
+            note(Self.kind(of: fields.extracting(place.name)))
+            position = place.end
+        }
+    }
+
+    /// Writes the lengths of a field in front of its name, where room was left for them.
+    package static func setLengths(name: Int, value: Int, at start: Int, in bytes: inout [UInt8]) {
+        unsafe bytes.withUnsafeMutableBytes { bytes in
+            unsafe bytes.storeBytes(of: UInt32(clamping: name), toByteOffset: start, as: UInt32.self)
+            unsafe bytes.storeBytes(of: UInt32(clamping: value), toByteOffset: start + 4, as: UInt32.self)
+        }
     }
 }
 

@@ -23,7 +23,7 @@ final class Peer: HTTP2SessionUser {
         _ role: HTTP2Session.Role, _ settings: HTTP2Settings = HTTP2Settings(), http: HTTPSettings = HTTPSettings()
     ) {
         session = HTTP2Session(role, settings, http: http)
-        session.user = self
+        session.tell(self)
     }
 
     func requestBegan(_ stream: Int32, _ head: HTTPRequest) {

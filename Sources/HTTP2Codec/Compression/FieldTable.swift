@@ -1,21 +1,27 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
+internal import HTTPCodec
+
 /// The fields that one side of a connection has sent, and that a head may refer to (RFC 7541 section 2.3.2): the newest
 /// first, the oldest gone when there is no room.
 ///
-/// All names and values lie one behind the other in one array. What is new is put at its end first, looked at there, and then
-/// kept or taken away again: so a field is copied once, whatever becomes of it.
-struct FieldTable: Sendable {
+/// All of them lie one behind the other in one array, each as ``HTTPFields`` lays it out: so one goes from here into a message
+/// in one piece, and is compared with one of a message in one piece. What is new is put at the end first, looked at there,
+/// and then kept or taken away again.
+struct FieldTable: ~Copyable, Sendable {
     struct Entry: Sendable {
         var start: Int
         let nameCount: Int
         let valueCount: Int
         let hash: UInt32
-        /// Name and value have been found sound.
-        let isSound: Bool
+        /// What the owner of the table knows of it.
+        let mark: UInt8
 
-        var name: Range<Int> { start..<start + nameCount }
-        var value: Range<Int> { start + nameCount..<start + nameCount + valueCount }
+        /// All of it, its lengths first.
+        var laidOut: Range<Int> { start..<start + FieldLayout.lengthsByteCount + nameCount + valueCount }
+        var name: Range<Int> { nameStart..<nameStart + nameCount }
+        var value: Range<Int> { nameStart + nameCount..<nameStart + nameCount + valueCount }
+        private var nameStart: Int { start + FieldLayout.lengthsByteCount }
         /// RFC 7541 section 4.1.
         var size: Int { nameCount + valueCount + FieldTable.overhead }
     }
@@ -52,7 +58,11 @@ struct FieldTable: Sendable {
 
     // MARK: What is new
 
-    /// Puts bytes at the end. What is put there before ``keep(nameCount:hash:isSound:)`` or ``drop()`` is one field.
+    /// Begins a field at the end, leaving room for its lengths. Name and value are put behind them, until
+    /// ``keep(nameCount:hash:mark:)`` or ``drop()``.
+    mutating func begin() { bytes.append(contentsOf: repeatElement(0, count: FieldLayout.lengthsByteCount)) }
+
+    /// Puts bytes at the end.
     mutating func put(_ piece: RawSpan) {
         unsafe piece.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
     }
@@ -65,18 +75,19 @@ struct FieldTable: Sendable {
     /// Puts there what a coded text stands for; false if it stands for nothing.
     mutating func put(coded: RawSpan, _ code: HuffmanCode) -> Bool { code.decode(coded, to: &bytes) }
 
-    /// How much stands at the end.
-    var newCount: Int { bytes.count - end }
+    /// Where the name of the field at the end begins.
+    var newStart: Int { end + FieldLayout.lengthsByteCount }
 
-    /// The beginning of what stands at the end.
-    var newStart: Int { end }
+    /// How much of name and value stands there.
+    var newCount: Int { bytes.count - newStart }
 
     /// Makes an entry of what stands at the end. One that is larger than the whole table empties it (RFC 7541 section 4.4).
-    mutating func keep(nameCount: Int, hash: UInt32, isSound: Bool) {
+    mutating func keep(nameCount: Int, hash: UInt32, mark: UInt8) {
         let entry = Entry(
-            start: end, nameCount: nameCount, valueCount: newCount - nameCount, hash: hash, isSound: isSound)
+            start: end, nameCount: nameCount, valueCount: newCount - nameCount, hash: hash, mark: mark)
         shrink(to: limit - entry.size)
         guard entry.size <= limit else { return drop() }
+        HTTPFields.setLengths(name: entry.nameCount, value: entry.valueCount, at: entry.start, in: &bytes)
         entries.append(entry)
         madeCount &+= 1
         size += entry.size

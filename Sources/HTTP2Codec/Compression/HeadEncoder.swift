@@ -1,13 +1,14 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
+internal import Bytes
 internal import HTTPCodec
 
 /// Writes heads for a connection (RFC 7541): what was sent before as a reference of a byte or two, everything else as plain
 /// text. Between two sidecars most of a head is the same from one request to the next.
 ///
-/// A field is looked for by the hash of its name and value in a table of places, the newer one of two that share a place
-/// having it: not to find a field costs some bytes, and nothing else.
-struct HeadEncoder: Sendable {
+/// A field is looked for by the hash of its name and value in a table of places, the newest one of those that share places
+/// having them: not to find a field costs some bytes, and nothing else.
+struct HeadEncoder: ~Copyable, Sendable {
     /// What becomes of a field in the peer's table.
     private enum Form: UInt8 {
         /// RFC 7541 section 6.2.1.
@@ -21,15 +22,37 @@ struct HeadEncoder: Sendable {
         var bits: UInt8 { self == .kept ? 6 : 4 }
     }
 
-    private static let placeCount = 128
+    /// Where an entry comes from. One from a message's fields serves no other kind of message, in which its name may be one
+    /// that we write ourselves.
+    private enum Origin: UInt8 {
+        case own = 0
+        case request = 1
+        case response = 2
+    }
+
+    private static let placeCount = 1 << 7
+    private static let namePlaceCount = 1 << 6
+    /// Chosen by us: a name may take a few values in turn (`content-type`), and one that changes slowly (`date`) comes often
+    /// enough in between.
+    private static let freeValues: UInt8 = 8
+    private static let timesInRow: UInt8 = 8
     /// A head with all numbers at their longest.
     private static let fieldOverhead = 16
 
     private var table = FieldTable()
     private let standard = StandardFields.shared
+    private struct Name: Sendable {
+        var madeCount: UInt32 = 0
+        /// The hash of the field of this name that came last and was not in the table, and how many times in a row it did.
+        var missed: UInt32 = 0
+        var missedCount: UInt8 = 0
+        /// Values that were kept.
+        var keptCount: UInt8 = 0
+    }
+
     /// By hash of name and value, and by hash of the name: how many entries had been made with the one that is meant.
     private var fields = [UInt32](repeating: 0, count: Self.placeCount)
-    private var names = [UInt32](repeating: 0, count: Self.placeCount)
+    private var names = [Name](repeating: Name(), count: Self.namePlaceCount)
     /// Limits that the peer has set and not been told of yet (RFC 7541 section 4.2): the lowest in between, and the last.
     private var lowest: Int?
     private var isResized = false
@@ -62,7 +85,8 @@ struct HeadEncoder: Sendable {
                 encoder.field(":authority", StandardFields.Known.authority, request.authority, .kept, &output)
             }
             if !isConnect {
-                if request.target == "/" {
+                // To compare a text of any length is slower than to ask for its length.
+                if request.target.utf8.count == 1, request.target == "/" {
                     output.append(0x80 | UInt8(StandardFields.Known.path))
                 } else {
                     encoder.field(":path", StandardFields.Known.path, request.target, .passing, &output)
@@ -113,9 +137,53 @@ struct HeadEncoder: Sendable {
     private mutating func all(
         _ fields: borrowing HTTPFields, inRequest: Bool, _ output: inout OutputSpan<UInt8>
     ) {
-        fields.forEachWritten(inRequest: inRequest) { name, value, isUnique in
-            field(name, 0, value, isUnique ? .passing : Self.form(name, value), &output)
+        let origin = inRequest ? Origin.request : .response
+        fields.forEachLaidOut { field, nameCount in
+            let hash = FieldHash.of(laidOut: field, nameCount: nameCount)
+            if let age = age(of: field, hash, origin) {
+                Self.append(StandardFields.count + 1 + age, bits: 7, first: 0x80, &output)
+            } else {
+                add(field, nameCount, hash, origin, &output)
+            }
         }
+    }
+
+    /// A field has two places, so that two that would share one do not push each other out for ever.
+    @inline(__always)
+    private func age(of field: RawSpan, _ hash: UInt32, _ origin: Origin) -> Int? {
+        let slot = Self.slot(hash)
+        if let age = table.age(of: fields[slot]), isEntry(age, field, origin) { return age }
+        if let age = table.age(of: fields[slot ^ 1]), isEntry(age, field, origin) { return age }
+        return nil
+    }
+
+    /// The entry of this age is this field, of the same kind of message: which says all there is to say of it, that it is
+    /// written, and kept.
+    @inline(__always)
+    private func isEntry(_ age: Int, _ field: RawSpan, _ origin: Origin) -> Bool {
+        guard let entry = table.entry(ofAge: age), entry.mark == origin.rawValue else { return false }
+        return unsafe table.bytes.span.bytes.extracting(entry.laidOut).isEqual(to: field)
+    }
+
+    /// Writes a field that is not in the table.
+    private mutating func add(
+        _ field: RawSpan, _ nameCount: Int, _ hash: UInt32, _ origin: Origin, _ output: inout OutputSpan<UInt8>
+    ) {
+        let name = field.extracting(FieldLayout.lengthsByteCount..<FieldLayout.lengthsByteCount + nameCount)
+        let value = field.extracting(droppingFirst: FieldLayout.lengthsByteCount + nameCount)
+        var form: Form
+        switch HTTPFields.writing(name, inRequest: origin == .request) {
+        case .never: return
+        // Its name stands in neither table: never in ours, as its values are not kept.
+        case .unique: return Self.appendLiteral(0, name, value, .passing, &output)
+        case .always: form = Self.form(name, value)
+        }
+        let nameHash = FieldHash.of(name)
+        if form == .kept, isChanging(nameHash, hash) { form = .passing }
+        Self.appendLiteral(index(ofName: name, nameHash), name, value, form, &output)
+        guard form == .kept else { return }
+        table.put(field)
+        keep(nameCount, hash, nameHash, origin)
     }
 
     /// What would do harm or no good in a table (RFC 7541 section 7.1.3).
@@ -137,7 +205,16 @@ struct HeadEncoder: Sendable {
     }
 
     private mutating func length(_ length: UInt64, _ output: inout OutputSpan<UInt8>) {
-        field("content-length", 28, String(length), .passing, &output)
+        // Its digits, from the last one on: no text is made of them.
+        var digits = [20 of UInt8](repeating: 0)
+        var (first, rest) = (digits.count, length)
+        repeat {
+            first -= 1
+            digits[first] = 0x30 + UInt8(truncatingIfNeeded: rest % 10)
+            rest /= 10
+        } while rest > 0
+        let value = unsafe digits.span.bytes.extracting(first..<digits.count)
+        Self.appendLiteral(StandardFields.contentLength, RawSpan(), value, .passing, &output)
     }
 
     private mutating func field(
@@ -146,18 +223,31 @@ struct HeadEncoder: Sendable {
         unsafe field(name.bytes, place, value.utf8.span.bytes, form, &output)
     }
 
-    /// Writes one field. `place` is where its name stands in the standard table, if the caller knows.
+    /// A name that has had many values has got another one, which has not yet come often enough in a row to be kept: values
+    /// that differ from one message to the next (who of many clients asks) would push out all that does not.
+    private mutating func isChanging(_ nameHash: UInt32, _ hash: UInt32) -> Bool {
+        let slot = Self.nameSlot(nameHash)
+        if names[slot].missed != hash {
+            names[slot].missed = hash
+            names[slot].missedCount = 0
+        }
+        if names[slot].missedCount < .max { names[slot].missedCount += 1 }
+        return names[slot].keptCount >= Self.freeValues && names[slot].missedCount < Self.timesInRow
+    }
+
+    /// Writes a field that we make ourselves. `place` is where its name stands in the standard table; zero if it does not.
     private mutating func field(
         _ name: RawSpan, _ place: Int, _ value: RawSpan, _ form: Form, _ output: inout OutputSpan<UInt8>
     ) {
+        guard form == .kept else { return Self.appendLiteral(place, name, value, form, &output) }
         let nameHash = FieldHash.of(name)
-        guard form == .kept else {
-            let index = place > 0 ? place : self.index(ofName: name, nameHash)
-            return Self.appendLiteral(index, name, value, form, &output)
-        }
         let hash = FieldHash.of(value, after: nameHash)
-        let slot = Int(hash) & (Self.placeCount - 1)
-        if let age = table.age(of: fields[slot]), let entry = table.entry(ofAge: age), entry.hash == hash {
+        let slot = Self.slot(hash)
+        for other in 0...1 {
+            guard let age = table.age(of: fields[slot ^ other]), let entry = table.entry(ofAge: age), entry.hash == hash
+            else {
+                continue
+            }
             let bytes = unsafe table.bytes.span.bytes
             if bytes.extracting(entry.name).isEqual(to: name), bytes.extracting(entry.value).isEqual(to: value) {
                 return Self.append(StandardFields.count + 1 + age, bits: 7, first: 0x80, &output)
@@ -165,18 +255,31 @@ struct HeadEncoder: Sendable {
         }
         let index = place > 0 ? place : self.index(ofName: name, nameHash)
         Self.appendLiteral(index, name, value, form, &output)
+        table.begin()
         table.put(name)
         table.put(value)
-        table.keep(nameCount: name.byteCount, hash: hash, isSound: true)
-        fields[slot] = table.madeCount
-        names[Int(nameHash) & (Self.placeCount - 1)] = table.madeCount
+        keep(name.byteCount, hash, nameHash, .own)
     }
+
+    /// Makes an entry of what stands at the end of the table, and remembers where it is to be looked for.
+    private mutating func keep(_ nameCount: Int, _ hash: UInt32, _ nameHash: UInt32, _ origin: Origin) {
+        table.keep(nameCount: nameCount, hash: hash, mark: origin.rawValue)
+        let slot = Self.slot(hash)
+        fields[table.age(of: fields[slot]) == nil ? slot : slot ^ 1] = table.madeCount
+        let nameSlot = Self.nameSlot(nameHash)
+        names[nameSlot].madeCount = table.madeCount
+        if names[nameSlot].keptCount < .max { names[nameSlot].keptCount += 1 }
+    }
+
+    // The uppermost bits, which the last letter of a value changes most.
+    private static func slot(_ hash: UInt32) -> Int { Int(hash >> 25) }
+    private static func nameSlot(_ hash: UInt32) -> Int { Int(hash >> 26) }
 
     /// Where a name stands in either table; zero if it does not.
     private func index(ofName name: RawSpan, _ hash: UInt32) -> Int {
         let place = standard.place(named: name, hash: hash)
         if place > 0 { return place }
-        guard let age = table.age(of: names[Int(hash) & (Self.placeCount - 1)]),
+        guard let age = table.age(of: names[Self.nameSlot(hash)].madeCount),
             let entry = table.entry(ofAge: age),
             unsafe table.bytes.span.bytes.extracting(entry.name).isEqual(to: name)
         else { return 0 }
@@ -207,17 +310,6 @@ struct HeadEncoder: Sendable {
             rest >>= 7
         }
         output.append(UInt8(truncatingIfNeeded: rest))
-    }
-}
-
-extension StaticString {
-    /// The bytes, which are there as long as the program runs.
-    fileprivate var bytes: RawSpan {
-        @_lifetime(immortal)
-        get {
-            let bytes = unsafe RawSpan(_unsafeStart: utf8Start, byteCount: utf8CodeUnitCount)
-            return unsafe _overrideLifetime(bytes, copying: ())
-        }
     }
 }
 

@@ -1,10 +1,15 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
+internal import Bytes
+internal import HTTPCodec
+
 /// The table that both sides know from the start (RFC 7541 appendix A). Its places count from one.
 struct StandardFields: Sendable {
     struct Place: Sendable {
         let name: Range<Int>
         let value: Range<Int>
+        /// What its name is, if that begins with a colon.
+        var pseudo: DecodedHead.Pseudo?
     }
 
     static let count = 61
@@ -33,7 +38,8 @@ struct StandardFields: Sendable {
                 names[slot] = UInt8(places.count)
             }
             last = name
-            places.append(Place(name: start..<middle, value: middle..<bytes.count))
+            let pseudo = Self.pseudo[name]
+            places.append(Place(name: start..<middle, value: middle..<bytes.count, pseudo: pseudo))
         }
         (self.bytes, self.places, self.names) = (bytes, places, names)
     }
@@ -48,6 +54,8 @@ struct StandardFields: Sendable {
         }
         return 0
     }
+
+    static let contentLength = 28
 
     /// Where the pseudo-header fields stand that are written most.
     enum Known {
@@ -73,6 +81,10 @@ struct StandardFields: Sendable {
             }
         }
     }
+
+    private static let pseudo: [String: DecodedHead.Pseudo] = [
+        ":authority": .authority, ":method": .method, ":path": .path, ":scheme": .scheme, ":status": .status,
+    ]
 
     private static let fields: [(String, String)] = [
         (":authority", ""), (":method", "GET"), (":method", "POST"), (":path", "/"), (":path", "/index.html"),
@@ -113,6 +125,16 @@ enum FieldHash {
         return UInt32(truncatingIfNeeded: state >> 32)
     }
 
+    /// The same of a field as ``HTTPFields`` lays it out: its lengths, the end of its name, and the middle and end of its value.
+    @inline(__always)
+    static func of(laidOut field: RawSpan, nameCount: Int) -> UInt32 {
+        let count = field.byteCount
+        // Behind the name stand at least the eight bytes of the lengths in front of it.
+        var state = mix(field.word(at: 0), field.word(at: nameCount))
+        if count >= nameCount + 24 { state = mix(state, field.word(at: (nameCount + count) / 2)) }
+        return UInt32(truncatingIfNeeded: mix(state, field.word(at: count - 8)) >> 32)
+    }
+
     @inline(__always)
     private static func mix(_ state: UInt64, _ word: UInt64) -> UInt64 {
         let product = (state ^ word) &* factor
@@ -126,26 +148,5 @@ extension RawSpan {
     fileprivate func word(at index: Int) -> UInt64 {
         precondition(index >= 0 && index <= byteCount - 8, "A word is read only where there is one.")
         return unsafe unsafeLoadUnaligned(fromUncheckedByteOffset: index, as: UInt64.self)
-    }
-
-    /// The same bytes.
-    func isEqual(to other: RawSpan) -> Bool {
-        guard byteCount == other.byteCount else { return false }
-        guard byteCount >= 8 else {
-            for index in 0..<byteCount
-            where unsafe unsafeLoad(fromUncheckedByteOffset: index, as: UInt8.self)
-                != other.unsafeLoad(fromUncheckedByteOffset: index, as: UInt8.self)
-            {
-                return false
-            }
-            return true
-        }
-        var index = 0
-        while index < byteCount - 8 {
-            guard word(at: index) == other.word(at: index) else { return false }
-            index += 8
-        }
-        // The last eight, some of which may have been compared already.
-        return word(at: byteCount - 8) == other.word(at: byteCount - 8)
     }
 }

@@ -69,7 +69,7 @@ private final class FuzzPeer: HTTP2SessionUser {
     init(_ role: HTTP2Session.Role) {
         let http = HTTPSettings()
         session = HTTP2Session(role, http.http2, http: http)
-        session.user = self
+        session.tell(self)
         guard role == .client else { return }
         for (method, body) in [("GET", HTTPBody.none), ("HEAD", .none), ("POST", .chunked)] {
             var request = HTTPRequest(method: method, authority: "shop", target: "/")

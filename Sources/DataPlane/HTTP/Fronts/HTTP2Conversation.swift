@@ -35,7 +35,7 @@ final class HTTP2Conversation: HTTPConversation, HTTP2SessionUser {
         self.transport = transport
         thread = transport.thread
         session = HTTP2Session(.server, thread.settings.proxy.http.http2, http: thread.settings.proxy.http)
-        session.user = self
+        session.tell(self)
         schedule()
     }
 
@@ -67,18 +67,42 @@ final class HTTP2Conversation: HTTPConversation, HTTP2SessionUser {
 
     /// Gives what has come to the upstreams, and credit for what they have taken.
     private func passOn() {
-        let streams = touched
-        touched.removeAll(keepingCapacity: true)
+        var streams: [HTTP2FrontStream] = []
+        swap(&streams, &touched)
         for stream in streams {
             stream.isTouched = false
             stream.passOn()
+        }
+        // For the next ones, unless there are some already.
+        streams.removeAll(keepingCapacity: true)
+        if touched.isEmpty { touched = streams }
+    }
+
+    /// Changes the table of streams, or the list of those that are touched, outside of its place, where no access to it can
+    /// meet another one, which is seen when this is compiled and need not be looked after when it runs.
+    @inline(__always)
+    private func changeStreams<Result>(_ change: (inout StreamTable<HTTP2FrontStream>) -> Result) -> Result {
+        var table = StreamTable<HTTP2FrontStream>()
+        swap(&table, &streams)
+        let result = change(&table)
+        streams = table
+        return result
+    }
+
+    private func takeAllStreams() -> [HTTP2FrontStream] {
+        changeStreams { streams in
+            defer { streams.removeAll() }
+            return streams.values
         }
     }
 
     func touch(_ stream: HTTP2FrontStream) {
         guard !stream.isTouched else { return }
         stream.isTouched = true
-        touched.append(stream)
+        var streams: [HTTP2FrontStream] = []
+        swap(&streams, &touched)
+        streams.append(stream)
+        touched = streams
     }
 
     func goOn() {
@@ -98,9 +122,7 @@ final class HTTP2Conversation: HTTPConversation, HTTP2SessionUser {
 
     func fail(_ failure: AttemptFailure) {
         isOver = true
-        let all = streams.values
-        streams.removeAll()
-        for stream in all { stream.abandon(failure.outcome, failure.detail) }
+        for stream in takeAllStreams() { stream.abandon(failure.outcome, failure.detail) }
         transport.resetTransport(failure)
     }
 
@@ -108,9 +130,7 @@ final class HTTP2Conversation: HTTPConversation, HTTP2SessionUser {
     private func end(after failure: HTTP2Failure) {
         isOver = true
         let outcome = failure.limit != nil ? ErrorCode.excessHTTP2 : .malformedHTTP2
-        let all = streams.values
-        streams.removeAll()
-        for stream in all { stream.abandon(.clientReset, failure.sentence) }
+        for stream in takeAllStreams() { stream.abandon(.clientReset, failure.sentence) }
         tell(outcome, failure.sentence)
         transport.requestCount += 1
         flushNow()
@@ -127,7 +147,7 @@ final class HTTP2Conversation: HTTPConversation, HTTP2SessionUser {
     func requestBegan(_ stream: Int32, _ head: consuming HTTPRequest) {
         transport.requestCount += 1
         let front = HTTP2FrontStream(self, stream)
-        streams.insert(front, for: stream)
+        changeStreams { $0.insert(front, for: stream) }
         front.begin(head)
         touch(front)
     }
@@ -145,7 +165,7 @@ final class HTTP2Conversation: HTTPConversation, HTTP2SessionUser {
     }
 
     func reset(_ stream: Int32, _ reset: HTTP2Reset) {
-        guard let front = streams.remove(stream) else {
+        guard let front = changeStreams({ $0.remove(stream) }) else {
             guard reset.isOurs else { return }
             transport.requestCount += 1
             return tell(.requestMalformed, reset.detail)
@@ -210,7 +230,7 @@ final class HTTP2Conversation: HTTPConversation, HTTP2SessionUser {
 
     /// The stream's answer is written.
     func answered(_ stream: HTTP2FrontStream) {
-        guard streams.remove(stream.number) != nil else { return }
+        guard changeStreams({ $0.remove(stream.number) }) != nil else { return }
         // An answer that came early: the rest of its request need not come (RFC 9113 section 8.1).
         if !stream.hasWholeRequest { session.reset(stream.number, .noError) }
         scheduleFlush()
@@ -218,7 +238,7 @@ final class HTTP2Conversation: HTTPConversation, HTTP2SessionUser {
     }
 
     func reset(_ stream: HTTP2FrontStream, _ code: HTTP2ErrorCode) {
-        guard streams.remove(stream.number) != nil else { return }
+        guard changeStreams({ $0.remove(stream.number) }) != nil else { return }
         session.reset(stream.number, code)
         scheduleFlush()
         if streams.isEmpty { rested() }

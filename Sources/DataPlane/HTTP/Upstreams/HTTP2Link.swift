@@ -49,7 +49,7 @@ class HTTP2Link: EventHandler, HTTP2SessionUser {
         self.key = key
         session = HTTP2Session(.client, thread.settings.proxy.http.http2, http: thread.settings.proxy.http)
         super.init()
-        session.user = self
+        session.tell(self)
         thread.upstreamCount += 1
         thread.loop.add(self)
     }
@@ -76,7 +76,7 @@ class HTTP2Link: EventHandler, HTTP2SessionUser {
 
     final func submit(_ request: HTTPRequest, for upstream: HTTP2Upstream) -> Int32? {
         guard !isClosed, let stream = session.submit(request, endsStream: false) else { return nil }
-        requests.insert(upstream, for: stream)
+        changeRequests { $0.insert(upstream, for: stream) }
         restsSince = nil
         thread.loop.setDeadline(.never, of: self)
         return stream
@@ -84,9 +84,42 @@ class HTTP2Link: EventHandler, HTTP2SessionUser {
 
     /// A request is over; its stream is closed, or will be.
     final func finished(_ stream: Int32) {
-        guard requests.remove(stream) != nil else { return }
+        guard changeRequests({ $0.remove(stream) }) != nil else { return }
         scheduleFlush()
         oneIsOver()
+    }
+
+    /// Changes the table outside of its place, where no access to it can meet another one, which is seen when this is compiled
+    /// and need not be looked after when it runs.
+    @inline(__always)
+    private func changeRequests<Result>(_ change: (inout StreamTable<HTTP2Upstream>) -> Result) -> Result {
+        var table = StreamTable<HTTP2Upstream>()
+        swap(&table, &requests)
+        let result = change(&table)
+        requests = table
+        return result
+    }
+
+    /// An upstream has something to hand on once the session is left alone.
+    private func touch(_ upstream: HTTP2Upstream) {
+        guard !upstream.isTouched else { return }
+        upstream.isTouched = true
+        var upstreams: [HTTP2Upstream] = []
+        swap(&upstreams, &touched)
+        upstreams.append(upstream)
+        touched = upstreams
+    }
+
+    private func passOn() {
+        var upstreams: [HTTP2Upstream] = []
+        swap(&upstreams, &touched)
+        for upstream in upstreams {
+            upstream.isTouched = false
+            upstream.passOn()
+        }
+        // For the next ones, unless there are some already.
+        upstreams.removeAll(keepingCapacity: true)
+        if touched.isEmpty { touched = upstreams }
     }
 
     private func oneIsOver() {
@@ -146,9 +179,7 @@ class HTTP2Link: EventHandler, HTTP2SessionUser {
             failure = error
         }
         isInside = false
-        let upstreams = touched
-        touched.removeAll(keepingCapacity: true)
-        for upstream in upstreams { upstream.passOn() }
+        passOn()
         if let failure {
             flushNow()
             return fail(.responseMalformed, failure.sentence, isUntouched: false, isEndpointFault: true)
@@ -160,20 +191,20 @@ class HTTP2Link: EventHandler, HTTP2SessionUser {
 
     func answerBegan(_ stream: Int32, _ head: consuming HTTPResponse) {
         guard let upstream = requests[stream] else { return }
-        touched.append(upstream)
+        touch(upstream)
         upstream.answer(head)
     }
 
     func received(_ stream: Int32, _ bytes: UnsafeRawBufferPointer) {
         guard let upstream = requests[stream] else { return session.consume(bytes.count, on: stream) }
-        if touched.last !== upstream { touched.append(upstream) }
+        touch(upstream)
         unsafe upstream.received(bytes)
     }
 
     func ended(_ stream: Int32, _ trailers: HTTPFields) { requests[stream]?.answerEnded(trailers) }
 
     func reset(_ stream: Int32, _ reset: HTTP2Reset) {
-        guard let upstream = requests.remove(stream) else { return }
+        guard let upstream = changeRequests({ $0.remove(stream) }) else { return }
         upstream.forget()
         let told = isSidecar ? SidecarReset(reset.code) : nil
         let outcome = told?.outcome ?? (reset.isOurs ? .responseMalformed : .serverReset)
@@ -202,8 +233,10 @@ class HTTP2Link: EventHandler, HTTP2SessionUser {
             outcome: outcome, detail: detail, isUntouched: isUntouched, isStale: false, isEndpointFault: isEndpointFault
         )
         thread.requests.links.remove(self)
-        let all = requests.values
-        requests.removeAll()
+        let all = changeRequests { requests in
+            defer { requests.removeAll() }
+            return requests.values
+        }
         resetTransport()
         for upstream in all {
             upstream.forget()
@@ -255,14 +288,23 @@ enum HTTP2LinkKey: Hashable {
 /// The links of a thread that take requests.
 struct HTTP2Links {
     private var links: [HTTP2LinkKey: [HTTP2Link]] = [:]
+    /// What was found last, which is nearly always what is looked for next: to compare two keys costs less than to hash one.
+    private var recent: [HTTP2Link] = []
 
-    func first(_ key: HTTP2LinkKey, fitFor exchange: Exchange) -> HTTP2Link? {
-        links[key]?.first { $0.isFit(for: exchange) }
+    /// Those with a key, the oldest first.
+    mutating func all(_ key: HTTP2LinkKey) -> [HTTP2Link] {
+        if let link = recent.first, link.key == key { return recent }
+        recent = links[key] ?? []
+        return recent
     }
 
-    mutating func add(_ link: HTTP2Link) { links[link.key, default: []].append(link) }
+    mutating func add(_ link: HTTP2Link) {
+        recent = []
+        links[link.key, default: []].append(link)
+    }
 
     mutating func remove(_ link: HTTP2Link) {
+        recent = []
         links[link.key]?.removeAll { $0 === link }
         if links[link.key]?.isEmpty ?? false { links[link.key] = nil }
     }

@@ -18,6 +18,8 @@ final class HTTP2Upstream: HTTPUpstream {
     /// Bytes of the answer that the far side has no credit for yet.
     private var uncredited = 0
     private let wasUsed: Bool
+    /// It is in the link's list.
+    var isTouched = false
     /// The far side has not looked at it: another connection may be luckier, if only because fewer streams are open there.
     var mayTryAnother = false
 

@@ -25,7 +25,7 @@ final class StreamLink: HTTP2Link, PeerStreamUser {
         guard case .mutualTLS(let identity) = endpoint.security, let context = thread.identity else { return nil }
         let peerKey = PeerKey(endpoint, identity, context)
         let key = HTTP2LinkKey.sidecar(peerKey)
-        if let link = thread.requests.links.first(key, fitFor: exchange) {
+        if let link = thread.requests.links.all(key).first(where: { $0.isFit(for: exchange) }) {
             if let peer = (link as? StreamLink)?.peer { exchange.secured(peer) }
             return link
         }
