@@ -38,6 +38,17 @@ struct FieldSection: ~Copyable, Sendable {
         limit = settings.fieldCount
     }
 
+    /// Adds all lines that lie whole in the bytes given; true at the end of the head. `cap` is for ``LineScanner``.
+    mutating func addWhole(
+        _ lines: inout LineScanner, _ bytes: RawSpan, _ offset: inout Int, upTo cap: Int
+    ) throws(HTTPRefusal) -> Bool {
+        while let range = lines.nextWhole(bytes, &offset, upTo: cap) {
+            if range.isEmpty { return true }
+            try add(bytes.extracting(range))
+        }
+        return false
+    }
+
     /// `Upgrade`, if `Connection` names it as it must (RFC 9110 section 7.8).
     var upgrade: String? { upgrades ? upgradeValue : nil }
 

@@ -73,7 +73,9 @@ package struct RequestReader: ~Copyable, Sendable {
             }
         }
         while true {
-            if try takeWhole(bytes, &offset) { return .head(try finish()) }
+            if stage == .fields, try section.addWhole(&lines, bytes, &offset, upTo: settings.headBytes) {
+                return .head(try finish())
+            }
             guard let line = try nextLine(bytes, &offset) else { return nil }
             let isEnd =
                 switch line {
@@ -82,16 +84,6 @@ package struct RequestReader: ~Copyable, Sendable {
                 }
             if isEnd { return .head(try finish()) }
         }
-    }
-
-    /// Takes all lines of fields that lie whole in the bytes given; true at the end of the head.
-    private mutating func takeWhole(_ bytes: RawSpan, _ offset: inout Int) throws(HTTPRefusal) -> Bool {
-        guard stage == .fields else { return false }
-        while let range = lines.nextWhole(bytes, &offset, upTo: settings.headBytes) {
-            if range.isEmpty { return true }
-            try section.add(bytes.extracting(range))
-        }
-        return false
     }
 
     private mutating func nextLine(_ bytes: RawSpan, _ offset: inout Int) throws(HTTPRefusal) -> LineScanner.Line? {

@@ -107,7 +107,9 @@ package struct ResponseReader: ~Copyable, Sendable {
         }
         let limit = settings.headBytes
         while true {
-            if try takeWhole(bytes, &offset) { return .head(try finish(question)) }
+            if stage == .fields, try section.addWhole(&lines, bytes, &offset, upTo: settings.headBytes) {
+                return .head(try finish(question))
+            }
             guard let line = try lines.next(bytes, &offset, upTo: limit, .head, of: limit) else { return nil }
             let isEnd =
                 switch line {
@@ -116,16 +118,6 @@ package struct ResponseReader: ~Copyable, Sendable {
                 }
             if isEnd { return .head(try finish(question)) }
         }
-    }
-
-    /// Takes all lines of fields that lie whole in the bytes given; true at the end of the head.
-    private mutating func takeWhole(_ bytes: RawSpan, _ offset: inout Int) throws(HTTPRefusal) -> Bool {
-        guard stage == .fields else { return false }
-        while let range = lines.nextWhole(bytes, &offset, upTo: settings.headBytes) {
-            if range.isEmpty { return true }
-            try section.add(bytes.extracting(range))
-        }
-        return false
     }
 
     /// True at the end of the head.
