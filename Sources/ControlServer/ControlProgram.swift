@@ -70,6 +70,7 @@ package enum ControlProgram {
     }
 
     private static func run(_ arguments: Arguments) async -> Never {
+        ThisProcess.keepNoHeapPerThread()
         do throws(Problem) {
             // Of the buffers that swift-nio-ssl keeps for each connection little is ever touched.
             ThisProcess.tuneHeap(mapping: 16 << 10)

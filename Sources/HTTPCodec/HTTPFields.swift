@@ -13,10 +13,11 @@ package struct HTTPFields: Equatable, Sendable {
         let nameCount: Int
         let valueCount: Int
 
-        var name: Range<Int> { start + FieldLayout.lengthsByteCount..<middle }
+        // Lengths of 32 bits and a place in memory add up to a number.
+        var name: Range<Int> { start &+ FieldLayout.lengthsByteCount..<middle }
         var value: Range<Int> { middle..<end }
-        var middle: Int { start + FieldLayout.lengthsByteCount + nameCount }
-        var end: Int { middle + valueCount }
+        var middle: Int { start &+ FieldLayout.lengthsByteCount &+ nameCount }
+        var end: Int { middle &+ valueCount }
     }
 
     /// As far as ``end``. There is mostly more room than is used, so that to add a field is to copy it and no more.
@@ -172,12 +173,9 @@ package struct HTTPFields: Equatable, Sendable {
 
     private func placeOfName(beginning prefix: StaticString, from start: Int) -> Place? {
         let all = unsafe bytes.span.bytes
-        var position = start
-        while let place = Self.place(in: all, at: position, before: end) {
-            if all.extracting(place.name).begins(asCGI: prefix) { return place }
-            position = place.end
+        return Self.firstPlace(in: all, from: start, before: end) { place in
+            all.extracting(place.name).begins(asCGI: prefix)
         }
-        return nil
     }
 
     private mutating func remove(_ place: Place) {
@@ -268,12 +266,10 @@ package struct HTTPFields: Equatable, Sendable {
     /// Calls `body` with each field whose name the writers do not make themselves.
     private func forEachWritten(inRequest: Bool, _ body: (_ name: RawSpan, _ value: RawSpan) -> Void) {
         let all = unsafe bytes.span.bytes
-        var position = 0
-        while let place = Self.place(in: all, at: position, before: end) {
-            position = place.end
+        _ = Self.firstPlace(in: all, from: 0, before: end) { place in
             let name = all.extracting(place.name)
-            if FieldName(name).isWritten(inRequest: inRequest) { continue }
-            body(name, all.extracting(place.value))
+            if !FieldName(name).isWritten(inRequest: inRequest) { body(name, all.extracting(place.value)) }
+            return false
         }
     }
 
@@ -323,22 +319,35 @@ package struct HTTPFields: Equatable, Sendable {
             valueCount: Int(unsafe all.unsafeLoadUnaligned(fromUncheckedByteOffset: start + 4, as: UInt32.self)))
     }
 
-    /// By length and last letter, whatever its case.
     @inline(__always)
-    private static func kind(of name: RawSpan) -> UInt64 {
-        guard name.byteCount > 0 else { return 0 }
-        let last = Int(name.at(name.byteCount - 1) & 0x1f)
-        return 1 << UInt64((last &* 5 &+ name.byteCount) & 63)
-    }
+    private static func kind(of name: RawSpan) -> UInt64 { name.byteCount > 0 ? 1 << UInt64(name.kindOfName) : 0 }
 
     private func find(_ name: RawSpan, from start: Int) -> Place? {
         let nameCount = name.byteCount
         guard nameCount > 0, (start == 0 ? kinds : repeatedKinds) & Self.kind(of: name) != 0 else { return nil }
         let all = unsafe bytes.span.bytes
+        // Most have another length; the first letters are often `x-`.
+        return Self.firstPlace(in: all, from: start, before: end) { place in
+            place.nameCount == nameCount && all.extracting(place.name).isEqual(to: name)
+        }
+    }
+
+    /// The first field from a position on that is wanted.
+    @inline(__always)
+    private static func firstPlace(
+        in all: RawSpan, from start: Int, before end: Int, where isWanted: (Place) -> Bool
+    ) -> Place? {
+        precondition(start >= 0 && end <= all.byteCount, "Fields lie where there are bytes.")
         var position = start
-        while let place = Self.place(in: all, at: position, before: end) {
-            // Most have another length; the first letters are often `x-`.
-            if place.nameCount == nameCount, all.extracting(place.name).isEqual(to: name) { return place }
+        // By hand: half of what is done with fields is to pass by them.
+        while position < end {
+            precondition(end &- position >= FieldLayout.lengthsByteCount, "A field begins with its lengths.")
+            let place = Place(
+                start: position,
+                nameCount: Int(unsafe all.unsafeLoadUnaligned(fromUncheckedByteOffset: position, as: UInt32.self)),
+                valueCount: Int(
+                    unsafe all.unsafeLoadUnaligned(fromUncheckedByteOffset: position &+ 4, as: UInt32.self)))
+            if isWanted(place) { return place }
             position = place.end
         }
         return nil

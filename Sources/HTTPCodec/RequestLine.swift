@@ -19,9 +19,16 @@ enum RequestLine {
         let isHTTP11 = version.equals("HTTP/1.1")
         guard isHTTP11 || version.equals("HTTP/1.0") else { throw .versionNotSupported }
         let method = line.extracting(0..<first)
-        var request = HTTPRequest(method: method.text, authority: "", target: "", isHTTP11: isHTTP11)
+        var request = HTTPRequest(method: text(ofMethod: method), authority: "", target: "", isHTTP11: isHTTP11)
         try take(target, isConnect: method.equals("CONNECT"), &request)
         return request
+    }
+
+    /// The text of a method, which is there already for most.
+    private static func text(ofMethod method: RawSpan) -> String {
+        if method.equals("GET") { return "GET" }
+        if method.equals("POST") { return "POST" }
+        return method.text
     }
 
     private static var malformed: HTTPRefusal { .malformed("the request line is not `method target version`") }
@@ -29,6 +36,7 @@ enum RequestLine {
     /// Visible ASCII. Some of it (quotes, brackets, backslash) should be encoded and often is not; all readers agree on
     /// where such a target ends, so it is let through. A fragment is never sent (RFC 9110 section 7.1).
     static func check(_ target: RawSpan) throws(HTTPRefusal) {
+        if target.isTarget { return }
         for index in 0..<target.byteCount {
             let byte = target.at(index)
             guard byte > 0x20, byte < 0x7f else { throw .malformed("the target holds bytes that must be encoded") }

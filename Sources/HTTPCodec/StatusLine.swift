@@ -15,8 +15,14 @@ enum StatusLine {
         guard isHTTP11 || version.equals("HTTP/1.0") else { throw .versionNotSupported }
         let status = try status(line.extracting(9..<12))
         guard line.byteCount == 12 || line.at(12) == 0x20 else { throw .malformed("the status is not three digits") }
-        let reason = line.byteCount > 13 ? line.extracting(13..<line.byteCount).text : ""
-        return HTTPResponse(status: status, reason: reason, isHTTP11: isHTTP11)
+        return HTTPResponse(status: status, reason: reason(of: line), isHTTP11: isHTTP11)
+    }
+
+    /// The text of a reason, which is there already for most.
+    private static func reason(of line: RawSpan) -> String {
+        guard line.byteCount > 13 else { return "" }
+        let reason = line.extracting(13..<line.byteCount)
+        return reason.equals("OK") ? "OK" : reason.text
     }
 
     /// Three digits.

@@ -65,6 +65,21 @@ package enum ThisProcess {
     /// the heap: they cost a call of the kernel each, take only the pages that are touched, and are given back when freed.
     package static func tuneHeap(mapping mapped: Int = 512 << 10) { weft_tune_heap(min(mapped, 1 << 20)) }
 
+    /// Lets no thread keep freed blocks for itself: each keeps a few of every size, which lie anywhere in the heap, and a page
+    /// with one of them in it is never given back. glibc takes this setting from the environment when a program begins
+    /// (its manual, "Memory Allocation Tunables"), so this one begins once more, as the same process: to be called before
+    /// anything else is done. Where that cannot be, all works as before with more memory.
+    package static func keepNoHeapPerThread() {
+        let (name, setting) = ("GLIBC_TUNABLES", "glibc.malloc.tcache_count")
+        let given = unsafe getenv(name).map { unsafe String(cString: $0) } ?? ""
+        // Set already: by us, or by somebody who knows why.
+        guard !given.contains(setting) else { return }
+        let value = given.isEmpty ? "\(setting)=0" : "\(given):\(setting)=0"
+        _ = unsafe withCStrings(Swift::CommandLine.arguments) { arguments in
+            unsafe weft_execute_again(arguments, name, value)
+        }
+    }
+
     /// A write to a broken connection is an error to handle, not a reason to die.
     package static func ignoreBrokenPipes() { _ = weft_ignore_signal(13) }
 

@@ -31,8 +31,8 @@ open class EventHandler {
     /// The turn that was asked for by ``EventLoop/again(_:)``.
     open func continueWork(now: Instant) {}
 
-    /// The end of the turn that was asked for by ``EventLoop/atEndOfTurn(_:)-(EventHandler)``.
-    open func turnEnds() {}
+    /// The moment to send that was asked for by ``EventLoop/sendSoon(_:)``.
+    open func sendGathered() {}
 }
 
 extension EventHandler {
@@ -43,7 +43,7 @@ extension EventHandler {
         /// The entry of the timer wheel that counts; an entry for another moment is stale.
         var scheduled = Instant.never
         var isInAgainQueue = false
-        var isEndingTurn = false
+        var isSendingSoon = false
     }
 }
 

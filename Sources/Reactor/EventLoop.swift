@@ -9,6 +9,7 @@ package import MeshModel
 /// ```
 ///   epoll_wait (until the next deadline; at once if somebody wants another turn)
 ///     ├─▶ events      handler.ready(…)          an event for a handler that has left is recognised and dropped
+///     │    └─▶ sends  handler.sendGathered()    whenever two have something to send, and again when the turn ends
 ///     ├─▶ again       handler.continueWork(…)   those that stopped at their budget last turn, one after the other
 ///     ├─▶ deadlines   handler.deadlineReached(…)
 ///     └─▶ endOfTurn   whatever was put off to be done once for all events of the turn
@@ -19,12 +20,19 @@ package import MeshModel
 ///
 /// Created inside its thread and never leaves it; others reach it through a ``Mailbox``.
 package final class EventLoop {
+    /// So many may wait for ``sendSoon(_:)``. With more, a busy loop keeps from the next process what it could work on, and
+    /// both rest in turns; with one, each send is followed by code that the processor's caches have lost (ADR 0021).
+    private static let waitingSenders = 2
+
     private let epoll: Epoll
     private var handlers = HandlerTable()
     private var wheel: TimerWheel
     private var againQueue: [EventHandler] = []
+    /// Empty, with the memory for entries that are due.
+    private var spentDue: [TimerWheel.Entry] = []
+    private static let dueMax = 256
     private var putOff: [() -> Void] = []
-    private var enders: [EventHandler] = []
+    private var senders: [EventHandler] = []
     private var isRunning = false
 
     // Read from outside through what is computed, for the reason that `EventHandler.place` gives.
@@ -53,7 +61,7 @@ package final class EventLoop {
     /// Gives the handler its place in the loop, without a descriptor yet.
     package func add(_ handler: EventHandler) {
         precondition(handler.place.token == 0, "A handler is added once.")
-        handler.place.token = handlers.add(handler)
+        handler.place.token = changeHandlers { $0.add(handler) }
         registeredCount += 1
     }
 
@@ -77,7 +85,7 @@ package final class EventLoop {
     /// Takes the handler out: no event, deadline or turn reaches it any more, not even one already on its way.
     package func remove(_ handler: EventHandler) {
         guard handler.place.token != 0 else { return }
-        handlers.remove(handler.place.token)
+        changeHandlers { $0.remove(handler.place.token) }
         handler.place.token = 0
         handler.place.deadline = .never
         handler.place.scheduled = .never
@@ -90,7 +98,7 @@ package final class EventLoop {
         precondition(
             handler.place.token != 0 && successor.place.token == 0,
             "A successor takes the place of a registered handler.")
-        handlers.replace(handler.place.token, with: successor)
+        changeHandlers { $0.replace(handler.place.token, with: successor) }
         successor.place.token = handler.place.token
         handler.place.token = 0
         handler.place.deadline = .never
@@ -100,6 +108,17 @@ package final class EventLoop {
     /// Calls `body` with every handler that is registered now. `body` puts off what adds or removes handlers.
     package func forEachHandler(_ body: (EventHandler) -> Void) {
         for case let handler? in handlers.all { body(handler) }
+    }
+
+    /// Swapped out to be changed: what is lent is checked while the program runs. Who leaves is still held by whoever has it
+    /// leave, so that nothing ends, and comes back here, meanwhile.
+    @inline(__always)
+    private func changeHandlers<Result>(_ change: (inout HandlerTable) -> Result) -> Result {
+        var table = HandlerTable()
+        swap(&table, &handlers)
+        let result = change(&table)
+        handlers = table
+        return result
     }
 
     private static func token(_ handler: EventHandler, _ slot: UInt8) -> UInt64 {
@@ -132,15 +151,15 @@ package final class EventLoop {
     /// Does something once, when the events of this turn have been handled.
     package func atEndOfTurn(_ body: @escaping () -> Void) { putOff.append(body) }
 
-    /// Calls ``EventHandler/turnEnds()`` once, after everything else in this turn: what is sent then is sent in one go for all
-    /// that happened, and whoever it is for wakes up once.
-    package func atEndOfTurn(_ handler: EventHandler) {
-        guard !handler.place.isEndingTurn else { return }
-        handler.place.isEndingTurn = true
+    /// Calls ``EventHandler/sendGathered()`` once, soon: what is sent then is sent in one go for all that happened in this
+    /// piece of work, and whoever it is for wakes up once.
+    package func sendSoon(_ handler: EventHandler) {
+        guard !handler.place.isSendingSoon else { return }
+        handler.place.isSendingSoon = true
         var queue: [EventHandler] = []
-        swap(&queue, &enders)
+        swap(&queue, &senders)
         queue.append(handler)
-        enders = queue
+        senders = queue
     }
 
     /// Runs until ``stop()``.
@@ -161,15 +180,16 @@ package final class EventLoop {
             let event = epoll.event(index)
             guard let handler = handler(event.token) else { continue }
             handler.ready(event.readiness, slot: UInt8(truncatingIfNeeded: event.token >> 56), now: now)
+            if senders.count >= Self.waitingSenders { letSend() }
         }
         runAgainQueue()
         runDeadlines()
         runPutOff()
-        runEnders()
+        letSend()
     }
 
     private func waitTime(_ patience: Duration?) -> Int32 {
-        if !againQueue.isEmpty || !putOff.isEmpty || !enders.isEmpty { return 0 }
+        if !againQueue.isEmpty || !putOff.isEmpty || !senders.isEmpty { return 0 }
         var wait = patience.map { Int32(clamping: $0.wholeMilliseconds) } ?? -1
         if let next = wheel.next() {
             // Rounded up, so that it is due when we wake.
@@ -201,6 +221,7 @@ package final class EventLoop {
     private func runDeadlines() {
         guard wheel.count > 0 else { return }
         var due: [TimerWheel.Entry] = []
+        swap(&due, &spentDue)
         wheel.advance(to: now) { due.append($0) }
         for entry in due {
             guard let handler = handler(entry.token), handler.place.scheduled == entry.due else { continue }
@@ -213,6 +234,10 @@ package final class EventLoop {
             handler.place.deadline = .never
             handler.deadlineReached(now: now)
         }
+        // Its memory serves the next turn; that of many at once does not stay.
+        guard due.capacity <= Self.dueMax else { return }
+        due.removeAll(keepingCapacity: true)
+        spentDue = due
     }
 
     private func runPutOff() {
@@ -222,16 +247,16 @@ package final class EventLoop {
         for body in bodies { body() }
     }
 
-    private func runEnders() {
-        guard !enders.isEmpty else { return }
+    private func letSend() {
+        guard !senders.isEmpty else { return }
         var handlers: [EventHandler] = []
-        swap(&handlers, &enders)
+        swap(&handlers, &senders)
         for handler in handlers {
-            handler.place.isEndingTurn = false
-            if handler.place.token != 0 { handler.turnEnds() }
+            handler.place.isSendingSoon = false
+            if handler.place.token != 0 { handler.sendGathered() }
         }
         handlers.removeAll(keepingCapacity: true)
-        if enders.isEmpty { enders = handlers }
+        if senders.isEmpty { senders = handlers }
     }
 }
 

@@ -24,6 +24,10 @@ struct TimerWheel {
     private var occupied: [UInt64]
     private var currentTick: Int64
     private(set) var count = 0
+    /// Memory of slots that have come up, for the next ones that get an entry.
+    private var spare: [[Entry]] = []
+    private static let spareMax = 4
+    private static let spareEntriesMax = 256
 
     init(now: Instant) {
         slots = Array(repeating: [], count: Self.slotCount)
@@ -36,6 +40,7 @@ struct TimerWheel {
         let dueTick = due.nanoseconds == .max ? Int64.max : due.nanoseconds / Self.tick + 1
         let tick = min(max(dueTick, currentTick + 1), currentTick + Int64(Self.slotCount) - 1)
         let slot = Int(tick % Int64(Self.slotCount))
+        if slots[slot].capacity == 0, let empty = spare.popLast() { slots[slot] = empty }
         slots[slot].append(Entry(token: token, due: due))
         occupied[slot / 64] |= 1 << UInt64(slot % 64)
         count += 1
@@ -50,12 +55,15 @@ struct TimerWheel {
             currentTick += 1
             let slot = Int(currentTick % Int64(Self.slotCount))
             guard occupied[slot / 64] & 1 << UInt64(slot % 64) != 0 else { continue }
-            let entries = slots[slot]
-            // A slot that once held many gives its memory back.
-            slots[slot] = []
+            var entries: [Entry] = []
+            swap(&entries, &slots[slot])
             occupied[slot / 64] &= ~(1 << UInt64(slot % 64))
             count -= entries.count
             entries.forEach(body)
+            // One that once held many gives its memory back.
+            guard spare.count < Self.spareMax, entries.capacity <= Self.spareEntriesMax else { continue }
+            entries.removeAll(keepingCapacity: true)
+            spare.append(entries)
         }
     }
 

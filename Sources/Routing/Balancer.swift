@@ -127,7 +127,12 @@ package struct Balancer<Endpoint: Hashable & Sendable>: Sendable {
         if let index = index(of: endpoint), health[index].activeCount > 0 { health[index].finish() }
     }
 
-    func index(of endpoint: Endpoint) -> Int? { places[endpoint] }
+    func index(of endpoint: Endpoint) -> Int? {
+        // One or two are compared sooner than one is hashed.
+        guard endpoints.count <= 2 else { return places[endpoint] }
+        for index in 0..<endpoints.count where endpoints[index] == endpoint { return index }
+        return nil
+    }
 
     /// Whether one more may be ejected: so many at once are more likely our fault, or their load, than theirs.
     func mayEject(_ index: Int, now: Instant) -> Bool {

@@ -11,7 +11,7 @@ package struct RequestRecord: Sendable {
     package let startedAt: Instant
     /// Who connected to us, or for whom a peer's sidecar says it asks.
     package var client: SocketAddress
-    package var security = ConnectionSecurity.undecided
+    package var security: ConnectionSecurity
 
     package var method = ""
     package var authority = ""
@@ -45,10 +45,14 @@ package struct RequestRecord: Sendable {
     package var detail = ""
     package var duration = Duration.zero
 
-    package init(connection: UInt64, direction: TrafficDirection, client: SocketAddress, startedAt: Instant) {
+    package init(
+        connection: UInt64, direction: TrafficDirection, client: SocketAddress,
+        security: ConnectionSecurity = .undecided, startedAt: Instant
+    ) {
         self.connection = connection
         self.direction = direction
         self.client = client
+        self.security = security
         self.startedAt = startedAt
     }
 

@@ -171,4 +171,27 @@ struct HostileRequestTests {
                 heads.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7f || $0 == 9 }, "seed \(seed), round \(round)")
         }
     }
+
+    /// Heads are looked at by words of eight bytes, so that the place within a word must not matter.
+    @Test("no byte passes in one place that is refused in another")
+    func everyPlace() {
+        for place in 0..<20 {
+            for byte in UInt8.min...UInt8.max {
+                var bytes = Array("GET /abcdefghijklmnopqrst HTTP/1.1\r\nHost: a\r\n\r\n".utf8)
+                bytes[5 + place] = byte
+                let isGood = byte > 0x20 && byte < 0x7f && byte != UInt8(ascii: "#")
+                #expect(Reading.requests(bytes).first?.hasPrefix("head") == isGood, "\(byte) at \(place) of a target")
+            }
+        }
+        for place in 0..<40 {
+            for byte in UInt8.min...UInt8.max {
+                var bytes = Array("GET / HTTP/1.1\r\nHost: a\r\nx-a: ".utf8)
+                let start = bytes.count
+                bytes += [UInt8](repeating: UInt8(ascii: "b"), count: 40) + Array("\r\n\r\n".utf8)
+                bytes[start + place] = byte
+                let isGood = byte >= 0x20 && byte != 0x7f || byte == 9
+                #expect(Reading.requests(bytes).first?.hasPrefix("head") == isGood, "\(byte) at \(place) of a value")
+            }
+        }
+    }
 }

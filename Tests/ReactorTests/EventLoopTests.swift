@@ -35,6 +35,8 @@ final class Recorder: EventHandler {
         journal.entries.append("\(name) turn")
         onTurn()
     }
+
+    override func sendGathered() { journal.entries.append("\(name) sends") }
 }
 
 final class Journal {
@@ -196,6 +198,40 @@ struct EventLoopTests {
         #expect(journal.entries == ["a ready", "b turn", "end"])
         try turn(3)
         #expect(journal.entries == ["a ready", "b turn", "end", "next end"])
+    }
+
+    @Test("what is gathered is sent once for a piece of work, and nobody waits for more than one other")
+    func sending() throws {
+        let names = ["a", "b", "c", "d", "e"]
+        let (loop, journal) = (loop, journal)
+        for name in names {
+            let handler = try recorder(name)
+            handler.onReady = {
+                loop.sendSoon(handler)
+                loop.sendSoon(handler)
+            }
+            handler.bell.ring()
+        }
+        try turn()
+        #expect(journal.entries.count == 2 * names.count)
+        #expect(Set(journal.entries.filter { $0.hasSuffix("sends") }) == Set(names.map { "\($0) sends" }))
+        let kinds = journal.entries.map { $0.hasSuffix("ready") ? "r" : "s" }.joined()
+        #expect(kinds == "rrssrrssrs")
+        try turn(2)
+        #expect(journal.entries.count == 2 * names.count)
+    }
+
+    @Test("whoever left before the moment to send is not asked")
+    func leavingBeforeSending() throws {
+        let a = try recorder("a")
+        let loop = loop
+        a.onReady = {
+            loop.sendSoon(a)
+            loop.remove(a)
+        }
+        a.bell.ring()
+        try turn()
+        #expect(journal.entries == ["a ready"])
     }
 
     @Test("runs until it is stopped, and counts its turns")

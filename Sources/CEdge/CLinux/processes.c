@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/file.h>
 #include <sys/fsuid.h>
 #include <sys/ioctl.h>
@@ -190,6 +191,19 @@ int weft_reap(void) {
 
 int weft_execute(const char *file, char *const arguments[]) {
     execvp(file, arguments);
+    return -errno;
+}
+
+int weft_execute_again(char *const arguments[], const char *name, const char *value) {
+    // With more rights than who started it, the C library takes nothing from the environment, and we would go on for ever.
+    if (getauxval(AT_SECURE)) return -EPERM;
+    // The path that it has, and not /proc/self/exe itself, after which the process would be called `exe`.
+    char path[4096];
+    ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
+    if (length < 0) return -errno;
+    path[length] = 0;
+    if (setenv(name, value, 1) < 0) return -errno;
+    execv(path, arguments);
     return -errno;
 }
 

@@ -164,8 +164,10 @@ final class RequestProbe: HealthProbe, ExchangeFront {
     private var exchange: Exchange?
     private var status: Int?
     private var bodyCount = 0
-    let connection: ConnectionRecord
-    var clientText: String { connection.client.description }
+    private let record: RequestRecord
+    var clientText: String { record.client.description }
+    var origin: ExchangeOrigin { ExchangeOrigin(dialled: nil, service: nil) }
+    func beginRecord() -> RequestRecord { record }
 
     init(
         _ thread: DataThread, _ endpoint: Endpoint, _ service: ResourceReference, _ probe: HealthCheck.HTTPProbe,
@@ -175,8 +177,8 @@ final class RequestProbe: HealthProbe, ExchangeFront {
         self.service = service
         self.probe = probe
         let client = SocketAddress(thread.ownAddresses.first ?? endpoint.address.address, 0)
-        connection = ConnectionRecord(
-            id: thread.nextConnectionID(), direction: .outbound, client: client, startedAt: thread.loop.now)
+        record = RequestRecord(
+            connection: thread.nextConnectionID(), direction: .outbound, client: client, startedAt: thread.loop.now)
         super.init(thread, done)
     }
 

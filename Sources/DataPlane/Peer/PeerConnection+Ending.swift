@@ -43,7 +43,7 @@ extension PeerConnection {
             thread.leavingCount += 1
         }
         guard phase == .leaving else { return }
-        thread.loop.setDeadline(thread.loop.now + Self.farewellPatience, of: self)
+        loop.setDeadline(loop.now + Self.farewellPatience, of: self)
         mayHaveInput = true
         finishLeaving()
     }
@@ -58,7 +58,7 @@ extension PeerConnection {
             hasEndedOutput = true
             guard socket?.endWriting() == nil else { return close() }
         }
-        let buffer = unsafe UnsafeMutableRawBufferPointer(rebasing: thread.buffers.ciphertext[..<ReadSize.smallest])
+        let buffer = unsafe UnsafeMutableRawBufferPointer(rebasing: buffers.ciphertext[..<ReadSize.smallest])
         // At most so much a turn: one that goes on sending is not waited for longer than the farewell.
         for _ in 0..<16 where mayHaveInput {
             switch unsafe socket?.receive(into: buffer) ?? .ended {
@@ -67,7 +67,7 @@ extension PeerConnection {
             case .ended, .failed: return close()
             }
         }
-        if mayHaveInput { thread.loop.again(self) }
+        if mayHaveInput { loop.again(self) }
     }
 
     /// The configuration or the trust bundle no longer allows this peer.
@@ -113,7 +113,7 @@ extension PeerConnection {
         phase = .closed
         socket = nil
         _ = takeOutput()
-        thread.loop.remove(self)
+        loop.remove(self)
         thread.counters.peerConnections -= 1
         thread.memory.note()
     }

@@ -13,12 +13,12 @@ extension PeerConnection {
     /// Works on ciphertext that has come: the handshake as far as it goes, then records, then frames.
     func take(_ ciphertext: UnsafeRawBufferPointer) {
         perform {
-            unsafe thread.staging.give(ciphertext)
+            unsafe staging.give(ciphertext)
             if phase == .handshaking { advanceHandshake() }
             decrypt()
             deliver()
             // What the session did not use can only be the rest after a failure.
-            unsafe thread.staging.give(UnsafeRawBufferPointer(start: nil, count: 0))
+            unsafe staging.give(UnsafeRawBufferPointer(start: nil, count: 0))
         }
     }
 
@@ -26,17 +26,17 @@ extension PeerConnection {
         var offset = 0
         while phase == .established {
             // A record holds at most 16 KiB; where that might not fit, what is there goes out first.
-            if thread.buffers.hasLessThanARecord(behind: offset) {
+            if buffers.hasLessThanARecord(behind: offset) {
                 deliver()
                 offset = 0
             }
-            let room = unsafe UnsafeMutableRawBufferPointer(rebasing: thread.buffers.plaintext[offset...])
+            let room = unsafe UnsafeMutableRawBufferPointer(rebasing: buffers.plaintext[offset...])
             switch unsafe tls.read(into: room) {
             case .needsInput: return
             case .bytes(let count):
                 unsafe frames(UnsafeRawBufferPointer(rebasing: room[..<count]))
                 if tls.hasReadEverything { return }
-                offset = thread.slices.isEmpty ? 0 : offset + count
+                offset = slices.isEmpty ? 0 : offset + count
             case .ended: return closeNotified()
             case .failed(let failure):
                 deliver()
@@ -59,7 +59,7 @@ extension PeerConnection {
                     unsafe try data(UnsafeRawBufferPointer(rebasing: chunk[offset...]))
                     return
                 }
-                guard let event = try unsafe reader.next(chunk.bytes, &offset) else { return }
+                guard let event = unsafe try nextFrame(chunk.bytes, &offset) else { return }
                 switch event {
                 case .data(let range): unsafe try data(UnsafeRawBufferPointer(rebasing: chunk[range]))
                 case .control(let frame):
@@ -73,18 +73,26 @@ extension PeerConnection {
         }
     }
 
+    private func nextFrame(_ chunk: RawSpan, _ offset: inout Int) throws(ProtocolViolation) -> FrameEvent? {
+        // Not lent (ARCHITECTURE.md, "Properties are not lent").
+        var taken = FrameReader()
+        swap(&taken, &reader)
+        defer { swap(&taken, &reader) }
+        return try taken.next(chunk, &offset)
+    }
+
     private func data(_ bytes: UnsafeRawBufferPointer) throws(ProtocolViolation) {
         guard try session.receiveData(bytes.count), let stream else { return }
         unsafe stream.willReceive(bytes)
-        if thread.slices.isFull { deliver() }
-        unsafe thread.slices.add(bytes)
+        if slices.isFull { deliver() }
+        unsafe slices.add(bytes)
     }
 
     /// Gives the stream what has been gathered.
     func deliver() {
-        guard !thread.slices.isEmpty else { return }
+        guard !slices.isEmpty else { return }
         stream?.receive()
-        thread.slices.clear()
+        slices.clear()
     }
 
     private func control(_ frame: ControlFrame) throws(ProtocolViolation) {
@@ -113,7 +121,7 @@ extension PeerConnection {
     /// HELLO has come: the handshake's deadline is over.
     private func becomesConfirmed(_ hello: HelloFrame) {
         idleLimit = hello.diallerIdle
-        thread.loop.setDeadline(thread.loop.now + Relay.reviewInterval, of: self)
+        loop.setDeadline(loop.now + Relay.reviewInterval, of: self)
         stream?.peerIsConfirmed()
     }
 
@@ -161,7 +169,7 @@ extension PeerConnection {
 
     /// Encrypts bytes that fit into one record.
     func writeRecord(_ bytes: UnsafeRawBufferPointer) {
-        if !thread.staging.hasRoomForRecord { flush() }
+        if !staging.hasRoomForRecord { flush() }
         if let failure = unsafe tls.write(bytes) {
             let (_, detail) = Self.outcome(of: failure)
             fail(.peerCut, "cannot encrypt: \(detail)", .ambiguous)
@@ -172,7 +180,7 @@ extension PeerConnection {
     /// request, or an answer, that is small travels in one record with all that belongs to it.
     func send(_ payload: ArraySlice<UInt8>, behind frame: ControlFrame? = nil, ends: Bool) {
         guard let number = session.currentStream else { return }
-        var record = thread.buffers.array()
+        var record = buffers.array()
         record.reserveCapacity(
             min(
                 payload.count + FrameWriter.controlFrameMax + WeftOne.headerLength + FrameWriter.finLength,
@@ -190,7 +198,7 @@ extension PeerConnection {
             FrameWriter.append(.fin(stream: number), to: &record)
         }
         if !record.isEmpty, phase == .established { writeRecord(&record) }
-        thread.buffers.giveBack(consume record)
+        buffers.giveBack(consume record)
         if ends, phase == .established { session.sendEnd() }
     }
 
@@ -246,7 +254,7 @@ extension PeerConnection {
             write(.reset(reset))
             session.sendReset(isRefusal: isRefusal)
             // The peer answers at once; until then what it had sent already is dropped.
-            if !session.isIdle { thread.loop.setDeadline(thread.loop.now + WeftOne.discardTime, of: self) }
+            if !session.isIdle { loop.setDeadline(loop.now + WeftOne.discardTime, of: self) }
         }
     }
 
@@ -256,7 +264,7 @@ extension PeerConnection {
         guard let taken = socket.take() else { return close() }
         taken.setResetOnClose(true)
         let end = PlainEnd(taken, pending: output)
-        LingeringReset.begin(thread, end, now: thread.loop.now)
+        LingeringReset.begin(thread, end, now: loop.now)
         close()
     }
 }

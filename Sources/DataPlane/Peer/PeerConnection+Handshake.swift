@@ -67,9 +67,9 @@ extension PeerConnection {
             fail(connectOutcome(errno), "\(key?.address.description ?? ""): \(errno)", .ambiguous)
             return false
         }
-        thread.counters.connectTimes.observe(thread.loop.now - (stream?.startedAt ?? thread.loop.now))
+        thread.counters.connectTimes.observe(loop.now - (stream?.startedAt ?? loop.now))
         phase = .handshaking
-        thread.loop.setDeadline(thread.loop.now + thread.settings.proxy.timeouts.handshake, of: self)
+        loop.setDeadline(loop.now + thread.settings.proxy.timeouts.handshake, of: self)
         perform { advanceHandshake() }
         return phase == .handshaking
     }
@@ -90,7 +90,7 @@ extension PeerConnection {
             case .acceptor:
                 write(.hello(HelloFrame()))
                 // Until the first stream; an OPEN that came along with the handshake moves it.
-                thread.loop.setDeadline(thread.loop.now + WeftOne.acceptorIdle, of: self)
+                loop.setDeadline(loop.now + WeftOne.acceptorIdle, of: self)
             case .dialler:
                 // Until HELLO the deadline of the handshake stays.
                 stream?.peerIsReady()

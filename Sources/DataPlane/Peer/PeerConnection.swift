@@ -32,6 +32,11 @@ final class PeerConnection: EventHandler {
     }
 
     let thread: DataThread
+    // The thread's own. What is reached by way of another object is held on to for each call.
+    let loop: EventLoop
+    let staging: TLSStaging
+    let buffers: ThreadBuffers
+    let slices: SliceList
     let role: PeerSession.Role
     /// Where a dialled connection belongs in the pool.
     let key: PeerKey?
@@ -89,6 +94,10 @@ final class PeerConnection: EventHandler {
         key: PeerKey?, origin: AcceptOrigin?
     ) {
         self.thread = thread
+        loop = thread.loop
+        staging = thread.staging
+        buffers = thread.buffers
+        slices = thread.slices
         self.role = role
         self.key = key
         self.socket = consume socket
@@ -123,12 +132,12 @@ final class PeerConnection: EventHandler {
 
     /// Sends the session's output, after what is still waiting from before.
     func flush() {
-        let staged = unsafe thread.staging.output
-        defer { thread.staging.clearOutput() }
+        let staged = unsafe staging.output
+        defer { staging.clearOutput() }
         guard phase != .closed, unsafe !staged.isEmpty else { return }
         if output.count + staged.count <= PendingBytes.gatheredMax || isBlocked {
             unsafe keep(staged)
-            if !isBlocked { thread.loop.atEndOfTurn(self) }
+            if !isBlocked { loop.sendSoon(self) }
             return
         }
         if !output.isEmpty {
@@ -157,20 +166,20 @@ final class PeerConnection: EventHandler {
     /// Keeps output to be sent later.
     private func keep(_ bytes: UnsafeRawBufferPointer) {
         var kept = takeOutput()
-        unsafe kept.append(bytes, thread.buffers)
+        unsafe kept.append(bytes, buffers)
         output = kept
     }
 
     /// The socket takes nothing any more. What the peer said before that is still there to be read, and it may say what has
     /// become of the stream.
     private func sendFailed(_ errno: Errno) {
-        thread.loop.atEndOfTurn { [self] in
+        loop.atEndOfTurn { [self] in
             noteInput()
             lost(errno)
         }
     }
 
-    override func turnEnds() {
+    override func sendGathered() {
         if phase != .closed, !isBlocked { drainOutput() }
     }
 
@@ -188,18 +197,18 @@ final class PeerConnection: EventHandler {
     private func becomeIdle() {
         guard !isBlocked else {
             // The end of the last stream is still on its way out; drainOutput comes back here.
-            return thread.loop.setDeadline(thread.loop.now + thread.settings.liveness.userTimeout, of: self)
+            return loop.setDeadline(loop.now + thread.settings.liveness.userTimeout, of: self)
         }
         guard session.isPoolable, reader.isBetweenFrames, !(role == .acceptor && thread.isFinishing) else {
             return farewell()
         }
-        idleSince = thread.loop.now
+        idleSince = loop.now
         switch role {
         case .dialler:
             guard idleLimit > .zero, thread.pool.put(self) else { return farewell() }
-            thread.loop.setDeadline(thread.loop.now + idleLimit, of: self)
+            loop.setDeadline(loop.now + idleLimit, of: self)
         case .acceptor:
-            thread.loop.setDeadline(thread.loop.now + WeftOne.acceptorIdle, of: self)
+            loop.setDeadline(loop.now + WeftOne.acceptorIdle, of: self)
         }
     }
 
@@ -208,7 +217,7 @@ final class PeerConnection: EventHandler {
         idleSince = nil
         // Until HELLO has come, the deadline of the handshake stays.
         guard session.isConfirmed else { return }
-        thread.loop.setDeadline(thread.loop.now + Relay.reviewInterval, of: self)
+        loop.setDeadline(loop.now + Relay.reviewInterval, of: self)
     }
 
     /// True if the pool may hand it out: the peer's certificate still holds, and it is not too old.
@@ -250,7 +259,7 @@ final class PeerConnection: EventHandler {
         case (true, true): thread.counters.handshakesFailed.dialler += 1
         case (true, false): thread.counters.handshakesFailed.acceptor += 1
         }
-        if !failed { thread.counters.handshakeTimes.observe(thread.loop.now - createdAt) }
+        if !failed { thread.counters.handshakeTimes.observe(loop.now - createdAt) }
     }
 
     // MARK: Events
@@ -297,7 +306,7 @@ final class PeerConnection: EventHandler {
             return fail(.certificateExpired, "it ended at \(expiry)", .ambiguous)
         }
         reviewUserTimeout()
-        thread.loop.setDeadline(now + Relay.reviewInterval, of: self)
+        loop.setDeadline(now + Relay.reviewInterval, of: self)
     }
 
     private func reviewUserTimeout() {
@@ -313,7 +322,7 @@ final class PeerConnection: EventHandler {
         var isStuck = false
         var kept = takeOutput()
         while !kept.isEmpty, failure == nil, !isStuck {
-            unsafe kept.drain(thread.buffers) { rest in
+            unsafe kept.drain(buffers) { rest in
                 switch unsafe socket?.send(rest) ?? .failed(.notConnected) {
                 case .bytes(let count): return count
                 case .wouldBlock: isStuck = true
@@ -342,9 +351,9 @@ final class PeerConnection: EventHandler {
     func read() {
         var budget = Relay.turnBudget
         while mayHaveInput, phase == .handshaking || phase == .established, !isReadingPaused {
-            guard budget > 0 else { return thread.loop.again(self) }
+            guard budget > 0 else { return loop.again(self) }
             let size = readSize.byteCount
-            let buffer = unsafe UnsafeMutableRawBufferPointer(rebasing: thread.buffers.ciphertext[..<size])
+            let buffer = unsafe UnsafeMutableRawBufferPointer(rebasing: buffers.ciphertext[..<size])
             switch unsafe socket?.receive(into: buffer) ?? .failed(.notConnected) {
             case .bytes(let count):
                 budget -= count

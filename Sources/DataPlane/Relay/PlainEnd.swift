@@ -15,7 +15,7 @@ final class PlainEnd {
     private var socket: Descriptor?
     private(set) var mayHaveInput = true
     private var isEndAnnounced = false
-    /// What is to be sent: gathered for the end of the turn, or not taken by the socket.
+    /// What is to be sent: gathered to be sent soon, or not taken by the socket.
     private(set) var pending = PendingBytes()
     /// The socket did not take all that it was offered; it will be writable when it does.
     private(set) var isBlocked = false
@@ -146,11 +146,33 @@ final class PlainEnd {
         }
     }
 
-    /// Small pieces are worth gathering until the turn ends; true if these bytes were kept for that.
+    /// Small pieces are worth gathering for a moment; true if these bytes were kept for that.
     func gather(_ bytes: UnsafeRawBufferPointer, _ buffers: ThreadBuffers) -> Bool {
         guard pending.count + bytes.count <= PendingBytes.gatheredMax else { return false }
         unsafe keep(bytes, buffers)
         return true
+    }
+
+    /// The same of an array that the thread's buffers have lent; what is not kept is written at once.
+    func gatherOrWrite(lent bytes: consuming [UInt8], _ buffers: ThreadBuffers) -> Gathering {
+        guard pending.count + bytes.count <= PendingBytes.gatheredMax else {
+            let errno = unsafe bytes.withUnsafeBytes { unsafe write($0) }
+            buffers.giveBack(consume bytes)
+            return .written(errno)
+        }
+        // Not lent (ARCHITECTURE.md, "Properties are not lent").
+        var kept = PendingBytes()
+        swap(&kept, &pending)
+        kept.append(lent: bytes, buffers)
+        pending = kept
+        return .gathered
+    }
+
+    enum Gathering {
+        /// To be sent soon.
+        case gathered
+        /// Nil: well, as far as it went.
+        case written(Errno?)
     }
 
     /// The same for several pieces.

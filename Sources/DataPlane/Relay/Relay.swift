@@ -23,6 +23,8 @@ class Relay: EventHandler {
     static let turnBudget = 256 << 10
 
     let thread: DataThread
+    /// The thread's: what is reached by way of another object is held on to for each call.
+    let loop: EventLoop
     var record: ConnectionRecord
     private var relayState: RelayState
     /// Not lent (ARCHITECTURE.md, "Properties are not lent").
@@ -31,11 +33,14 @@ class Relay: EventHandler {
         set { relayState = newValue }
     }
     private(set) var isFinished = false
-    private var firstBytes: FirstBytes? = FirstBytes()
+    private var firstBytes: FirstBytes?
 
-    init(_ thread: DataThread, _ record: ConnectionRecord) {
+    /// `isClassified`: what its client speaks is known, or found out elsewhere.
+    init(_ thread: DataThread, _ record: consuming ConnectionRecord, isClassified: Bool = false) {
         self.thread = thread
-        self.record = record
+        loop = thread.loop
+        self.record = consume record
+        firstBytes = isClassified ? nil : FirstBytes()
         relayState = RelayState(now: thread.loop.now)
         super.init()
     }
@@ -67,7 +72,7 @@ class Relay: EventHandler {
         if record.detected == .unknown, record.downstreamBytesReceived > 0 { record.detected = .opaque }
         record.outcome = outcome
         record.detail = detail
-        thread.loop.remove(self)
+        loop.remove(self)
         // Taken out, not lent: of what is never lent the compiler knows that its accesses never overlap, and checks none of
         // them while the program runs.
         var finished = ConnectionRecord(
@@ -79,7 +84,7 @@ class Relay: EventHandler {
     /// Sets the deadline for the next review, or for stillness if that comes first.
     final func scheduleReview() {
         let stillness = state.stillness(thread.settings.proxy.timeouts).deadline
-        thread.loop.setDeadline(min(stillness, thread.loop.now + Self.reviewInterval), of: self)
+        loop.setDeadline(min(stillness, loop.now + Self.reviewInterval), of: self)
     }
 
     /// Ends the connection by force: the deadline of a drain, a policy that changed, the end of the process.

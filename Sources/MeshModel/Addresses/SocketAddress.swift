@@ -15,6 +15,16 @@ package struct SocketAddress: Hashable, Sendable {
         self.init(address, port.number)
     }
 
+    /// Of one word where one holds it all: connections that are kept are looked up by it with every request.
+    package func hash(into hasher: inout Hasher) {
+        switch address {
+        case .v4(let address): hasher.combine(UInt64(address.bits) << 16 | UInt64(port))
+        case .v6(let address):
+            hasher.combine(address)
+            hasher.combine(port)
+        }
+    }
+
     /// The same as for any text, and much quicker for an IPv4 address: it is asked for with every request that another
     /// sidecar sends.
     package init?(_ text: String) {

@@ -47,8 +47,10 @@ package struct HostTable<Value: Sendable>: Sendable {
         return value
     }
 
-    /// What `body` finds first. `host` in lower case and without a port.
-    package func first<Result>(for host: String, _ body: (Value) -> Result?) -> Result? {
+    /// What `body` finds first. `host` in lower case and without a port; it is asked for only where some value is for one.
+    package func first<Result>(for host: @autoclosure () -> String, _ body: (Value) -> Result?) -> Result? {
+        guard !exact.isEmpty || !wildcards.isEmpty else { return any.flatMap(body) }
+        let host = host()
         if let value = exact[host], let result = body(value) { return result }
         for (pattern, value) in wildcards where pattern.matches(host) {
             if let result = body(value) { return result }

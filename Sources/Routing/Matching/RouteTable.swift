@@ -90,10 +90,9 @@ package final class RouteTable: Sendable {
 
     /// The rule for a request. `path` is the normalised path without the query.
     package func match(_ request: HTTPRequest, path: String) -> RouteVerdict {
-        let host = Authority.host(of: request.authority)
-        if let scope, !scope.matches(host) { return .notFound }
+        if let scope, !scope.matches(request.host) { return .notFound }
         var query: QueryParameters?
-        return hosts.first(for: host) { RouteTable.decide($0, request, path, &query) } ?? .notFound
+        return hosts.first(for: request.host) { RouteTable.decide($0, request, path, &query) } ?? .notFound
     }
 
     private static func decide(

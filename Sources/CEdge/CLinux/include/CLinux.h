@@ -170,6 +170,9 @@ int weft_wait(int pid, int *status);
 int weft_reap(void);
 /// Becomes another program, looked for in PATH; returns only with an error. `arguments` ends in NULL.
 int weft_execute(const char *file, char *const arguments[]);
+/// Runs this program from its beginning with one more variable in its environment; returns only with an error, as it does
+/// for programs with file capabilities or of another user. `arguments` ends in NULL.
+int weft_execute_again(char *const arguments[], const char *name, const char *value);
 /// Lets SIGTERM, SIGINT and SIGHUP end this process even where it is process 1, to which the kernel sends no signal that
 /// it has no handler for. A program that it becomes has the standard handling again.
 void weft_end_on_signals(void);

@@ -18,6 +18,8 @@ internal import Telemetry
 final class HTTP1Conversation: HTTPConversation, ExchangeFront {
     private let transport: HTTPFront
     private let thread: DataThread
+    /// The thread's, as in ``Relay``.
+    private let loop: EventLoop
     private var reader: RequestReader
     private var exchange: Exchange?
     private var input: [UInt8] = []
@@ -33,10 +35,12 @@ final class HTTP1Conversation: HTTPConversation, ExchangeFront {
     init(_ transport: HTTPFront) {
         self.transport = transport
         thread = transport.thread
+        loop = transport.loop
         reader = RequestReader(thread.settings.proxy.http)
     }
 
-    var connection: ConnectionRecord { transport.record }
+    var origin: ExchangeOrigin { transport.origin }
+    func beginRecord() -> RequestRecord { transport.beginRecord() }
     var clientText: String { transport.clientText }
     var isSidecar: Bool { transport.isSidecar }
     var gateway: GatewayOrigin? { transport.gateway }
@@ -127,7 +131,9 @@ final class HTTP1Conversation: HTTPConversation, ExchangeFront {
         write(answer.body)
         endAnswer(HTTPFields())
         flush()
-        var record = RequestRecord(connection, refusal.outcome, refusal.sentence, startedAt: thread.loop.now)
+        var record = beginRecord()
+        record.outcome = refusal.outcome
+        record.detail = refusal.sentence
         record.status = refusal.status
         thread.finished(record)
         exchangeEnded()
@@ -170,7 +176,7 @@ final class HTTP1Conversation: HTTPConversation, ExchangeFront {
         if head.body == .tunnel {
             isTunnel = true
             // What the client has sent behind its request belongs to what is switched to.
-            thread.loop.again(transport)
+            loop.again(transport)
         } else {
             if head.body == .chunked || head.body == .untilClose {
                 head.body = exchange?.request.isHTTP11 ?? true ? .chunked : .untilClose
@@ -226,9 +232,8 @@ final class HTTP1Conversation: HTTPConversation, ExchangeFront {
         guard !out.isEmpty || ends else { return }
         let bytes = takeOut()
         transport.record.downstreamBytesSent += UInt64(bytes.count)
-        transport.state.move(now: thread.loop.now)
+        transport.state.move(now: loop.now)
         transport.transmit(bytes, ends: ends)
-        thread.buffers.giveBack(bytes)
     }
 
     func takesAgain() {
@@ -240,7 +245,7 @@ final class HTTP1Conversation: HTTPConversation, ExchangeFront {
 
     func exchangeTakesAgain() {
         // Not from here: this may be inside a session's call.
-        thread.loop.again(transport)
+        loop.again(transport)
     }
 
     func exchangeReached() { transport.applicationReached() }
@@ -253,7 +258,7 @@ final class HTTP1Conversation: HTTPConversation, ExchangeFront {
         schedule()
         // Not from here: this may be inside the session that brought the answer. What came meanwhile, an end too, has had
         // its event and was not read.
-        if !input.isEmpty || transport.hasInputEnded || transport.mayHaveInput { thread.loop.again(transport) }
+        if !input.isEmpty || transport.hasInputEnded || transport.mayHaveInput { loop.again(transport) }
     }
 
     func exchangeFailed(_ failure: AttemptFailure) {
@@ -272,8 +277,8 @@ final class HTTP1Conversation: HTTPConversation, ExchangeFront {
             isInsideHead
             ? thread.settings.proxy.http.headTimeout
             : isLeaving ? Self.farewell : thread.settings.proxy.http.idleTimeout
-        if !isInsideHead || transport.deadline > thread.loop.now + limit {
-            thread.loop.setDeadline(thread.loop.now + limit, of: transport)
+        if !isInsideHead || transport.deadline > loop.now + limit {
+            loop.setDeadline(loop.now + limit, of: transport)
         }
     }
 
@@ -298,7 +303,7 @@ final class HTTP1Conversation: HTTPConversation, ExchangeFront {
         isLeaving = true
         guard exchange == nil else { return closes = true }
         // The next request may be on its way; it is still answered.
-        if reader.isBetweenMessages { thread.loop.setDeadline(thread.loop.now + Self.farewell, of: transport) }
+        if reader.isBetweenMessages { loop.setDeadline(loop.now + Self.farewell, of: transport) }
     }
 
     var heldByteCount: Int { input.count + out.count }

@@ -39,7 +39,8 @@ final class HTTP2Conversation: HTTPConversation, HTTP2SessionUser {
         schedule()
     }
 
-    var connection: ConnectionRecord { transport.record }
+    var origin: ExchangeOrigin { transport.origin }
+    func beginRecord() -> RequestRecord { transport.beginRecord() }
     var clientText: String { transport.clientText }
     var isSidecar: Bool { transport.isSidecar }
     var gateway: GatewayOrigin? { transport.gateway }
@@ -139,7 +140,10 @@ final class HTTP2Conversation: HTTPConversation, HTTP2SessionUser {
 
     /// Counts and logs what never became a request.
     private func tell(_ outcome: ErrorCode, _ detail: String) {
-        thread.finished(RequestRecord(connection, outcome, detail, startedAt: thread.loop.now))
+        var record = beginRecord()
+        record.outcome = outcome
+        record.detail = detail
+        thread.finished(record)
     }
 
     // MARK: What the session tells
@@ -200,10 +204,12 @@ final class HTTP2Conversation: HTTPConversation, HTTP2SessionUser {
         guard !transport.isFinished, !isInside else { return }
         while session.hasOutput, !transport.isOutBlocked {
             var bytes = thread.buffers.array()
-            defer { thread.buffers.giveBack(bytes) }
             session.takeOutput(into: &bytes, atMost: Self.outputMax)
             session.tellNews()
-            guard !bytes.isEmpty else { break }
+            guard !bytes.isEmpty else {
+                thread.buffers.giveBack(bytes)
+                break
+            }
             transport.record.downstreamBytesSent += UInt64(bytes.count)
             transport.state.move(now: thread.loop.now)
             transport.transmit(bytes, ends: false)

@@ -24,7 +24,8 @@ final class HTTP2FrontStream: ExchangeFront {
     }
 
     private var session: HTTP2Session { conversation.session }
-    var connection: ConnectionRecord { conversation.connection }
+    var origin: ExchangeOrigin { conversation.origin }
+    func beginRecord() -> RequestRecord { conversation.beginRecord() }
     var clientText: String { conversation.clientText }
     var isSidecar: Bool { conversation.isSidecar }
     var gateway: GatewayOrigin? { conversation.gateway }

@@ -36,7 +36,9 @@ protocol HTTPConversation: AnyObject {
 /// The near side of an ``Exchange``: where its answer goes.
 protocol ExchangeFront: AnyObject {
     /// Of the connection that the request came on.
-    var connection: ConnectionRecord { get }
+    var origin: ExchangeOrigin { get }
+    /// The record of a request that begins now on that connection.
+    func beginRecord() -> RequestRecord
     /// The address of its client, as a field tells it; made once for all requests of the connection.
     var clientText: String { get }
     /// Set for a client of a gateway.
@@ -76,9 +78,4 @@ struct ExchangeOrigin {
     let dialled: SocketAddress?
     /// The service of the mesh that this is.
     let service: ResourceReference?
-
-    init(_ connection: ConnectionRecord) {
-        dialled = connection.originalDestination
-        service = connection.service
-    }
 }

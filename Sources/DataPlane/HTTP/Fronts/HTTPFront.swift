@@ -29,16 +29,28 @@ class HTTPFront: Relay {
     /// Requests so far, malformed ones too.
     var requestCount = 0
 
-    override init(_ thread: DataThread, _ record: ConnectionRecord) {
-        super.init(thread, record)
-        skipClassifying()
-        self.record.state = "http"
+    init(_ thread: DataThread, _ record: consuming ConnectionRecord) {
+        record.state = "http"
+        super.init(thread, consume record, isClassified: true)
+    }
+
+    // MARK: Its requests
+
+    /// Where the connection decides that its requests go.
+    final var origin: ExchangeOrigin { ExchangeOrigin(dialled: record.originalDestination, service: record.service) }
+
+    /// The record of a request that begins now. Not made from the whole of the connection's, which would be copied for it.
+    final func beginRecord() -> RequestRecord {
+        RequestRecord(
+            connection: record.id, direction: record.direction, client: record.client, security: record.security,
+            startedAt: loop.now)
     }
 
     // MARK: For the subclass to say
 
-    /// Gives bytes to the client; with `ends` they are the last on this connection.
-    func transmit(_ bytes: [UInt8], ends: Bool) { preconditionFailure("Every kind of front transmits.") }
+    /// Gives bytes to the client, in an array that goes back to the thread's buffers; with `ends` they are the last on this
+    /// connection.
+    func transmit(_ bytes: consuming [UInt8], ends: Bool) { preconditionFailure("Every kind of front transmits.") }
     /// The last answer has been given: only its end is waited for.
     var isEnding: Bool { false }
     /// What was given has not been taken yet.
@@ -63,7 +75,7 @@ class HTTPFront: Relay {
     /// Bytes that have come.
     final func take(_ bytes: UnsafeRawBufferPointer) {
         guard !isFinished else { return }
-        state.move(now: thread.loop.now)
+        state.move(now: loop.now)
         record.downstreamBytesReceived += UInt64(bytes.count)
         if let conversation { return unsafe conversation.take(bytes) }
         unsafe beginConversation(bytes)
@@ -78,7 +90,7 @@ class HTTPFront: Relay {
         let all = unsafe opening + bytes
         opening = all
         if let spoken = unsafe all.withUnsafeBytes({ unsafe Self.spoken($0) }) { return converse(in: spoken) }
-        thread.loop.setDeadline(thread.loop.now + thread.settings.proxy.http.headTimeout, of: self)
+        loop.setDeadline(loop.now + thread.settings.proxy.http.headTimeout, of: self)
     }
 
     /// Nil while it may still become HTTP/2's preface.

@@ -63,7 +63,7 @@ class PlainFront: HTTPFront {
         readTransport()
     }
 
-    override func turnEnds() {
+    override func sendGathered() {
         guard !isFinished, flushEnd() else { return }
         if isClosing { finishClosing() }
     }
@@ -87,7 +87,7 @@ class PlainFront: HTTPFront {
     override func readTransport() {
         var budget = Relay.turnBudget
         while !isFinished, end.mayHaveInput, !end.hasEndedInput, !isInputPaused, !isClosing {
-            guard budget > 0 else { return thread.loop.again(self) }
+            guard budget > 0 else { return loop.again(self) }
             let buffer = unsafe UnsafeMutableRawBufferPointer(rebasing: thread.buffers.outgoing[..<ReadSize.smallest])
             switch unsafe end.receive(into: buffer) {
             case .bytes(let count):
@@ -103,16 +103,22 @@ class PlainFront: HTTPFront {
     override var isOutBlocked: Bool { end.isBlocked }
     override var mayHaveInput: Bool { end.mayHaveInput && !end.hasEndedInput }
 
-    override func transmit(_ bytes: [UInt8], ends: Bool) {
-        unsafe bytes.withUnsafeBytes { unsafe give($0) }
+    override func transmit(_ bytes: consuming [UInt8], ends: Bool) {
+        switch end.gatherOrWrite(lent: bytes, thread.buffers) {
+        case .gathered: loop.sendSoon(self)
+        case .written(let errno): if let errno { writeFailed(errno) }
+        }
     }
 
-    /// Gives the socket bytes, small ones when the turn ends.
+    /// Gives the socket bytes, small ones soon.
     final func give(_ bytes: UnsafeRawBufferPointer) {
-        if unsafe end.gather(bytes, thread.buffers) { return thread.loop.atEndOfTurn(self) }
-        guard let errno = unsafe end.write(bytes) else { return }
+        if unsafe end.gather(bytes, thread.buffers) { return loop.sendSoon(self) }
+        if let errno = unsafe end.write(bytes) { writeFailed(errno) }
+    }
+
+    private func writeFailed(_ errno: Errno) {
         // Not from here: the exchange is writing its answer.
-        thread.loop.atEndOfTurn { [self] in
+        loop.atEndOfTurn { [self] in
             if !isFinished { clientFailed(.clientReset, errno.description) }
         }
     }
@@ -120,7 +126,7 @@ class PlainFront: HTTPFront {
     override func closeTransport() {
         guard !isFinished, !isClosing else { return }
         isClosing = true
-        thread.loop.setDeadline(thread.loop.now + Self.farewell, of: self)
+        loop.setDeadline(loop.now + Self.farewell, of: self)
         finishClosing()
     }
 
@@ -136,7 +142,7 @@ class PlainFront: HTTPFront {
             if case .failed = unsafe end.receive(into: buffer) { return concludeCleanly() }
         }
         if end.hasEndedInput { return concludeCleanly() }
-        if end.mayHaveInput { thread.loop.again(self) }
+        if end.mayHaveInput { loop.again(self) }
     }
 
     override func continueWork(now: Instant) {
@@ -150,7 +156,7 @@ class PlainFront: HTTPFront {
 
     override func resetTransport(_ failure: AttemptFailure) {
         guard !isFinished else { return }
-        LingeringReset.begin(thread, end, now: thread.loop.now)
+        LingeringReset.begin(thread, end, now: loop.now)
         end.reset()
         leave(failure.outcome, failure.detail)
     }

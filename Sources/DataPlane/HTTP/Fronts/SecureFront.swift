@@ -52,10 +52,10 @@ final class SecureFront: PlainFront {
     // MARK: From the client
 
     override func readTransport() {
-        guard thread.activePeer == nil else { return thread.loop.again(self) }
+        guard thread.activePeer == nil else { return loop.again(self) }
         var budget = Relay.turnBudget
         while !isFinished, end.mayHaveInput, !end.hasEndedInput, !isInputPaused, !isClosing {
-            guard budget > 0 else { return thread.loop.again(self) }
+            guard budget > 0 else { return loop.again(self) }
             let buffer = unsafe UnsafeMutableRawBufferPointer(rebasing: thread.buffers.ciphertext[..<ReadSize.smallest])
             switch unsafe end.receive(into: buffer) {
             case .bytes(let count):
@@ -97,7 +97,7 @@ final class SecureFront: PlainFront {
             case .needsInput: return nil
             case .done:
                 isEstablished = true
-                thread.loop.setDeadline(thread.loop.now + thread.settings.proxy.http.headTimeout, of: self)
+                loop.setDeadline(loop.now + thread.settings.proxy.http.headTimeout, of: self)
             case .failed(let failure): return .failed(.handshakeFailed, "\(failure)")
             }
         }
@@ -118,8 +118,9 @@ final class SecureFront: PlainFront {
 
     override var isOutBlocked: Bool { super.isOutBlocked || waiting.count >= Self.waitingMax }
 
-    override func transmit(_ bytes: [UInt8], ends: Bool) {
+    override func transmit(_ bytes: consuming [UInt8], ends: Bool) {
         waiting += bytes
+        thread.buffers.giveBack(consume bytes)
         encryptOrPutOff()
     }
 
@@ -127,7 +128,7 @@ final class SecureFront: PlainFront {
         guard thread.activePeer != nil else { return encrypt() }
         guard !isPutOff else { return }
         isPutOff = true
-        thread.loop.atEndOfTurn { [self] in
+        loop.atEndOfTurn { [self] in
             isPutOff = false
             guard !isFinished else { return }
             let wasBlocked = isOutBlocked

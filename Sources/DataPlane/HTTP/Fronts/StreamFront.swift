@@ -17,7 +17,7 @@ final class StreamFront: HTTPFront, PeerStreamUser {
     private var isApplicationReached = false
     private var hasSentEnd = false
 
-    static func begin(_ peer: PeerConnection, _ record: ConnectionRecord) -> StreamFront {
+    static func begin(_ peer: PeerConnection, _ record: consuming ConnectionRecord) -> StreamFront {
         let front = StreamFront(peer, record)
         peer.stream = front
         let loop = peer.thread.loop
@@ -26,7 +26,7 @@ final class StreamFront: HTTPFront, PeerStreamUser {
         return front
     }
 
-    private init(_ peer: PeerConnection, _ record: ConnectionRecord) {
+    private init(_ peer: PeerConnection, _ record: consuming ConnectionRecord) {
         self.peer = peer
         super.init(peer.thread, record)
         thread.streamRelayCount += 1
@@ -41,7 +41,7 @@ final class StreamFront: HTTPFront, PeerStreamUser {
         guard owesOpened else { return }
         if record.downstreamBytesReceived >= UInt64(StreamRelay.earlyDataEnough) { return sendOpened() }
         isApplicationReached = true
-        thread.loop.setDeadline(thread.loop.now + StreamRelay.openedPatience, of: self)
+        loop.setDeadline(loop.now + StreamRelay.openedPatience, of: self)
     }
 
     private func sendOpened() {
@@ -96,7 +96,12 @@ final class StreamFront: HTTPFront, PeerStreamUser {
 
     override var isOutBlocked: Bool { peer?.isBlocked ?? false }
 
-    override func transmit(_ bytes: [UInt8], ends: Bool) {
+    override func transmit(_ bytes: consuming [UInt8], ends: Bool) {
+        send(bytes, ends: ends)
+        thread.buffers.giveBack(consume bytes)
+    }
+
+    private func send(_ bytes: [UInt8], ends: Bool) {
         guard let peer, let number = peer.session.currentStream, !hasSentEnd else { return }
         peer.perform {
             var opened: ControlFrame?
@@ -112,9 +117,9 @@ final class StreamFront: HTTPFront, PeerStreamUser {
 
     override func closeTransport() {
         guard !isFinished else { return }
-        if !hasSentEnd { transmit([], ends: true) }
+        if !hasSentEnd { send([], ends: true) }
         // Where the peer still sends, nobody needs it: its own end follows, or is dropped with the connection.
-        if hasInputEnded { leave(.completed) } else { thread.loop.setDeadline(thread.loop.now + .seconds(2), of: self) }
+        if hasInputEnded { leave(.completed) } else { loop.setDeadline(loop.now + .seconds(2), of: self) }
     }
 
     override func deadlineReached(now: Instant) {

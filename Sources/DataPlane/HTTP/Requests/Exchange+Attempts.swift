@@ -19,7 +19,7 @@ extension Exchange {
         record.upstream = endpoint.address
         record.attempts += 1
         phase = .underWay
-        attemptedAt = thread.loop.now
+        attemptedAt = loop.now
         let upstream = obtainUpstream(endpoint)
         self.upstream = upstream
         upstream.attach(self)
@@ -71,7 +71,7 @@ extension Exchange {
         }
         isPending = true
         let endpoint = service.balancer.choose(
-            excluding: tried, hash: affinity(service.destination.balancing), now: thread.loop.now,
+            excluding: tried, hash: affinity(service.destination.balancing), now: loop.now,
             using: &thread.random)
         current = endpoint
         return endpoint
@@ -122,8 +122,8 @@ extension Exchange {
         guard mayTryAgain(failure) else { return fail(failure) }
         thread.counters.requestRetries += 1
         // Not from here: this may be inside the session that failed.
-        phase = .waiting(until: thread.loop.now)
-        thread.loop.atEndOfTurn { [self] in resume() }
+        phase = .waiting(until: loop.now)
+        loop.atEndOfTurn { [self] in resume() }
     }
 
     func mayTryAgain(_ failure: AttemptFailure) -> Bool {
@@ -152,7 +152,7 @@ extension Exchange {
 
     func resume() {
         guard case .waiting(let moment) = phase else { return }
-        guard thread.loop.now >= moment else { return setDeadline(moment) }
+        guard loop.now >= moment else { return setDeadline(moment) }
         attempt()
         // While it waited its client may have been held back, and what took all there was tells of no room again.
         if !isUpstreamFull { front?.exchangeTakesAgain() }

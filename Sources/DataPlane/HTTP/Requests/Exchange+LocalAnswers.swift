@@ -47,7 +47,7 @@ extension Exchange {
         self.upstream = nil
         settle(.cancelled, connected: true)
         upstream?.detach()
-        if let upstream { thread.loop.atEndOfTurn { upstream.cut() } }
+        if let upstream { loop.atEndOfTurn { upstream.cut() } }
         refuse(.requestMalformed, detail)
     }
 }

@@ -23,7 +23,7 @@ extension Exchange {
             else { continue }
             let copy = Exchange(copying: self, to: thread.services.state(of: destination))
             // Not from here: this may be inside the session that carries the request itself.
-            thread.loop.atEndOfTurn { copy.flush() }
+            loop.atEndOfTurn { copy.flush() }
         }
     }
 }

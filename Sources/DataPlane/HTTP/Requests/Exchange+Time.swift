@@ -16,7 +16,7 @@ extension Exchange {
         if case .underWay = phase, !isAnswering, let limit = timeouts?.backendRequest {
             deadline = min(deadline, attemptedAt + limit)
         }
-        thread.loop.setDeadline(deadline, of: self)
+        loop.setDeadline(deadline, of: self)
     }
 
     /// What was switched to may rest as long as any connection.

@@ -33,6 +33,8 @@ final class Exchange: EventHandler {
     static let mirrorPatience: Duration = .seconds(30)
 
     let thread: DataThread
+    /// The thread's, as in ``Relay``.
+    let loop: EventLoop
     /// Nil once it is over, and for a mirrored request, whose answer nobody awaits.
     private(set) var front: (any ExchangeFront)?
     /// Of the connection that it came on.
@@ -101,25 +103,21 @@ final class Exchange: EventHandler {
 
     init(_ thread: DataThread, _ front: any ExchangeFront, _ request: consuming HTTPRequest, isHTTP2: Bool) {
         self.thread = thread
+        loop = thread.loop
         self.front = front
-        let (method, authority) = (request.method, request.authority)
         // How long the client's connection lasts is between it and us (RFC 9112 section 9.6).
         request.persists = true
-        self.request = request
+        record = front.beginRecord()
+        record.spoken = isHTTP2 ? .http2 : .http1
+        record.method = request.method
+        record.authority = request.authority
+        self.request = consume request
         self.isHTTP2 = isHTTP2
         isCheck = false
-        startedAt = thread.loop.now
-        attemptedAt = thread.loop.now
-        movedAt = thread.loop.now
-        let connection = front.connection
-        origin = ExchangeOrigin(connection)
-        record = RequestRecord(
-            connection: connection.id, direction: connection.direction, client: connection.client,
-            startedAt: startedAt)
-        record.security = connection.security
-        record.spoken = isHTTP2 ? .http2 : .http1
-        record.method = method
-        record.authority = authority
+        startedAt = record.startedAt
+        attemptedAt = startedAt
+        movedAt = startedAt
+        origin = front.origin
         super.init()
         thread.loop.add(self)
     }
@@ -127,6 +125,7 @@ final class Exchange: EventHandler {
     /// A request of our own to one endpoint, without routes, retries and records: ``flush()`` sends it.
     init(_ thread: DataThread, _ front: any ExchangeFront, _ request: HTTPRequest, checking endpoint: Endpoint) {
         self.thread = thread
+        loop = thread.loop
         self.front = front
         self.request = request
         isHTTP2 = false
@@ -134,10 +133,8 @@ final class Exchange: EventHandler {
         startedAt = thread.loop.now
         attemptedAt = startedAt
         movedAt = startedAt
-        let connection = front.connection
-        origin = ExchangeOrigin(connection)
-        record = RequestRecord(
-            connection: connection.id, direction: .outbound, client: connection.client, startedAt: startedAt)
+        origin = front.origin
+        record = front.beginRecord()
         record.method = request.method
         current = endpoint
         hasBeenRead = true
@@ -149,6 +146,7 @@ final class Exchange: EventHandler {
     /// A copy of a request for somebody else, whose answer nobody awaits.
     init(copying original: Exchange, to service: ServiceState) {
         thread = original.thread
+        loop = original.loop
         origin = original.origin
         request = original.request
         isHTTP2 = original.isHTTP2
@@ -207,19 +205,19 @@ final class Exchange: EventHandler {
         isTunnel = request.upgrade != nil || method == "CONNECT"
         // Nothing of CONNECT's own follows its head.
         if method == "CONNECT" { hasBeenRead = true }
-        if let limit = rule?.rule.timeouts.request { thread.loop.setDeadline(startedAt + limit, of: self) }
+        if let limit = rule?.rule.timeouts.request { loop.setDeadline(startedAt + limit, of: self) }
     }
 
     /// What of the path a prefix match matched.
     var matchedPrefix: String?
 
     /// Makes the request pass after this moment: an injected delay.
-    func delay(_ duration: Duration) { phase = .waiting(until: thread.loop.now + duration) }
+    func delay(_ duration: Duration) { phase = .waiting(until: loop.now + duration) }
 
     /// Bytes of its body, or of what was switched to.
     func requestData(_ bytes: UnsafeRawBufferPointer) {
         record.requestBytes += UInt64(bytes.count)
-        movedAt = thread.loop.now
+        movedAt = loop.now
         // Not lent (ARCHITECTURE.md, "Properties are not lent").
         var waiting: [UInt8] = []
         swap(&waiting, &unsent)
@@ -308,15 +306,14 @@ final class Exchange: EventHandler {
             upstream?.failed(.responseMalformed, detail, isUntouched: false, isEndpointFault: true)
             return
         }
-        var head = head
         if isAnsweredInPlaintext { head.fields.removeAll(beginning: MeshField.prefix) }
-        movedAt = thread.loop.now
+        movedAt = loop.now
         if !head.isInterim {
             if mayRepeatAnswered(head) { return repeatAnswered() }
             isAnswering = true
             kept = []
             result = Self.result(of: head)
-            latency = thread.loop.now - attemptedAt
+            latency = loop.now - attemptedAt
             endRetry()
             record.status = head.status
             record.grpcStatus = isGRPC ? head.fields.grpcStatus : nil
@@ -329,10 +326,12 @@ final class Exchange: EventHandler {
                 hasWholeRequest = hasBeenRead
             }
         }
-        front.write(head)
+        front.write(consume head)
     }
 
     private static func result(of head: HTTPResponse) -> RequestResult {
+        // Nearly all are, and say nothing of another time.
+        if RequestResult(status: head.status, retryAfter: nil) == .success { return .success }
         let retryAfter = head.fields.first("retry-after").flatMap { Int64($0) }.map { Duration.seconds(min($0, 60)) }
         return RequestResult(status: head.status, retryAfter: retryAfter)
     }
@@ -354,17 +353,17 @@ final class Exchange: EventHandler {
         abandoned?.detach()
         thread.counters.requestRetries += 1
         var backoff = self.backoff ?? Backoff(base: rule?.rule.retry?.backoff ?? .milliseconds(25))
-        let moment = thread.loop.now + backoff.next(using: &thread.random)
+        let moment = loop.now + backoff.next(using: &thread.random)
         self.backoff = backoff
         phase = .waiting(until: moment)
         setDeadline(moment)
         // What is left of the answer is not read.
-        thread.loop.atEndOfTurn { abandoned?.cut() }
+        loop.atEndOfTurn { abandoned?.cut() }
     }
 
     func answerData(_ bytes: UnsafeRawBufferPointer) {
         record.responseBytes += UInt64(bytes.count)
-        movedAt = thread.loop.now
+        movedAt = loop.now
         unsafe front?.write(bytes)
     }
 
@@ -404,7 +403,7 @@ final class Exchange: EventHandler {
         over()
         upstream?.detach()
         // Not from here: this may be inside another session's call.
-        if let upstream { thread.loop.atEndOfTurn { upstream.cut() } }
+        if let upstream { loop.atEndOfTurn { upstream.cut() } }
         front?.exchangeFailed(AttemptFailure(outcome, detail))
     }
 
@@ -414,8 +413,8 @@ final class Exchange: EventHandler {
         endRetry()
         guard let service, let current else { return }
         self.current = nil
-        let latency = self.latency ?? thread.loop.now - attemptedAt
-        if service.finish(current, result, hasConnected: connected, latency: latency, now: thread.loop.now) {
+        let latency = self.latency ?? loop.now - attemptedAt
+        if service.finish(current, result, hasConnected: connected, latency: latency, now: loop.now) {
             thread.counters.ejections += 1
         }
         self.latency = nil
@@ -435,7 +434,7 @@ final class Exchange: EventHandler {
         front = nil
         kept = []
         unsent = []
-        thread.loop.remove(self)
+        loop.remove(self)
         if isCheck { return }
         // Taken out, not lent: of what is never lent the compiler knows that its accesses never overlap, and checks none of
         // them while the program runs.

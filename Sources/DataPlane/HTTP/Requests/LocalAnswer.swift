@@ -62,14 +62,3 @@ extension HTTPRefusal {
     /// What it is called in logs and metrics, where it refuses a request.
     var outcome: ErrorCode { if case .tooLarge = self { .requestTooLarge } else { .requestMalformed } }
 }
-
-extension RequestRecord {
-    /// Of something that never became a request.
-    init(_ connection: ConnectionRecord, _ outcome: ErrorCode, _ detail: String, startedAt: Instant) {
-        self.init(
-            connection: connection.id, direction: connection.direction, client: connection.client, startedAt: startedAt)
-        security = connection.security
-        self.outcome = outcome
-        self.detail = detail
-    }
-}

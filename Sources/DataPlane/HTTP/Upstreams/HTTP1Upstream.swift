@@ -23,8 +23,9 @@ class HTTP1Upstream: HTTPUpstream {
 
     // MARK: For the subclass to say
 
-    /// Gives the next bytes of the request to the connection; with `ends` they are its last.
-    func transmit(_ bytes: [UInt8], ends: Bool) { preconditionFailure("Every kind of upstream transmits.") }
+    /// Gives the next bytes of the request to the connection, in an array that goes back to the thread's buffers; with `ends`
+    /// they are its last.
+    func transmit(_ bytes: consuming [UInt8], ends: Bool) { preconditionFailure("Every kind of upstream transmits.") }
     /// Reads what has come, and what could not be taken before.
     func readAgain() {}
 
@@ -77,7 +78,6 @@ class HTTP1Upstream: HTTPUpstream {
         let bytes = takeOut()
         hasFlushedEnd = hasEnd
         transmit(bytes, ends: hasEnd)
-        thread.buffers.giveBack(bytes)
     }
 
     // MARK: The answer

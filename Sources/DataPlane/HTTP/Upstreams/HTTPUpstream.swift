@@ -32,6 +32,8 @@ struct AttemptFailure {
 /// What is given to `begin`, `send` and `end` may wait for `flush`.
 class HTTPUpstream: EventHandler {
     let thread: DataThread
+    /// The thread's, as in ``Relay``.
+    let loop: EventLoop
     let endpoint: Endpoint
     /// Whose request it carries; nil before and afterwards.
     private(set) var exchange: Exchange?
@@ -45,6 +47,7 @@ class HTTPUpstream: EventHandler {
 
     init(_ thread: DataThread, _ endpoint: Endpoint) {
         self.thread = thread
+        loop = thread.loop
         self.endpoint = endpoint
         super.init()
     }

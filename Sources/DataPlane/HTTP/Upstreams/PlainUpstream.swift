@@ -66,13 +66,13 @@ final class PlainUpstream: HTTP1Upstream {
     private func dial() {
         do throws(SystemError) {
             end.open(try thread.dial(endpoint.address, isPlaintext: true, isLocal: isSelf))
-            try thread.loop.watch(end.number, for: self)
+            try loop.watch(end.number, for: self)
             let patience = exchange?.connectTimeout ?? thread.settings.proxy.timeouts.connect
-            thread.loop.setDeadline(thread.loop.now + patience, of: self)
+            loop.setDeadline(loop.now + patience, of: self)
         } catch {
             let (outcome, detail) = (connectOutcome(error.errno), error.description)
             // Not from here: the exchange is in the middle of its attempt.
-            thread.loop.atEndOfTurn { [self] in connectFailed(outcome, detail) }
+            loop.atEndOfTurn { [self] in connectFailed(outcome, detail) }
         }
     }
 
@@ -83,24 +83,24 @@ final class PlainUpstream: HTTP1Upstream {
 
     // MARK: Sending
 
-    override func transmit(_ bytes: [UInt8], ends: Bool) {
+    override func transmit(_ bytes: consuming [UInt8], ends: Bool) {
         if !end.isOpen { dial() }
         // A message says itself where it ends; what was switched to has no other end than the connection's.
         if ends, exchange?.isTunnel ?? false {
             endsOutput = true
-            thread.loop.atEndOfTurn(self)
+            loop.sendSoon(self)
         }
         guard isConnected else {
             unsafe bytes.withUnsafeBytes { unsafe end.keep($0) }
-            return
+            return thread.buffers.giveBack(consume bytes)
         }
-        if unsafe bytes.withUnsafeBytes({ unsafe end.gather($0, thread.buffers) }) {
-            return thread.loop.atEndOfTurn(self)
+        switch end.gatherOrWrite(lent: bytes, thread.buffers) {
+        case .gathered: loop.sendSoon(self)
+        case .written(let errno): if let errno { sendBroke(errno) }
         }
-        if let errno = unsafe bytes.withUnsafeBytes({ unsafe end.write($0) }) { sendBroke(errno) }
     }
 
-    override func turnEnds() {
+    override func sendGathered() {
         if isConnected { _ = flushEnd(wasFull: isFull) }
     }
 
@@ -131,7 +131,7 @@ final class PlainUpstream: HTTP1Upstream {
                 return connectFailed(connectOutcome(errno), "\(endpoint.address): \(errno)")
             }
             isConnected = true
-            thread.loop.setDeadline(.never, of: self)
+            loop.setDeadline(.never, of: self)
             exchange?.reached()
         }
         if flushEnd(wasFull: wasFull) { readAgain() }
@@ -147,7 +147,7 @@ final class PlainUpstream: HTTP1Upstream {
     override func readAgain() {
         var budget = Relay.turnBudget
         while exchange != nil, isConnected, end.mayHaveInput, !isPaused {
-            guard budget > 0 else { return thread.loop.again(self) }
+            guard budget > 0 else { return loop.again(self) }
             let buffer = unsafe UnsafeMutableRawBufferPointer(rebasing: thread.buffers.plaintext[..<ReadSize.smallest])
             switch unsafe end.receive(into: buffer) {
             case .bytes(let count):
@@ -179,12 +179,12 @@ final class PlainUpstream: HTTP1Upstream {
         guard persists, end.pending.isEmpty || end.flush() == nil && end.pending.isEmpty, !end.hasEndedInput,
             isConnected
         else { return closeCleanly() }
-        idleSince = thread.loop.now
+        idleSince = loop.now
         guard thread.upstreams.put(self, identifier: identifier, for: endpoint.address)
         else {
             return closeCleanly()
         }
-        thread.loop.setDeadline(thread.loop.now + thread.settings.proxy.http.idleUpstreamTimeout, of: self)
+        loop.setDeadline(loop.now + thread.settings.proxy.http.idleUpstreamTimeout, of: self)
     }
 
     override func cut() {
@@ -205,7 +205,7 @@ final class PlainUpstream: HTTP1Upstream {
             end.closeCleanly()
         }
         end.reset()
-        thread.loop.remove(self)
+        loop.remove(self)
         thread.upstreamCount -= 1
     }
 }

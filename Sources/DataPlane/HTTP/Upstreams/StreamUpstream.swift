@@ -34,7 +34,7 @@ final class StreamUpstream: HTTP1Upstream, PeerStreamUser {
         thread.loop.add(self)
     }
 
-    var startedAt: Instant { exchange?.startedAt ?? thread.loop.now }
+    var startedAt: Instant { exchange?.startedAt ?? loop.now }
     override var isStale: Bool { isReused }
     var connectTimeout: Duration? { exchange?.connectTimeout }
 
@@ -43,14 +43,14 @@ final class StreamUpstream: HTTP1Upstream, PeerStreamUser {
     private func connect() {
         guard case .mutualTLS(let identity) = endpoint.security, let context = thread.identity else {
             let outcome = ErrorCode.identityMissing
-            return thread.loop.atEndOfTurn { [self] in
+            return loop.atEndOfTurn { [self] in
                 failed(outcome, "", isUntouched: true, isEndpointFault: false)
             }
         }
         replay.beginAttempt()
         let key = PeerKey(endpoint, identity, context)
         if let pooled = thread.takePooled(key) {
-            let hasRested = pooled.hasRested(longerThan: WeftOne.trustedIdle, now: thread.loop.now)
+            let hasRested = pooled.hasRested(longerThan: WeftOne.trustedIdle, now: loop.now)
             if !hasRested || exchange?.isRepeatable ?? false {
                 isReused = true
                 pooled.stream = self
@@ -65,7 +65,7 @@ final class StreamUpstream: HTTP1Upstream, PeerStreamUser {
 
     // MARK: Sending
 
-    override func transmit(_ bytes: [UInt8], ends: Bool) {
+    override func transmit(_ bytes: consuming [UInt8], ends: Bool) {
         keep(bytes)
         if ends { endsWithWaiting = true }
         if peer == nil, !isReady { return connect() }
@@ -74,11 +74,16 @@ final class StreamUpstream: HTTP1Upstream, PeerStreamUser {
     }
 
     /// Not lent, as above.
-    private func keep(_ bytes: [UInt8]) {
+    private func keep(_ bytes: consuming [UInt8]) {
         var kept: [UInt8] = []
         swap(&kept, &waiting)
-        if kept.isEmpty { kept = bytes } else { kept += bytes }
+        guard !kept.isEmpty else {
+            waiting = bytes
+            return
+        }
+        kept += bytes
         waiting = kept
+        thread.buffers.giveBack(consume bytes)
     }
 
     override var isFull: Bool { !waiting.isEmpty || peer?.isBlocked ?? false }
@@ -86,12 +91,17 @@ final class StreamUpstream: HTTP1Upstream, PeerStreamUser {
     /// Sends as much as may be sent now; before OPENED that is bounded.
     private func sendWaiting(_ peer: PeerConnection, opening: OpenFrame? = nil) {
         guard opening != nil || !peer.isBlocked, !hasSentEnd else { return }
-        let bytes = waiting
+        var bytes: [UInt8] = []
+        swap(&bytes, &waiting)
         let room = isOpened ? bytes.count : min(bytes.count, WeftOne.earlyDataMax - earlyByteCount)
         let ends = endsWithWaiting && room == bytes.count
-        guard room > 0 || ends || opening != nil else { return }
+        guard room > 0 || ends || opening != nil else {
+            waiting = bytes
+            return
+        }
         peer.send(bytes[..<room], behind: opening.map { .open($0) }, ends: ends)
-        waiting = room == bytes.count ? [] : Array(bytes[room...])
+        if room < bytes.count { waiting = Array(bytes[room...]) }
+        thread.buffers.giveBack(consume bytes)
         if !isOpened { earlyByteCount += room }
         if room > 0 { replay.sendData() }
         hasSentEnd = ends
@@ -110,14 +120,14 @@ final class StreamUpstream: HTTP1Upstream, PeerStreamUser {
         open.trace = exchange.record.trace
         peer.becomeBusy()
         sendWaiting(peer, opening: open)
-        thread.loop.setDeadline(thread.loop.now + thread.settings.proxy.timeouts.open, of: self)
+        loop.setDeadline(loop.now + thread.settings.proxy.timeouts.open, of: self)
     }
 
     func peerIsConfirmed() {}
 
     func peerOpened() {
         isOpened = true
-        thread.loop.setDeadline(.never, of: self)
+        loop.setDeadline(.never, of: self)
         exchange?.reached()
         if let peer, !waiting.isEmpty { sendWaiting(peer) }
         if !isFull { exchange?.upstreamTakesAgain() }
@@ -202,7 +212,7 @@ final class StreamUpstream: HTTP1Upstream, PeerStreamUser {
     private func leave() {
         guard token != 0 else { return }
         detach()
-        thread.loop.remove(self)
+        loop.remove(self)
         thread.upstreamCount -= 1
     }
 }
