@@ -46,11 +46,14 @@ struct LabClient {
     func run() -> Int32 {
         dial()
         var polled = [0, socket.number].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+        // The kernel tells a reset once: after a send that heard of it, the next receive sees an ordinary end.
+        var sendError: String?
         while true {
             poll(&polled, 2, -1)
             if polled[1].revents != 0 {
                 guard let bytes = socket.receive() else { LabSocket.fail(LabSocket.lastError) }
                 guard !bytes.isEmpty else {
+                    if let sendError { LabSocket.fail(sendError) }
                     say("ended")
                     return 0
                 }
@@ -69,7 +72,7 @@ struct LabClient {
                     socket.resetOnClose()
                     return 0
                 }
-                socket.send(bytes)
+                if !socket.send(bytes) { sendError = LabSocket.lastError }
             }
         }
     }
