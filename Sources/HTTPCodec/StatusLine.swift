@@ -104,3 +104,15 @@ enum StatusLine {
         }
     }
 }
+
+extension HTTPResponse {
+    /// The reason where it is another than the standard says for the status, without blanks around it; nil where there is
+    /// nothing to say.
+    package var ownReason: String? {
+        guard !reason.isEmpty, reason != "OK" || status != 200 else { return nil }
+        let bytes = unsafe reason.utf8.span.bytes
+        guard !bytes.equals(StatusLine.reason(status)) else { return nil }
+        let range = bytes.trimmed(0..<bytes.byteCount)
+        return range.isEmpty ? nil : bytes.extracting(range).text
+    }
+}

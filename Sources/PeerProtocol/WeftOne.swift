@@ -64,16 +64,32 @@ package enum StreamHint: UInt8, Sendable, CaseIterable {
     case opaque = 1
     case http1 = 2
     case http2 = 3
+    /// Requests of HTTP/1 as streams of an HTTP/2 session; only to an acceptor whose HELLO says
+    /// ``HelloFrame/takesHTTP1Sessions``.
+    case http1Session = 4
 }
 
 /// The acceptor's first frame.
 package struct HelloFrame: Hashable, Sendable {
-    /// Bits for later; none is defined yet.
+    /// What the acceptor can do beyond what every acceptor can; bits that are not known mean nothing.
     package var features: UInt32 = 0
     /// How long the acceptor keeps an idle connection.
     package var idleTimeout: Duration = WeftOne.acceptorIdle
 
     package init() {}
+
+    /// What we say of ourselves.
+    package static var ours: HelloFrame {
+        var hello = HelloFrame()
+        hello.features = http1Sessions
+        return hello
+    }
+
+    /// The bit of ``takesHTTP1Sessions``.
+    private static let http1Sessions: UInt32 = 1
+
+    /// Streams with the hint ``StreamHint/http1Session`` are understood.
+    package var takesHTTP1Sessions: Bool { features & Self.http1Sessions != 0 }
 
     /// How long the dialler keeps an idle connection: well before the acceptor closes it, so that no stream is begun on one
     /// that is about to end. Zero: not at all.

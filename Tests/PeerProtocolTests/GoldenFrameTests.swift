@@ -40,6 +40,7 @@ struct GoldenFrameTests {
         aborted.hasTouchedApplication = true
         return [
             "HELLO, no features, idle timeout 15 s": .hello(HelloFrame()),
+            "HELLO as Weft sends it: sessions of HTTP/1": .hello(.ours),
             "OPEN of stream 1, undecided, nothing known of the client": .open(OpenFrame(stream: 1)),
             "OPEN of stream 2, HTTP/1, client 10.0.0.7:51234, with a trace id": .open(first),
             "OPEN of stream 3, opaque, several clients, client [fd00::7]:443": .open(shared),
@@ -74,9 +75,9 @@ struct GoldenFrameTests {
     @Test("the hints and reasons of the page have the numbers of the code")
     func words() throws {
         let text = try ProtocolPage().lines.joined(separator: " ")
-        #expect(text.contains("**Hint**: 0 undecided, 1 opaque, 2 HTTP/1, 3 HTTP/2;"))
-        #expect(StreamHint.allCases.map(\.rawValue) == [0, 1, 2, 3])
-        #expect(StreamHint.allCases == [.undecided, .opaque, .http1, .http2])
+        #expect(text.contains("**Hint**: 0 undecided, 1 opaque, 2 HTTP/1, 3 HTTP/2, 4 HTTP/1 in a session;"))
+        #expect(StreamHint.allCases.map(\.rawValue) == [0, 1, 2, 3, 4])
+        #expect(StreamHint.allCases == [.undecided, .opaque, .http1, .http2, .http1Session])
         let reasons = ResetReason.allCases.map { "\($0.rawValue) \($0)" }.joined(separator: ", ")
         #expect(text.contains("**Reason**: \(reasons);"))
     }

@@ -88,7 +88,7 @@ extension PeerConnection {
             if let control = thread.settings.pacedCongestionControl { socket?.expectCongestion(control) }
             switch role {
             case .acceptor:
-                write(.hello(HelloFrame()))
+                write(.hello(.ours))
                 // Until the first stream; an OPEN that came along with the handshake moves it.
                 loop.setDeadline(loop.now + WeftOne.acceptorIdle, of: self)
             case .dialler:

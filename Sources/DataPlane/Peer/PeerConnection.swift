@@ -58,6 +58,8 @@ final class PeerConnection: EventHandler {
     private(set) var cipher: CipherSuite?
     /// The stream under way.
     var stream: (any PeerStreamUser)?
+    /// Whoever has it opens its stream later: until then a connection without a stream is not one whose stream is over.
+    var isPromised = false
 
     var socket: Descriptor?
     var output = PendingBytes()
@@ -185,7 +187,7 @@ final class PeerConnection: EventHandler {
 
     /// After each piece of work: a stream that is over leaves the connection idle, or at its end.
     private func settle() {
-        guard phase == .established, session.isIdle else { return }
+        guard phase == .established, session.isIdle, !isPromised else { return }
         if let relay = stream {
             stream = nil
             relay.peerIsDone()

@@ -34,4 +34,14 @@ package struct HTTP2Settings: Hashable, Sendable {
     }
 
     package init() {}
+
+    /// The same where many clients share the connection: that some of them take nothing must not stop the others, so that
+    /// the windows of its streams are all that bounds it.
+    package var betweenSidecars: HTTP2Settings {
+        var settings = self
+        let (all, overflows) = streams.multipliedReportingOverflow(by: streamWindowBytes)
+        // No window is larger (RFC 9113 section 6.9.1).
+        settings.connectionWindowBytes = max(connectionWindowBytes, min(overflows ? .max : all, Int(Int32.max)))
+        return settings
+    }
 }

@@ -34,7 +34,8 @@ final class HTTP2Conversation: HTTPConversation, HTTP2SessionUser {
     init(_ transport: HTTPFront) {
         self.transport = transport
         thread = transport.thread
-        session = HTTP2Session(.server, thread.settings.proxy.http.http2, http: thread.settings.proxy.http)
+        let settings = thread.settings.proxy.http
+        session = HTTP2Session(.server, transport.isSidecar ? settings.http2.betweenSidecars : settings.http2, http: settings)
         session.tell(self)
         schedule()
     }
@@ -43,6 +44,8 @@ final class HTTP2Conversation: HTTPConversation, HTTP2SessionUser {
     func beginRecord() -> RequestRecord { transport.beginRecord() }
     var clientText: String { transport.clientText }
     var isSidecar: Bool { transport.isSidecar }
+    /// What comes as HTTP/2 is HTTP/1 for whom it is for.
+    var carriesHTTP1: Bool { transport.carriesHTTP1 }
     var gateway: GatewayOrigin? { transport.gateway }
 
     // MARK: From the client

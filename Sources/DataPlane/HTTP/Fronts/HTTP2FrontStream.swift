@@ -33,7 +33,7 @@ final class HTTP2FrontStream: ExchangeFront {
     // MARK: The request
 
     func begin(_ request: consuming HTTPRequest) {
-        let exchange = Exchange(conversation.thread, self, request, isHTTP2: true)
+        let exchange = Exchange(conversation.thread, self, request, isHTTP2: !conversation.carriesHTTP1)
         self.exchange = exchange
         exchange.begin()
     }
@@ -78,7 +78,10 @@ final class HTTP2FrontStream: ExchangeFront {
 
     var isOutBlocked: Bool { conversation.isBlocked(number) }
 
-    func write(_ head: consuming HTTPResponse) { session.submit(head, on: number, endsStream: false) }
+    func write(_ head: consuming HTTPResponse) {
+        if conversation.carriesHTTP1 { CarriedHTTP1.keep(&head) }
+        session.submit(head, on: number, endsStream: false)
+    }
 
     func write(_ body: UnsafeRawBufferPointer) { unsafe session.send(body, on: number) }
 

@@ -26,10 +26,13 @@ class HTTPFront: Relay {
     /// Set for clients of a gateway.
     var gateway: GatewayOrigin?
     private(set) lazy var clientText = record.client.description
+    /// The client's sidecar has made streams of HTTP/2 of what was HTTP/1.
+    let carriesHTTP1: Bool
     /// Requests so far, malformed ones too.
     var requestCount = 0
 
-    init(_ thread: DataThread, _ record: consuming ConnectionRecord) {
+    init(_ thread: DataThread, _ record: consuming ConnectionRecord, carriesHTTP1: Bool = false) {
+        self.carriesHTTP1 = carriesHTTP1
         record.state = "http"
         super.init(thread, consume record, isClassified: true)
     }
@@ -45,6 +48,9 @@ class HTTPFront: Relay {
             connection: record.id, direction: record.direction, client: record.client, security: record.security,
             startedAt: loop.now)
     }
+
+    /// Its requests are streams of one session.
+    final var hasSession: Bool { conversation is HTTP2Conversation }
 
     // MARK: For the subclass to say
 
@@ -107,7 +113,7 @@ class HTTPFront: Relay {
     }
 
     private func converse(in spoken: DetectedProtocol, _ bytes: UnsafeRawBufferPointer) {
-        record.detected = spoken
+        record.detected = carriesHTTP1 ? .http1 : spoken
         let conversation: any HTTPConversation =
             spoken == .http2 ? HTTP2Conversation(self) : HTTP1Conversation(self)
         self.conversation = conversation

@@ -17,8 +17,11 @@ final class StreamFront: HTTPFront, PeerStreamUser {
     private var isApplicationReached = false
     private var hasSentEnd = false
 
-    static func begin(_ peer: PeerConnection, _ record: consuming ConnectionRecord) -> StreamFront {
-        let front = StreamFront(peer, record)
+    /// `carriesHTTP1`: what is asked in a session of HTTP/2 was HTTP/1 before, and becomes it again.
+    static func begin(
+        _ peer: PeerConnection, _ record: consuming ConnectionRecord, carriesHTTP1: Bool
+    ) -> StreamFront {
+        let front = StreamFront(peer, record, carriesHTTP1)
         peer.stream = front
         let loop = peer.thread.loop
         loop.add(front)
@@ -26,9 +29,9 @@ final class StreamFront: HTTPFront, PeerStreamUser {
         return front
     }
 
-    private init(_ peer: PeerConnection, _ record: consuming ConnectionRecord) {
+    private init(_ peer: PeerConnection, _ record: consuming ConnectionRecord, _ carriesHTTP1: Bool) {
         self.peer = peer
-        super.init(peer.thread, record)
+        super.init(peer.thread, record, carriesHTTP1: carriesHTTP1)
         thread.streamRelayCount += 1
     }
 
@@ -142,7 +145,7 @@ final class StreamFront: HTTPFront, PeerStreamUser {
 
     /// The session that it carries, where it carries one, is to be begun anew on another connection.
     func announceRenewal() {
-        if record.detected == .http2 { announceLeaving() }
+        if hasSession { announceLeaving() }
     }
 
     private func leave(_ outcome: ErrorCode, _ detail: String = "") {

@@ -15,8 +15,12 @@ internal import Telemetry
 final class RequestKeeping {
     /// Plaintext connections that wait for another request.
     var idle: IdlePool<SocketAddress, PlainUpstream>
-    /// Connections that carry requests of HTTP/2.
+    /// Sessions that carry requests as streams of HTTP/2.
     var links = HTTP2Links()
+    /// Sidecars that take requests of HTTP/1 in sessions, as their latest HELLO says.
+    private var sessionPeers: Set<PeerKey> = []
+    /// What is forgotten is learned again with the next connection.
+    private static let sessionPeersMax = 16_384
     /// Connections that carry a request, or wait for one.
     var upstreamCount = 0
     /// By backend of a rule of the snapshot that holds, and by family: a look at a pointer in the place of names.
@@ -52,10 +56,24 @@ final class RequestKeeping {
     /// Connections to sidecars that carry requests take no new ones, but for those that `fit`.
     func retireLinks(but fit: (PeerKey) -> Bool) {
         let old = links.all { link in
-            if case .sidecar(let key) = link.key { !fit(key) } else { false }
+            if case .sidecar(let key, _) = link.key { !fit(key) } else { false }
         }
         for link in old { link.retire() }
+        sessionPeers = sessionPeers.filter(fit)
     }
+
+    /// A sidecar has said what it can do.
+    func learn(_ hello: HelloFrame, of peer: PeerKey) {
+        guard hello.takesHTTP1Sessions else {
+            sessionPeers.remove(peer)
+            return
+        }
+        if sessionPeers.count >= Self.sessionPeersMax { sessionPeers = [] }
+        sessionPeers.insert(peer)
+    }
+
+    /// Requests of HTTP/1 may go to this sidecar in a session.
+    func takesHTTP1Sessions(_ peer: PeerKey) -> Bool { sessionPeers.contains(peer) }
 }
 
 extension RequestKeeping {
@@ -119,10 +137,10 @@ extension DataThread {
         opened(.inbound)
         let refusal = mayAccept(peer, to: target)
         let isHTTP =
-            open.isShared && (open.hint == .http1 || open.hint == .http2)
+            open.isShared && (open.hint == .http1 || open.hint == .http2 || open.hint == .http1Session)
             || snapshot.readsRequests(port: target.port)
         if isHTTP, refusal == nil, !open.isCheck {
-            _ = StreamFront.begin(peer, record)
+            _ = StreamFront.begin(peer, record, carriesHTTP1: open.isShared && open.hint == .http1Session)
         } else {
             StreamRelay.beginInbound(peer, record, refusal, takesBytes: !open.isCheck)
         }

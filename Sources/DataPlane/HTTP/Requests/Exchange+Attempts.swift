@@ -4,6 +4,7 @@ internal import Discovery
 internal import HTTPCodec
 internal import LinuxSystem
 internal import MeshModel
+internal import PeerProtocol
 internal import Reactor
 internal import Routing
 internal import TLSSession
@@ -38,10 +39,24 @@ extension Exchange {
             }
             return PlainUpstream.obtain(thread, endpoint, for: self, isLocal: isLocal)
         case .mutualTLS:
-            if takesHTTP2(endpoint), let link = StreamLink.obtain(thread, endpoint, for: self) {
+            let takesHTTP2 = takesHTTP2(endpoint)
+            if takesHTTP2 || mayShareSession,
+                let link = StreamLink.obtain(thread, endpoint, for: self, carriesHTTP1: !takesHTTP2)
+            {
                 return HTTP2Upstream(link)
             }
             return StreamUpstream(thread, endpoint)
+        }
+    }
+
+    /// A request of HTTP/1 that HTTP/2 has words for, and that is soon sent: it travels among others in one session, and is
+    /// HTTP/1 again behind it. What is not, has a stream of `weft/1` for itself.
+    private var mayShareSession: Bool {
+        guard !isTunnel, !isCheck, request.isHTTP11, !request.expectsContinue else { return false }
+        switch request.body {
+        case .none: return true
+        case .length(let length): return length <= UInt64(WeftOne.dataPayload)
+        case .chunked, .untilClose, .tunnel: return false
         }
     }
 

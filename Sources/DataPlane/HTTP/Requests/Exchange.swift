@@ -97,7 +97,7 @@ final class Exchange: EventHandler {
     private var result = RequestResult.success
     private var latency: Duration?
     /// It is a check of ours: nobody is told of it.
-    private let isCheck: Bool
+    let isCheck: Bool
     /// A call of gRPC, which is answered in its own way.
     private(set) var isGRPC = false
 

@@ -7,7 +7,7 @@ internal import LinuxSystem
 internal import MeshModel
 internal import Reactor
 
-/// A connection that carries requests of many clients to one endpoint at once, as HTTP/2.
+/// A connection that carries requests of many clients to one endpoint at once, as streams of HTTP/2.
 ///
 /// | subclass     | the session travels on                             |
 /// |--------------|----------------------------------------------------|
@@ -19,8 +19,9 @@ internal import Reactor
 ///                    └─ GOAWAY, a limit, age ─▶ takes no new ones ─▶ closed after the last
 /// ```
 class HTTP2Link: EventHandler, HTTP2SessionUser {
-    /// How long a link without requests is kept.
-    private static let restMax: Duration = .seconds(60)
+    /// How long a link without requests is kept. A session of HTTP/1 ends as soon as it would not be trusted with every
+    /// request; its connection waits in the pool, and the next session costs no more than its first bytes.
+    private var restMax: Duration { carriesHTTP1 ? Self.trustedRest : .seconds(60) }
     /// A request that must not be repeated never travels on a link that has rested longer.
     private static let trustedRest: Duration = .seconds(1)
     private static let outputMax = 64 << 10
@@ -28,6 +29,10 @@ class HTTP2Link: EventHandler, HTTP2SessionUser {
     let thread: DataThread
     let endpoint: Endpoint
     let key: HTTP2LinkKey
+    /// True where the far side is another sidecar.
+    let isSidecar: Bool
+    /// To that sidecar and from it, what it carries is HTTP/1.
+    let carriesHTTP1: Bool
     let session: HTTP2Session
     private var requests = StreamTable<HTTP2Upstream>()
     private var touched: [HTTP2Upstream] = []
@@ -40,6 +45,8 @@ class HTTP2Link: EventHandler, HTTP2SessionUser {
     private var isInside = false
     private var isFlushScheduled = false
     private var restsSince: Instant?
+    /// Requests that their clients gave up.
+    private var cancelCount = 0
     /// What ended it.
     private(set) var failure: AttemptFailure?
 
@@ -47,7 +54,10 @@ class HTTP2Link: EventHandler, HTTP2SessionUser {
         self.thread = thread
         self.endpoint = endpoint
         self.key = key
-        session = HTTP2Session(.client, thread.settings.proxy.http.http2, http: thread.settings.proxy.http)
+        let settings = thread.settings.proxy.http
+        isSidecar = if case .sidecar = key { true } else { false }
+        carriesHTTP1 = if case .sidecar(_, true) = key { true } else { false }
+        session = HTTP2Session(.client, isSidecar ? settings.http2.betweenSidecars : settings.http2, http: settings)
         super.init()
         session.tell(self)
         thread.upstreamCount += 1
@@ -62,8 +72,6 @@ class HTTP2Link: EventHandler, HTTP2SessionUser {
     func closeTransport() {}
     /// Ends by force.
     func resetTransport() {}
-    /// True where the far side is another sidecar.
-    var isSidecar: Bool { false }
 
     // MARK: Requests
 
@@ -74,12 +82,29 @@ class HTTP2Link: EventHandler, HTTP2SessionUser {
         return exchange.isRepeatable
     }
 
+    /// Of these the first that can carry this request. One that has rested too long for it is given up: what does not trust
+    /// it would pass it by each time.
+    static func fit(for exchange: Exchange, among links: [HTTP2Link]) -> HTTP2Link? {
+        for link in links {
+            if link.isFit(for: exchange) { return link }
+            if link.requests.isEmpty { link.retire() }
+        }
+        return nil
+    }
+
     final func submit(_ request: HTTPRequest, for upstream: HTTP2Upstream) -> Int32? {
         guard !isClosed, let stream = session.submit(request, endsStream: false) else { return nil }
         changeRequests { $0.insert(upstream, for: stream) }
         restsSince = nil
         thread.loop.setDeadline(.never, of: self)
         return stream
+    }
+
+    /// A client has given up a request. To the far side all clients are one, and who cancels much is cut off: before that,
+    /// new requests get a new link, and nobody suffers for another's impatience.
+    final func cancelled() {
+        cancelCount += 1
+        if cancelCount > thread.settings.proxy.http.http2.flood.cancelledRequests / 2 { retire() }
     }
 
     /// A request is over; its stream is closed, or will be.
@@ -131,7 +156,7 @@ class HTTP2Link: EventHandler, HTTP2SessionUser {
 
     private func rest() {
         restsSince = thread.loop.now
-        thread.loop.setDeadline(thread.loop.now + Self.restMax, of: self)
+        thread.loop.setDeadline(thread.loop.now + restMax, of: self)
     }
 
     /// Takes no new requests.
@@ -192,7 +217,7 @@ class HTTP2Link: EventHandler, HTTP2SessionUser {
     func answerBegan(_ stream: Int32, _ head: consuming HTTPResponse) {
         guard let upstream = requests[stream] else { return }
         touch(upstream)
-        upstream.answer(head)
+        upstream.received(head)
     }
 
     func received(_ stream: Int32, _ bytes: UnsafeRawBufferPointer) {
@@ -225,8 +250,10 @@ class HTTP2Link: EventHandler, HTTP2SessionUser {
 
     func goingAway() { retire() }
 
-    /// The far side has ended its direction, or the connection is gone.
-    final func fail(_ outcome: ErrorCode, _ detail: String, isUntouched: Bool, isEndpointFault: Bool) {
+    /// The far side has ended its direction, or the connection is gone; `mayTryAnother`: in another way it may go well.
+    final func fail(
+        _ outcome: ErrorCode, _ detail: String, isUntouched: Bool, isEndpointFault: Bool, mayTryAnother: Bool = false
+    ) {
         guard !isClosed else { return }
         isRetired = true
         failure = AttemptFailure(
@@ -240,6 +267,7 @@ class HTTP2Link: EventHandler, HTTP2SessionUser {
         resetTransport()
         for upstream in all {
             upstream.forget()
+            if mayTryAnother { upstream.mayTryAnother = true }
             upstream.failed(outcome, detail, isUntouched: isUntouched, isEndpointFault: isEndpointFault)
         }
     }
@@ -282,7 +310,8 @@ class HTTP2Link: EventHandler, HTTP2SessionUser {
 /// What makes two links interchangeable.
 enum HTTP2LinkKey: Hashable {
     case plain(SocketAddress)
-    case sidecar(PeerKey)
+    /// `carriesHTTP1`: what it carries was HTTP/1 and becomes it again; never requests of both kinds.
+    case sidecar(PeerKey, carriesHTTP1: Bool)
 }
 
 /// The links of a thread that take requests.

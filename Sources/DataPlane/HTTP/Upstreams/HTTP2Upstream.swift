@@ -73,6 +73,11 @@ final class HTTP2Upstream: HTTPUpstream {
         unsafe exchange.answerData(bytes)
     }
 
+    func received(_ head: consuming HTTPResponse) {
+        if link.carriesHTTP1 { CarriedHTTP1.restore(&head) }
+        answer(head)
+    }
+
     /// Hands on what has come.
     func passOn() {
         exchange?.flushFront()
@@ -102,7 +107,10 @@ final class HTTP2Upstream: HTTPUpstream {
     }
 
     override func cut() {
-        if let stream, !isAnswered || !hasEnd { link.session.reset(stream, cutCode ?? .cancel) }
+        if let stream, !isAnswered || !hasEnd {
+            link.session.reset(stream, cutCode ?? .cancel)
+            link.cancelled()
+        }
         leave()
     }
 

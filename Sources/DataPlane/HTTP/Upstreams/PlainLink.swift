@@ -12,7 +12,7 @@ final class PlainLink: HTTP2Link {
     /// A link for a request: one that is there, where that is safe, else a new one.
     static func obtain(_ thread: DataThread, _ endpoint: Endpoint, for exchange: Exchange, isLocal: Bool) -> HTTP2Link {
         let key = HTTP2LinkKey.plain(endpoint.address)
-        if let link = thread.requests.links.all(key).first(where: { $0.isFit(for: exchange) }) { return link }
+        if let link = fit(for: exchange, among: thread.requests.links.all(key)) { return link }
         let link = PlainLink(thread, endpoint, key)
         thread.requests.links.add(link)
         link.dial(

@@ -58,9 +58,10 @@ final class PlainUpstream: HTTP1Upstream {
         if exchange.mayBeSentAgain, exchange.staleRetries == 0 { return true }
         guard exchange.isRepeatable || idleSince.map({ now - $0 <= Self.trustedRest }) ?? false else { return false }
         // Its end may lie in the socket already, before the loop has told of it.
-        let buffer = unsafe UnsafeMutableRawBufferPointer(rebasing: thread.buffers.plaintext[..<1])
-        if case .wouldBlock = unsafe end.receive(into: buffer) { return true }
-        return false
+        var byte: UInt8 = 0
+        return unsafe withUnsafeMutableBytes(of: &byte) { buffer in
+            if case .wouldBlock = unsafe end.receive(into: buffer) { true } else { false }
+        }
     }
 
     private func dial() {
@@ -145,6 +146,8 @@ final class PlainUpstream: HTTP1Upstream {
     }
 
     override func readAgain() {
+        // In the thread's buffers lies what a session is being read from.
+        guard thread.activePeer == nil else { return loop.again(self) }
         var budget = Relay.turnBudget
         while exchange != nil, isConnected, end.mayHaveInput, !isPaused {
             guard budget > 0 else { return loop.again(self) }
@@ -168,6 +171,9 @@ final class PlainUpstream: HTTP1Upstream {
     /// It takes nothing any more. What it had answered before is still in its queue, whether or not the loop has told of it;
     /// once that is read, the failure comes back from the read.
     private func sendBroke(_ errno: Errno) {
+        guard thread.activePeer == nil else {
+            return loop.atEndOfTurn { [self] in if token != 0 { sendBroke(errno) } }
+        }
         end.noteInput()
         if exchange != nil, isConnected { readAgain() }
         if exchange != nil { broken(errno) } else { close() }

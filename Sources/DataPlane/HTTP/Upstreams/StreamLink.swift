@@ -20,15 +20,19 @@ final class StreamLink: HTTP2Link, PeerStreamUser {
     private var earlyByteCount = 0
     private let since: Instant
 
-    /// A link for a request: one that is there, where that is safe, else a new one; nil without an identity of our own.
-    static func obtain(_ thread: DataThread, _ endpoint: Endpoint, for exchange: Exchange) -> HTTP2Link? {
+    /// A link for a request: one that is there, where that is safe, else a new one. Nil without an identity of our own, and for
+    /// a request of HTTP/1 if it is not known of the sidecar that it takes these so.
+    static func obtain(
+        _ thread: DataThread, _ endpoint: Endpoint, for exchange: Exchange, carriesHTTP1: Bool
+    ) -> HTTP2Link? {
         guard case .mutualTLS(let identity) = endpoint.security, let context = thread.identity else { return nil }
         let peerKey = PeerKey(endpoint, identity, context)
-        let key = HTTP2LinkKey.sidecar(peerKey)
-        if let link = thread.requests.links.all(key).first(where: { $0.isFit(for: exchange) }) {
+        let key = HTTP2LinkKey.sidecar(peerKey, carriesHTTP1: carriesHTTP1)
+        if let link = fit(for: exchange, among: thread.requests.links.all(key)) {
             if let peer = (link as? StreamLink)?.peer { exchange.secured(peer) }
             return link
         }
+        if carriesHTTP1, !thread.requests.takesHTTP1Sessions(peerKey) { return nil }
         let link = StreamLink(thread, endpoint, key)
         thread.requests.links.add(link)
         link.connect(peerKey, context)
@@ -41,14 +45,13 @@ final class StreamLink: HTTP2Link, PeerStreamUser {
     }
 
     var startedAt: Instant { since }
-    override var isSidecar: Bool { true }
-
     private func connect(_ key: PeerKey, _ context: TLSContext) {
         replay.beginAttempt()
         if let pooled = thread.takePooled(key) {
             // One that has rested may be dead without anybody knowing, and what is sent on it would be lost.
             if !pooled.hasRested(longerThan: WeftOne.trustedIdle, now: thread.loop.now) {
                 pooled.stream = self
+                pooled.isPromised = true
                 peer = pooled
                 // Not from here: the session of whoever asks may be at work.
                 return thread.loop.atEndOfTurn { [self] in
@@ -57,24 +60,42 @@ final class StreamLink: HTTP2Link, PeerStreamUser {
             }
             thread.retire([pooled])
         }
-        PeerConnection.dial(thread, key, context, for: self) { peer = $0 }
+        PeerConnection.dial(thread, key, context, for: self) {
+            peer = $0
+            $0.isPromised = true
+        }
     }
 
     // MARK: What the connection tells
 
     func peerIsReady() {
         guard let peer, !isClosed, !isReady else { return }
+        if carriesHTTP1, !mayCarryHTTP1(peer) { return }
         isReady = true
         secured(peer)
         var open = OpenFrame(stream: peer.session.open())
         open.isShared = true
-        open.hint = .http2
+        open.hint = carriesHTTP1 ? .http1Session : .http2
+        peer.isPromised = false
         peer.becomeBusy()
         sendWaiting(peer, opening: open)
         thread.loop.setDeadline(thread.loop.now + thread.settings.proxy.timeouts.open, of: self)
     }
 
-    func peerIsConfirmed() {}
+    /// Only HELLO tells whether the sidecar still is one that does: another may have taken its place.
+    private func mayCarryHTTP1(_ peer: PeerConnection) -> Bool {
+        guard peer.session.isConfirmed else { return false }
+        if case .sidecar(let key, _) = key, thread.requests.takesHTTP1Sessions(key) { return true }
+        fail(
+            .peerCut, "its sidecar takes no sessions of HTTP/1 any more", isUntouched: true, isEndpointFault: false,
+            mayTryAnother: true)
+        return false
+    }
+
+    func peerIsConfirmed() {
+        guard !isReady, let peer else { return }
+        peer.perform { peerIsReady() }
+    }
 
     func peerOpened() {
         isOpened = true
