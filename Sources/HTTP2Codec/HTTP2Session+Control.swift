@@ -177,10 +177,25 @@ extension HTTP2Session {
         guard stream.receiving != .ended else { return }
         stream.unreturned += count
         // Half of what the peer knows to be its window: few frames, and it never has to wait for one.
-        guard stream.unreturned * 2 >= min(settings.streamWindowBytes, FlowWindow.most) else { return }
-        appendWindowUpdate(stream.unreturned, on: stream.id)
-        stream.receiveWindow += stream.unreturned
+        guard stream.unreturned * 2 >= stream.window else { return }
+        let more = stream.unreturned + growth(of: stream)
+        appendWindowUpdate(more, on: stream.id)
+        stream.receiveWindow += more
         stream.unreturned = 0
+    }
+
+    /// What comes quickly, and is taken as quickly, may have a window twice as large: over a long way it would have to wait for
+    /// room that is long there. A window so holds no more than came in a fifth of a second.
+    private func growth(of stream: HTTP2Stream) -> Int {
+        let isQuick = now - stream.roomGivenAt < Self.quickly
+        stream.roomGivenAt = now
+        let more = stream.window
+        guard isQuick, 2 * more <= Self.grownWindowMost, grownByteCount + more <= settings.windowGrowthBytes else {
+            return 0
+        }
+        stream.window += more
+        grownByteCount += more
+        return more
     }
 
     func consumeAll(_ stream: HTTP2Stream) { consume(stream.unconsumed, on: stream.id) }
@@ -188,7 +203,8 @@ extension HTTP2Session {
     /// Gives room on the connection back.
     func giveBack(_ byteCount: Int) {
         unreturned += byteCount
-        guard unreturned * 2 >= max(settings.connectionWindowBytes, FlowWindow.initial) else { return }
+        let half = max(settings.connectionWindowBytes, FlowWindow.initial) / 2
+        guard unreturned >= min(half, HTTP2Settings.creditStep) else { return }
         appendWindowUpdate(unreturned, on: 0)
         receiveWindow += unreturned
         unreturned = 0

@@ -61,7 +61,8 @@ extension HTTP2Session {
         }
         lastTaken = id
         let stream = HTTP2Stream(
-            id, began: now, question: .plain, receiveWindow: streamWindow, sendWindow: peerStreamWindow)
+            id, began: now, question: .plain, window: toldStreamWindow, receiveWindow: streamWindow,
+            sendWindow: peerStreamWindow)
         add(stream)
         return stream
     }

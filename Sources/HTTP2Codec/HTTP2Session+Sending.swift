@@ -12,8 +12,8 @@ extension HTTP2Session {
         let id = lastStream == 0 ? 1 : lastStream + 2
         lastStream = id
         let stream = HTTP2Stream(
-            id, began: now, question: DecodedHead.Question(method: request.method), receiveWindow: streamWindow,
-            sendWindow: peerStreamWindow)
+            id, began: now, question: DecodedHead.Question(method: request.method), window: toldStreamWindow,
+            receiveWindow: streamWindow, sendWindow: peerStreamWindow)
         stream.hasHead = true
         add(stream)
         let size = request.fields.byteCount + request.target.utf8.count + request.authority.utf8.count

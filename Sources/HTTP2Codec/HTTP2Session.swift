@@ -84,6 +84,9 @@ package final class HTTP2Session {
     static let answersMost = 32_768
     /// RFC 9113 section 3.4.
     static let preface = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
+    /// Chosen by us: half a window is taken within so short a time, where it is to grow; and how far it may.
+    static let quickly: Duration = .milliseconds(100)
+    static let grownWindowMost = 1 << 20
     /// As long as the peer has not said its limit.
     private static let streamsAssumed = 100
 
@@ -120,6 +123,8 @@ package final class HTTP2Session {
     /// What the peer may still send on the whole connection, and what has been taken and not yet given back.
     var receiveWindow: Int
     var unreturned = 0
+    /// By how much the windows of streams that are open have grown.
+    var grownByteCount = 0
 
     // What goes.
     var encoder = HeadEncoder()
@@ -269,11 +274,15 @@ package final class HTTP2Session {
     /// The peer's window for one stream. Until it knows ours, it has the one of RFC 9113 section 6.9.2.
     var streamWindow: Int { max(settings.streamWindowBytes, FlowWindow.initial) }
 
+    /// The same as our SETTINGS have it.
+    var toldStreamWindow: Int { min(settings.streamWindowBytes, FlowWindow.most) }
+
     /// The stream is over for us. What was not consumed goes back to the connection's window, which would shrink for good.
     func forget(_ stream: HTTP2Stream) {
         guard !stream.isOver else { return }
         stream.isOver = true
         remove(stream)
+        grownByteCount -= stream.window - toldStreamWindow
         let unconsumed = stream.unconsumed
         stream.unconsumed = 0
         if unconsumed > 0 { giveBack(unconsumed) }

@@ -26,6 +26,10 @@ final class HTTP2Stream {
     var unconsumed = 0
     /// What the peer may still send.
     var receiveWindow: Int
+    /// What it may send before any of it is taken.
+    var window: Int
+    /// When it was last given room.
+    var roomGivenAt = Instant(nanoseconds: 0)
     /// Taken by the user, and not yet given back to the peer's window.
     var unreturned = 0
 
@@ -53,11 +57,15 @@ final class HTTP2Stream {
     var lastFrame = 0
     var lastFrameTurn: UInt64 = 0
 
-    init(_ id: Int32, began: Instant, question: DecodedHead.Question, receiveWindow: Int, sendWindow: Int) {
+    /// `window` is what the peer has been told, or will be; `receiveWindow` what it may assume until then.
+    init(
+        _ id: Int32, began: Instant, question: DecodedHead.Question, window: Int, receiveWindow: Int, sendWindow: Int
+    ) {
         self.id = id
         self.began = began
         self.question = question
         self.receiveWindow = receiveWindow
+        self.window = window
         self.sendWindow = sendWindow
     }
 

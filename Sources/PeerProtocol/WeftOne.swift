@@ -78,18 +78,14 @@ package struct HelloFrame: Hashable, Sendable {
 
     package init() {}
 
-    /// What we say of ourselves.
-    package static var ours: HelloFrame {
-        var hello = HelloFrame()
-        hello.features = http1Sessions
-        return hello
-    }
-
     /// The bit of ``takesHTTP1Sessions``.
     private static let http1Sessions: UInt32 = 1
 
     /// Streams with the hint ``StreamHint/http1Session`` are understood.
-    package var takesHTTP1Sessions: Bool { features & Self.http1Sessions != 0 }
+    package var takesHTTP1Sessions: Bool {
+        get { features & Self.http1Sessions != 0 }
+        set { features = newValue ? features | Self.http1Sessions : features & ~Self.http1Sessions }
+    }
 
     /// How long the dialler keeps an idle connection: well before the acceptor closes it, so that no stream is begun on one
     /// that is about to end. Zero: not at all.

@@ -133,6 +133,7 @@ extension FieldReader {
             $0.duration(.milliseconds(1) ... .seconds(3600))
         }
         assign("replayBytes", to: &http.replayBytes) { $0.size(0...16_777_216) }
+        assign("shareSessions", to: &http.sharesSessions) { $0.truth }
         section("http2") { $0.http2(&http.http2) }
         if http.targetBytes > http.headBytes {
             complain(.conflict, "`targetBytes` is more than `headBytes`, of which it is a part", "make it less")

@@ -302,4 +302,83 @@ struct FlowTests {
         try pair.run()
         #expect(pair.server.receivedByteCount == 3_000_000 && pair.server.told.last == "end 1")
     }
+    /// What a peer may send at once on a new stream, after it has sent so much in pieces that were taken at once, with such
+    /// pauses between them.
+    private func window(_ settings: HTTP2Settings, sending total: Int, every pause: Duration) throws -> Int {
+        let pair = Pair(settings)
+        pair.server.isQuietAboutData = true
+        let id = try open(pair)
+        var now = Instant(nanoseconds: 1_000_000_000)
+        for _ in 0..<total / 40_000 {
+            pair.client.send([UInt8](repeating: 1, count: 40_000), on: id)
+            try pair.run(now: now)
+            now = now + pause
+        }
+        let before = pair.server.receivedByteCount
+        pair.server.consumes = false
+        pair.client.send([UInt8](repeating: 1, count: 4_000_000), on: id)
+        try pair.run(now: now)
+        return pair.server.receivedByteCount - before
+    }
+
+    @Test("between sidecars the window of a stream that is taken quickly grows, to 1 MiB; that of a slow one does not")
+    func growth() throws {
+        let settings = HTTP2Settings().betweenSidecars
+        let quick = try window(settings, sending: 8_000_000, every: .milliseconds(1))
+        // Of the last piece not all has been given back.
+        #expect((1 << 20) - 524_288...1 << 20 ~= quick, "\(quick)")
+        let slow = try window(settings, sending: 8_000_000, every: .milliseconds(200))
+        #expect(65_536 - 40_000...65_536 ~= slow, "\(slow)")
+        let elsewhere = try window(HTTP2Settings(), sending: 8_000_000, every: .milliseconds(1))
+        #expect(65_536 - 40_000...65_536 ~= elsewhere, "\(elsewhere)")
+    }
+
+    @Test("windows grow no further than the connection's allowance, which streams that end give back")
+    func allowance() throws {
+        var settings = HTTP2Settings().betweenSidecars
+        settings.windowGrowthBytes = 65_536
+        #expect(try window(settings, sending: 8_000_000, every: .milliseconds(1)) <= 131_072)
+        let pair = Pair(settings)
+        pair.server.isQuietAboutData = true
+        for _ in 0..<4 {
+            let id = try open(pair)
+            for _ in 0..<20 {
+                pair.client.send([UInt8](repeating: 1, count: 40_000), on: id)
+                try pair.run()
+            }
+            pair.server.consumes = false
+            let before = pair.server.receivedByteCount
+            pair.client.send([UInt8](repeating: 1, count: 400_000), on: id)
+            try pair.run()
+            #expect(pair.server.receivedByteCount - before > 65_536)
+            pair.client.session.reset(id, .cancel)
+            try pair.run()
+            pair.server.consumes = true
+        }
+    }
+
+    @Test(
+        "that some take nothing does not stop the others, however many they are and however far their windows have grown"
+    )
+    func sharing() throws {
+        var settings = HTTP2Settings().betweenSidecars
+        try keepAlong(settings)
+        // As if all of the growth were with those that take nothing.
+        settings.connectionWindowBytes -= settings.windowGrowthBytes
+        settings.windowGrowthBytes = 0
+        try keepAlong(settings)
+    }
+
+    private func keepAlong(_ settings: HTTP2Settings) throws {
+        let pair = Pair(settings)
+        pair.server.isQuietAboutData = true
+        pair.server.consumes = false
+        for _ in 0..<99 { pair.client.send([UInt8](repeating: 1, count: 200_000), on: try open(pair)) }
+        try pair.run()
+        #expect(pair.server.receivedByteCount == 99 * 65_536)
+        pair.server.consumes = true
+        pair.client.send([UInt8](repeating: 1, count: 2_000_000), on: try open(pair))
+        try pair.run()
+        #expect(pair.server.receivedByteCount == 99 * 65_536 + 2_000_000)
+    }
 }

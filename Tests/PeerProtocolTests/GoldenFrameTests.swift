@@ -26,6 +26,8 @@ struct GoldenFrameTests {
 
     /// The frames of the page by the words it describes them with.
     static let frames: [String: ControlFrame] = {
+        var greeting = HelloFrame()
+        greeting.takesHTTP1Sessions = true
         var first = OpenFrame(stream: 2)
         first.hint = .http1
         first.client = address("10.0.0.7:51234")
@@ -40,7 +42,7 @@ struct GoldenFrameTests {
         aborted.hasTouchedApplication = true
         return [
             "HELLO, no features, idle timeout 15 s": .hello(HelloFrame()),
-            "HELLO as Weft sends it: sessions of HTTP/1": .hello(.ours),
+            "HELLO as Weft sends it: sessions of HTTP/1": .hello(greeting),
             "OPEN of stream 1, undecided, nothing known of the client": .open(OpenFrame(stream: 1)),
             "OPEN of stream 2, HTTP/1, client 10.0.0.7:51234, with a trace id": .open(first),
             "OPEN of stream 3, opaque, several clients, client [fd00::7]:443": .open(shared),

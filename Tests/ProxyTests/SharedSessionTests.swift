@@ -84,6 +84,31 @@ extension Sidecars {
             #expect(patient.output.hasSuffix("200"), "\(patient.output) \(patient.error)")
         }
 
+        @Test("a sidecar that takes no sessions gets a connection for each request, and one that does again gets sessions")
+        func without() async throws {
+            let scene = try await scene()
+            scene.one.set("http", "{shareSessions: false}")
+            #expect(try await scene.one.reload())
+            func handshakes() async throws -> Double {
+                let before = try await scene.client.metrics().value("weft_handshakes_total", ["role": "dialler"])
+                let crowd = try scene.client.start(
+                    "curl", "-sS", "-Z", "--parallel-max", "20", "-o", "/dev/null", "-w", "%{http_code}\\n",
+                    "http://10.96.0.20/slow/[301-320]")
+                try await eventually("the end of curl") { crowd.isRunning ? nil : true }
+                #expect(crowd.output == String(repeating: "200\n", count: 20), "\(crowd.output) \(crowd.error)")
+                return try await scene.client.metrics().value("weft_handshakes_total", ["role": "dialler"]) - before
+            }
+            // The connection that is there is known to take them; what comes on a new one says otherwise.
+            try await scene.client.measures("no connection is kept") { $0.value("weft_peer_connections") == 0 }
+            #expect(try await scene.get("/learned").status == 200)
+            #expect(try await handshakes() >= 15)
+            scene.one.set("http", nil)
+            #expect(try await scene.one.reload())
+            try await scene.client.measures("no connection is kept") { $0.value("weft_peer_connections") == 0 }
+            #expect(try await scene.get("/learned").status == 200)
+            #expect(try await handshakes() <= 1)
+        }
+
         @Test("a long answer comes whole, and so does a long request, which has a connection for itself")
         func long() async throws {
             let scene = try await scene()

@@ -78,7 +78,7 @@ struct DocumentationTests {
             ("spec.http.fieldCount", http.fieldCount), ("spec.http.headTimeout", http.headTimeout),
             ("spec.http.idleTimeout", http.idleTimeout), ("spec.http.idleUpstreams", http.idleUpstreams),
             ("spec.http.idleUpstreamTimeout", http.idleUpstreamTimeout),
-            ("spec.http.http2.streams", http.http2.streams),
+            ("spec.http.shareSessions", http.sharesSessions), ("spec.http.http2.streams", http.http2.streams),
             ("spec.http.http2.flood.cancelledRequests", http.http2.flood.cancelledRequests),
             ("spec.http.http2.flood.brokenStreams", http.http2.flood.brokenStreams),
             ("spec.http.http2.flood.pings", http.http2.flood.pings),

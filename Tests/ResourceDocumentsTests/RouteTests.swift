@@ -283,7 +283,7 @@ struct RouteTests {
     func http() throws {
         let spec =
             "spec: {http: {headBytes: 32Ki, targetBytes: 8192, fieldCount: 64, headTimeout: 1s, idleTimeout: 2s, "
-            + "idleUpstreams: 3, idleUpstreamTimeout: 4s, replayBytes: 0}}"
+            + "idleUpstreams: 3, idleUpstreamTimeout: 4s, replayBytes: 0, shareSessions: false}}"
         var expected = HTTPSettings()
         expected.headBytes = 32_768
         expected.targetBytes = 8192
@@ -293,6 +293,7 @@ struct RouteTests {
         expected.idleUpstreams = 3
         expected.idleUpstreamTimeout = .seconds(4)
         expected.replayBytes = 0
+        expected.sharesSessions = false
         let head = "kind: Proxy\nmetadata: {name: web}\n"
         #expect(try read(head + spec).get().proxy.http == expected)
         #expect(read(head + "spec: {http: {targetBytes: 128Ki}}").codes == [.conflict])

@@ -88,7 +88,9 @@ extension PeerConnection {
             if let control = thread.settings.pacedCongestionControl { socket?.expectCongestion(control) }
             switch role {
             case .acceptor:
-                write(.hello(.ours))
+                var hello = HelloFrame()
+                hello.takesHTTP1Sessions = thread.settings.proxy.http.sharesSessions
+                write(.hello(hello))
                 // Until the first stream; an OPEN that came along with the handshake moves it.
                 loop.setDeadline(loop.now + WeftOne.acceptorIdle, of: self)
             case .dialler:

@@ -9,6 +9,8 @@ package struct HTTP2Settings: Hashable, Sendable {
     package var streamWindowBytes = 65_536
     /// The same of all bodies of a connection.
     package var connectionWindowBytes = 1_048_576
+    /// By how much the windows of streams may grow, all of a connection together, where what comes is taken quickly.
+    package var windowGrowthBytes = 0
     /// Within each ``floodWindow`` on one connection.
     package var flood = Flood()
 
@@ -35,13 +37,20 @@ package struct HTTP2Settings: Hashable, Sendable {
 
     package init() {}
 
-    /// The same where many clients share the connection: that some of them take nothing must not stop the others, so that
-    /// the windows of its streams are all that bounds it.
+    /// The same where many clients share the connection. That some of them take nothing must not stop the others, so that
+    /// the windows of its streams are all that bounds it; and a long answer needs a longer window over a long way.
     package var betweenSidecars: HTTP2Settings {
         var settings = self
+        settings.windowGrowthBytes = 8 << 20
         let (all, overflows) = streams.multipliedReportingOverflow(by: streamWindowBytes)
-        // No window is larger (RFC 9113 section 6.9.1).
-        settings.connectionWindowBytes = max(connectionWindowBytes, min(overflows ? .max : all, Int(Int32.max)))
+        // What streams hold at their most, and what is taken but not yet given back; no window is larger than RFC 9113
+        // section 6.9.1 has it.
+        let more = settings.windowGrowthBytes + Self.creditStep
+        let most = min(overflows ? .max : all, Int(Int32.max) - more)
+        settings.connectionWindowBytes = max(connectionWindowBytes, most + more)
         return settings
     }
+
+    /// No more than this, of what was taken, is kept back from a connection's window; chosen by us.
+    package static let creditStep = 512 << 10
 }

@@ -18,8 +18,19 @@ package struct HTTPSettings: Hashable, Sendable {
     package var idleUpstreamTimeout: Duration = .seconds(3)
     /// Of a request's body this much is kept for a retry; a longer one is not tried again.
     package var replayBytes = 65_536
+    /// Short requests of HTTP/1 share a session with others between sidecars, from and to this proxy.
+    package var sharesSessions = true
     /// What is particular to HTTP/2.
     package var http2 = HTTP2Settings()
 
     package init() {}
+
+    /// The same for heads of HTTP/1 that have become HTTP/2 on their way here: what was taken there is to be taken here, where
+    /// each field counts 32 bytes more (RFC 9113 section 6.5.2) and the other sidecar may have added some.
+    package var forSharedSessions: HTTPSettings {
+        var settings = self
+        settings.fieldCount += 8
+        settings.headBytes += settings.fieldCount * 64
+        return settings
+    }
 }

@@ -35,7 +35,9 @@ final class HTTP2Conversation: HTTPConversation, HTTP2SessionUser {
         self.transport = transport
         thread = transport.thread
         let settings = thread.settings.proxy.http
-        session = HTTP2Session(.server, transport.isSidecar ? settings.http2.betweenSidecars : settings.http2, http: settings)
+        session = HTTP2Session(
+            .server, transport.isSidecar ? settings.http2.betweenSidecars : settings.http2,
+            http: transport.carriesHTTP1 ? settings.forSharedSessions : settings)
         session.tell(self)
         schedule()
     }

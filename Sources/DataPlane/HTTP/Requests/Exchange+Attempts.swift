@@ -52,7 +52,8 @@ extension Exchange {
     /// A request of HTTP/1 that HTTP/2 has words for, and that is soon sent: it travels among others in one session, and is
     /// HTTP/1 again behind it. What is not, has a stream of `weft/1` for itself.
     private var mayShareSession: Bool {
-        guard !isTunnel, !isCheck, request.isHTTP11, !request.expectsContinue else { return false }
+        guard !isTunnel, !isCheck, request.isHTTP11, !request.expectsContinue, thread.settings.proxy.http.sharesSessions
+        else { return false }
         switch request.body {
         case .none: return true
         case .length(let length): return length <= UInt64(WeftOne.dataPayload)

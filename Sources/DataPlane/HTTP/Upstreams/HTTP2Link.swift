@@ -57,7 +57,9 @@ class HTTP2Link: EventHandler, HTTP2SessionUser {
         let settings = thread.settings.proxy.http
         isSidecar = if case .sidecar = key { true } else { false }
         carriesHTTP1 = if case .sidecar(_, true) = key { true } else { false }
-        session = HTTP2Session(.client, isSidecar ? settings.http2.betweenSidecars : settings.http2, http: settings)
+        session = HTTP2Session(
+            .client, isSidecar ? settings.http2.betweenSidecars : settings.http2,
+            http: carriesHTTP1 ? settings.forSharedSessions : settings)
         super.init()
         session.tell(self)
         thread.upstreamCount += 1
