@@ -9,7 +9,9 @@ extension Sidecars {
     @Suite("Sessions of HTTP/1")
     struct SharedSessionTests {
         /// A scene whose sidecars have heard of each other that they take such sessions.
-        private func scene(_ rules: String = "[{backendRefs: [{name: shop-one, port: 80}]}]") async throws -> RequestScene {
+        private func scene(_ rules: String = "[{backendRefs: [{name: shop-one, port: 80}]}]") async throws
+            -> RequestScene
+        {
             let scene = try await RequestScene(rules)
             #expect(try await scene.get("/first").status == 200)
             return scene
@@ -38,10 +40,13 @@ extension Sidecars {
             #expect(counted.reduce(0) { $0 + $1.value } == 41, "\(counted)")
         }
 
-        @Test("the server and the client see what they would see without: line, host, fields, reason, no length without a body")
+        @Test(
+            "the server and the client see what they would see without: line, host, fields, reason, no length without a body"
+        )
         func faithful() async throws {
             let scene = try await scene()
-            let answer = try await scene.get("/echo/x?a=b%20c", "-D", "-", "-H", "X-Mixed: A b", "-H", "Cookie: a=1; b=2")
+            let answer = try await scene.get(
+                "/echo/x?a=b%20c", "-D", "-", "-H", "X-Mixed: A b", "-H", "Cookie: a=1; b=2")
             #expect(answer.body.contains("HTTP/1.1 200 Said\r\n"), "\(answer)")
             #expect(!answer.body.lowercased().contains("x-weft-reason"))
             for line in ["GET /echo/x?a=b%20c HTTP/1.1", "host: 10.96.0.20", "x-mixed: A b", "cookie: a=1; b=2"] {
@@ -49,9 +54,14 @@ extension Sidecars {
             }
             #expect(!answer.body.contains("transfer-encoding"))
             let posted = try await scene.get("/echo", "-d", "")
-            #expect(posted.body.contains("POST /echo HTTP/1.1") && posted.body.contains("content-length: 0"), "\(posted)")
+            #expect(
+                posted.body.contains("POST /echo HTTP/1.1") && posted.body.contains("content-length: 0"), "\(posted)")
             let head = try await scene.get("/anything", "-I")
             #expect(head.status == 200 && head.body.lowercased().contains("content-length: "), "\(head)")
+            let known = try await scene.get("/status/304", "-D", "-")
+            #expect(known.status == 304 && known.body.contains("HTTP/1.1 304 Said\r\n"), "\(known)")
+            let closed = try await scene.get("/close")
+            #expect(closed.status == 200 && closed.body.contains("closes"), "\(closed)")
             let upgrade = try await scene.get("/status/426", "-D", "-")
             #expect(upgrade.status == 426 && upgrade.body.contains("HTTP/1.1 426 Said\r\n"), "\(upgrade)")
         }
@@ -62,7 +72,8 @@ extension Sidecars {
             // More of them than the window of the connection would bear, if it were bounded by that of one client.
             let slow = try scene.client.start(
                 "sh", "-c",
-                "for i in $(seq 40); do curl -sS --limit-rate 1k -o /dev/null http://10.96.0.20/big/80000$i & done; wait")
+                "for i in $(seq 40); do curl -sS --limit-rate 1k -o /dev/null http://10.96.0.20/big/80000$i & done; wait"
+            )
             try await eventually("all of them are being answered") { scene.count("GET /big/") >= 40 ? true : nil }
             let quick = try await scene.get("/big/3000000", "-o", "/dev/null", "-w", "%{size_download} ", "-m", "20")
             #expect(quick.exitCode == 0 && quick.body.contains("3000000"), "\(quick)")
@@ -84,7 +95,9 @@ extension Sidecars {
             #expect(patient.output.hasSuffix("200"), "\(patient.output) \(patient.error)")
         }
 
-        @Test("a sidecar that takes no sessions gets a connection for each request, and one that does again gets sessions")
+        @Test(
+            "a sidecar that takes no sessions gets a connection for each request, and one that does again gets sessions"
+        )
         func without() async throws {
             let scene = try await scene()
             scene.one.set("http", "{shareSessions: false}")

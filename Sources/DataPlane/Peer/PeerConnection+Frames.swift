@@ -121,6 +121,7 @@ extension PeerConnection {
     /// HELLO has come: the handshake's deadline is over.
     private func becomesConfirmed(_ hello: HelloFrame) {
         idleLimit = hello.diallerIdle
+        greeting = hello
         if let key { thread.requests.learn(hello, of: key) }
         loop.setDeadline(loop.now + Relay.reviewInterval, of: self)
         stream?.peerIsConfirmed()

@@ -74,6 +74,8 @@ final class PeerConnection: EventHandler {
     private(set) var idleSince: Instant?
     /// How long it may be idle in the pool; set by the acceptor's HELLO.
     var idleLimit = WeftOne.diallerIdle
+    /// What the acceptor has said of itself.
+    var greeting: HelloFrame?
     private var patience = ReaderPatience()
     private var countsAsHandshake = false
 

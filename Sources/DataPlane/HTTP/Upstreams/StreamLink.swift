@@ -82,10 +82,10 @@ final class StreamLink: HTTP2Link, PeerStreamUser {
         thread.loop.setDeadline(thread.loop.now + thread.settings.proxy.timeouts.open, of: self)
     }
 
-    /// Only HELLO tells whether the sidecar still is one that does: another may have taken its place.
+    /// Only its own HELLO tells it of a connection: the address may have been another sidecar's before, or be another's by now.
     private func mayCarryHTTP1(_ peer: PeerConnection) -> Bool {
-        guard peer.session.isConfirmed else { return false }
-        if case .sidecar(let key, _) = key, thread.requests.takesHTTP1Sessions(key) { return true }
+        guard let greeting = peer.greeting else { return false }
+        if greeting.takesHTTP1Sessions { return true }
         fail(
             .peerCut, "its sidecar takes no sessions of HTTP/1 any more", isUntouched: true, isEndpointFault: false,
             mayTryAnother: true)
