@@ -181,7 +181,7 @@ final class Exchange: EventHandler {
     /// Judges the head.
     func begin() {
         guard let front else { return }
-        if isHTTP2, method == "CONNECT" { return refuse(.requestUnsupported, "CONNECT") }
+        if method == "CONNECT", isHTTP2 || front is HTTP2FrontStream { return refuse(.requestUnsupported, "CONNECT") }
         do throws(PathRefusal) {
             request.target = try NormalPath.normalise(request.target)
         } catch {

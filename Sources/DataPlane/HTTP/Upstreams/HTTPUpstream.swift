@@ -27,7 +27,7 @@ struct AttemptFailure {
 /// |------------------|-----------------------------------------------------------------------|
 /// | `PlainUpstream`  | HTTP/1 on a plaintext connection, kept for other requests afterwards   |
 /// | `StreamUpstream` | HTTP/1 on a stream of its own on a pooled connection to the endpoint's sidecar |
-/// | `HTTP2Upstream`  | HTTP/2 on a connection, or on a stream to a sidecar, that carries others too |
+/// | `HTTP2Upstream`  | HTTP/2 on a connection, or a stream to a sidecar, that carries others too; so may be HTTP/1 |
 ///
 /// What is given to `begin`, `send` and `end` may wait for `flush`.
 class HTTPUpstream: EventHandler {

@@ -19,6 +19,8 @@ final class StreamLink: HTTP2Link, PeerStreamUser {
     private var replay = Replay()
     private var earlyByteCount = 0
     private let since: Instant
+    /// As the service says of the first request.
+    private(set) var connectTimeout: Duration?
 
     /// A link for a request: one that is there, where that is safe, else a new one. Nil without an identity of our own, and for
     /// a request of HTTP/1 if it is not known of the sidecar that it takes these so.
@@ -35,6 +37,7 @@ final class StreamLink: HTTP2Link, PeerStreamUser {
         if carriesHTTP1, !thread.requests.takesHTTP1Sessions(peerKey) { return nil }
         let link = StreamLink(thread, endpoint, key)
         thread.requests.links.add(link)
+        link.connectTimeout = exchange.connectTimeout
         link.connect(peerKey, context)
         return link
     }
