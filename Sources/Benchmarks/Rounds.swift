@@ -72,14 +72,16 @@ final class Rounds {
             defer { load.kill() }
             try load.expect("ready")
             let before = try settled(hops)
+            let begun = try ProcessorTimes()
             load.write("go")
             let result = try JSONDecoder().decode(LoadResult.self, from: Data(try load.line().utf8))
+            let shareStolen = try ProcessorTimes().shareStolen(since: begun)
             let after = try settled(hops)
             guard result.answers > 0 else { throw BenchmarkFailure("no answers") }
             let costs = zip(after, before).map { $0 - $1 }
             return Sample(
                 load: result, outboundProcessorSeconds: costs.first ?? 0,
-                inboundProcessorSeconds: costs.count > 1 ? costs[1] : 0)
+                inboundProcessorSeconds: costs.count > 1 ? costs[1] : 0, shareStolen: shareStolen)
         }
     }
 

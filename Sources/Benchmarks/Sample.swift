@@ -1,11 +1,16 @@
 // Part of Weft. Licensed under the Apache License 2.0; see LICENSE.
 
+import BenchmarkShared
+
 /// One contender under one load in one round.
 struct Sample: Codable {
     let load: LoadResult
     /// Seconds of processor time that both hops took together, and each.
     let outboundProcessorSeconds: Double
     let inboundProcessorSeconds: Double
+    /// What of all processors the host took for others meanwhile, 0 to 1. A processor that is taken away stops whoever runs on
+    /// it for milliseconds, and all that wait for it: the longest waits are the host's then, whoever is measured.
+    let shareStolen: Double
 
     var processorSeconds: Double { outboundProcessorSeconds + inboundProcessorSeconds }
     var microsecondsPerAnswer: Double { processorSeconds / Double(load.answers) * 1e6 }
@@ -45,4 +50,17 @@ struct MemorySample: Codable {
 struct Results: Codable {
     var samples: [Figure: [Contender: [Sample?]]] = [:]
     var memory: [Speech: [Contender: [MemorySample?]]] = [:]
+}
+
+extension Results {
+    /// What `value` is of one contender, by what it is of another in the same round.
+    func ratio(
+        _ figure: Figure, _ ours: Contender, to theirs: Contender = .haproxy, _ value: (Sample) -> Double
+    ) -> Spread? {
+        Spread(
+            zip(samples[figure]?[ours] ?? [], samples[figure]?[theirs] ?? []).compactMap { ours, theirs in
+                guard let ours, let theirs else { return nil }
+                return value(ours) / value(theirs)
+            })
+    }
 }

@@ -100,6 +100,19 @@ extension HTTP2Session {
         bytes.appendFrame(FrameKind.data, isLast ? FrameFlag.endStream : 0, stream.id, length: byteCount)
     }
 
+    /// Writes at once what waits on a stream, as far as the windows let it: for one that is about to be reset.
+    package func sendWaiting(on stream: Int32) {
+        guard !state.contains(.hasEnded), let stream = self.stream(stream) else { return }
+        writing { output in
+            while true {
+                let count = min(stream.pendingByteCount, FrameHeader.payloadMost, stream.sendWindow, sendWindow)
+                guard count > 0 else { return }
+                appendFrameOfData(stream, count, isLast: false, to: &output)
+                stream.take(count, to: &output)
+            }
+        }
+    }
+
     /// Ends our side of the stream, behind what waits there.
     package func end(_ stream: Int32, trailers: HTTPFields) {
         guard !state.contains(.hasEnded), let stream = self.stream(stream), !stream.isEnded else { return }

@@ -97,6 +97,22 @@ struct FlowTests {
         #expect(pair.client.receivedByteCount == 60_000 && pair.client.told.last == "end 1")
     }
 
+    @Test("what waits on a stream is sent before it is reset, though others came first, as far as its window goes")
+    func waitingBeforeReset() throws {
+        let pair = Pair()
+        pair.server.consumes = false
+        pair.server.isQuietAboutData = true
+        let (first, second) = (try open(pair), try open(pair))
+        pair.client.send([UInt8](repeating: 65, count: 60_000), on: first)
+        pair.client.send([UInt8](repeating: 66, count: 100_000), on: second)
+        pair.client.session.sendWaiting(on: second)
+        pair.client.session.reset(second, .internalError)
+        try pair.run()
+        #expect(pair.server.receivedByteCount == 60_000 + 65_536)
+        #expect(pair.server.told.last == "reset \(second) INTERNAL_ERROR")
+        #expect(pair.client.session.openStreamCount == 1)
+    }
+
     @Test("a stream that is reset between two portions of its body leaves the others as they are")
     func resetBetweenPortions() throws {
         let pair = Pair()

@@ -52,6 +52,11 @@ struct RequestScene {
             let program = try pod.start("/usr/bin/python3", Self.script("calls.py"), "serve", "\(pod.address):9000")
             try await program.line(containing: "serving")
             return program
+        case "dialogues":
+            let program = try pod.start(
+                "/usr/bin/python3", Self.script("dialogues.py"), "serve", "\(pod.address):9000")
+            try await program.line(containing: "serving")
+            return program
         default: return try await pod.serve(server, "\(pod.address):9000")
         }
     }

@@ -9,10 +9,10 @@ extension Sidecars {
     @Suite("Sessions of HTTP/1")
     struct SharedSessionTests {
         /// A scene whose sidecars have heard of each other that they take such sessions.
-        private func scene(_ rules: String = "[{backendRefs: [{name: shop-one, port: 80}]}]") async throws
-            -> RequestScene
-        {
-            let scene = try await RequestScene(rules)
+        func scene(
+            _ rules: String = "[{backendRefs: [{name: shop-one, port: 80}]}]", server: String = "http"
+        ) async throws -> RequestScene {
+            let scene = try await RequestScene(rules, server: server)
             #expect(try await scene.get("/first").status == 200)
             return scene
         }

@@ -12,6 +12,7 @@ struct Document: Codable {
         let gigabytesPerSecond: Spread?
         let microsecondsMedian: Spread?
         let microseconds99: Spread?
+        let shareStolen: Spread?
 
         init(_ samples: [Sample]) {
             func spread(_ value: (Sample) -> Double) -> Spread? { Spread(samples.map(value)) }
@@ -21,6 +22,7 @@ struct Document: Codable {
             gigabytesPerSecond = spread(\.gigabytesPerSecond)
             microsecondsMedian = spread(\.load.median)
             microseconds99 = spread(\.load.percentile99)
+            shareStolen = spread(\.shareStolen)
         }
     }
 

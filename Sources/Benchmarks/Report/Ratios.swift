@@ -11,6 +11,9 @@ struct Ratios: Codable {
     /// Requests that are routed.
     let http1CPU: Spread?
     let http2CPU: Spread?
+    /// Of p99.
+    let http1Latency99: Spread?
+    let http2Latency99: Spread?
     /// What reading and routing them adds to the cost of the same bytes without a route.
     let http1OverOpaqueCPU: Spread?
     /// Of our outbound proxy alone.
@@ -20,12 +23,7 @@ struct Ratios: Codable {
 
     init(_ results: Results) {
         func ratio(_ figure: Figure, _ ours: Contender, to theirs: Contender = .haproxy) -> Spread? {
-            let (ours, theirs) = (results.samples[figure]?[ours] ?? [], results.samples[figure]?[theirs] ?? [])
-            return Spread(
-                zip(ours, theirs).compactMap { ours, theirs in
-                    guard let ours, let theirs else { return nil }
-                    return ours.cost(figure) / theirs.cost(figure)
-                })
+            results.ratio(figure, ours, to: theirs) { $0.cost(figure) }
         }
         smallCPU = ratio(.small, .weft)
         connectionCPU = ratio(.connections, .weft)
@@ -33,6 +31,8 @@ struct Ratios: Codable {
         bulkCPU = ratio(.bulk, .weft)
         http1CPU = ratio(.http1, .weft)
         http2CPU = ratio(.http2, .weft)
+        http1Latency99 = results.ratio(.http1, .weft) { $0.load.percentile99 }
+        http2Latency99 = results.ratio(.http2, .weft) { $0.load.percentile99 }
         http1OverOpaqueCPU = ratio(.http1, .weft, to: .weftOpaque)
         func memory(_ speech: Speech) -> [MemorySample] { (results.memory[speech]?[.weft] ?? []).compactMap(\.self) }
         let connections = memory(.tcp)

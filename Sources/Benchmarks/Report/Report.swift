@@ -18,7 +18,8 @@ struct Report {
         parts.append(
             """
             Medians of \(plan.rounds) interleaved rounds, with the range in brackets. CPU is that of both hops together: the \
-            user and system time of the proxies. Ratios are taken within each round.
+            user and system time of the proxies. Ratios are taken within each round. Stolen is what the host took of all \
+            processors for others; with much of it p99 tells of the host.
             """)
         return parts.joined(separator: "\n\n") + "\n\n" + Ratios(results).line
     }
@@ -29,7 +30,7 @@ struct Report {
         var table = Table(
             isBulk
                 ? ["", "CPU s/GB", "vs haproxy", "GB/s"]
-                : ["", "CPU us each", "vs haproxy", "a second", "p50 us", "p99 us"])
+                : ["", "CPU us each", "vs haproxy", "a second", "p50 us", "p99 us", "vs haproxy", "stolen %"])
         for contender in figure.contenders {
             guard let mine = samples[contender] else { continue }
             let good = mine.compactMap(\.self)
@@ -37,25 +38,21 @@ struct Report {
                 Spread(good.map(value))?.text(digits) ?? "-"
             }
             let cost = contender == .direct ? "" : column(isBulk ? 3 : 1) { $0.cost(figure) }
-            let ratio = contender == .direct ? "" : ratio(figure, mine, samples[.haproxy] ?? [])
+            func againstHaproxy(_ value: (Sample) -> Double) -> String {
+                contender == .direct ? "" : results.ratio(figure, contender, value)?.text(2) ?? "-"
+            }
+            let ratio = againstHaproxy { $0.cost(figure) }
             table.add(
                 isBulk
                     ? [contender.rawValue, cost, ratio, column(2) { $0.gigabytesPerSecond }]
                     : [
                         contender.rawValue, cost, ratio, column(0) { $0.answersPerSecond },
                         column(0) { $0.load.median },
-                        column(0) { $0.load.percentile99 },
+                        column(0) { $0.load.percentile99 }, againstHaproxy { $0.load.percentile99 },
+                        column(1) { $0.shareStolen * 100 },
                     ])
         }
         return table
-    }
-
-    private func ratio(_ figure: Figure, _ ours: [Sample?], _ theirs: [Sample?]) -> String {
-        let ratios = zip(ours, theirs).compactMap { ours, theirs -> Double? in
-            guard let ours, let theirs else { return nil }
-            return ours.cost(figure) / theirs.cost(figure)
-        }
-        return Spread(ratios)?.text(2) ?? "-"
     }
 
     private func memoryTable(_ speech: Speech) -> Table? {

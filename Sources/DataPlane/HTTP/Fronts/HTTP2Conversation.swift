@@ -250,6 +250,8 @@ final class HTTP2Conversation: HTTPConversation, HTTP2SessionUser {
 
     func reset(_ stream: HTTP2FrontStream, _ code: HTTP2ErrorCode) {
         guard changeStreams({ $0.remove(stream.number) }) != nil else { return }
+        // What has come of an answer goes on before its end.
+        session.sendWaiting(on: stream.number)
         session.reset(stream.number, code)
         scheduleFlush()
         if streams.isEmpty { rested() }

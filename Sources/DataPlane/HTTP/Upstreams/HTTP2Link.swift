@@ -233,6 +233,8 @@ class HTTP2Link: EventHandler, HTTP2SessionUser {
     func reset(_ stream: Int32, _ reset: HTTP2Reset) {
         guard let upstream = changeRequests({ $0.remove(stream) }) else { return }
         upstream.forget()
+        // What has come of the answer goes on before its end.
+        if upstream.hasAnswered { upstream.exchange?.flushFront() }
         let told = isSidecar ? SidecarReset(reset.code) : nil
         let outcome = told?.outcome ?? (reset.isOurs ? .responseMalformed : .serverReset)
         upstream.resetCode = told == nil && !reset.isOurs ? reset.code : nil
