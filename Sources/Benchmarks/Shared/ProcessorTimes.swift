@@ -21,6 +21,8 @@ package struct ProcessorTimes {
 
     /// The share of the processors, 0 to 1, that the host took from this machine since `start` for others.
     package func shareStolen(since start: ProcessorTimes) -> Double {
-        all > start.all ? Double(stolen &- start.stolen) / Double(all - start.all) : 0
+        // The kernel lets either go back a little at times.
+        guard all > start.all, stolen > start.stolen else { return 0 }
+        return Double(stolen - start.stolen) / Double(all - start.all)
     }
 }
